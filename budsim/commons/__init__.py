@@ -1,0 +1,1 @@
+"""What every part of the service shares: settings, errors, device names, and the adapters to the outside world."""

@@ -1,0 +1,92 @@
+"""What the search proposes and what the predictor makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from budsim.perf_model.engine_settings import EngineSettings
+from budsim.perf_model.parallelism import ParallelPlan
+from budsim.perf_model.precision import Precision
+from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
+
+
+class Predictor(Protocol):
+    """Serving metrics for a batch of points. Same points, same answers, in the same order."""
+
+    def predict(self, points: Sequence[ServingPoint]) -> list[Prediction | Infeasible]:
+        """Return one prediction, or the reason there is none, per point."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One deployment the search may propose: a replica layout, the load on each replica, the number of replicas."""
+
+    plan: ParallelPlan
+    precision: Precision
+    settings: EngineSettings
+    concurrency_per_replica: int
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlacement:
+    """``count`` devices of one node serving one pipeline stage of one replica."""
+
+    replica: int
+    stage: int
+    node_id: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A feasible candidate with its figures.
+
+    Attributes:
+        prediction: Metrics of one replica.
+        error_rate: Mean over the set targets of clip01(relative miss); 0 = all met.
+        misses: Per missed target: name, target, predicted, relative miss.
+        cost_per_hour_usd: All replicas; None when no price is known.
+        cost_per_million_tokens_usd: Per million output tokens of the whole deployment; None when no price is known.
+        weight_bytes_per_device: Weights on the fullest device.
+        kv_cache_bytes_per_device: KV bytes that the target concurrency needs on the fullest device.
+        total_bytes_per_device: What the platform must allocate on one device.
+        placement: Where each replica's stages lie.
+        binding: What binds the answer: ``memory``, ``ttft``, ``throughput_per_user``, ``e2e_latency``, ``cost`` ….
+    """
+
+    candidate: Candidate
+    prediction: Prediction
+    error_rate: float
+    meets_targets: bool
+    misses: tuple[TargetMiss, ...]
+    cost_per_hour_usd: float | None
+    cost_per_million_tokens_usd: float | None
+    weight_bytes_per_device: float
+    kv_cache_bytes_per_device: float
+    total_bytes_per_device: float
+    placement: tuple[StagePlacement, ...]
+    binding: str | None = None
+    max_loras: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetMiss:
+    """One target that a candidate does not meet."""
+
+    target: str
+    wanted: float
+    predicted: float
+    relative_miss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A candidate (or a family of them) that cannot run, and why."""
+
+    plan: ParallelPlan
+    code: str
+    reason: str
