@@ -1,0 +1,111 @@
+"""Engine, sessions and migrations. A session lives for one request or one activity, and only this module commits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import URL, Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from budsim.commons.config import AppSettings
+from budsim.commons.embedded_postgres import EmbeddedPostgres
+from budsim.commons.errors import UnavailableError
+from budsim.commons.resources import shipped_path
+
+logger = logging.getLogger(__name__)
+
+_CONNECT_TIMEOUT_S = 5
+_MIGRATION_LOCK = 0x42534D47  # any number; the same in every process of one database
+
+
+class Database:
+    """The connection pool of one process."""
+
+    def __init__(self, url: URL, pool_size: int = 10) -> None:
+        self.url = url
+        self.engine: Engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": _CONNECT_TIMEOUT_S},
+        )
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Yield a session; commit when the block ends, roll back when it raises."""
+        with self._sessions() as session, session.begin():
+            yield session
+
+    def is_alive(self) -> bool:
+        """Whether the database answers a query now."""
+        try:
+            with self.engine.connect() as connection:
+                return connection.execute(text("SELECT 1")).scalar() == 1
+        except SQLAlchemyError:
+            return False
+
+    def migrate(self, revision: str = "head") -> None:
+        """Bring the schema to ``revision``; processes that start together take turns.
+
+        Raises:
+            UnavailableError: The database does not answer.
+        """
+        try:
+            with self.engine.begin() as connection:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+                config = migration_config()
+                config.attributes["connection"] = connection
+                command.upgrade(config, revision)
+        except SQLAlchemyError as error:
+            raise UnavailableError(
+                f"The database {self.url.render_as_string(hide_password=True)} is not usable: "
+                f"{str(error).splitlines()[0]}. Check DATABASE_URL, or unset it to use the embedded PostgreSQL."
+            ) from error
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def migration_config() -> Config:
+    """Return the Alembic configuration, with neither a URL nor an ini file.
+
+    The scripts lie in ``alembic/`` of a checkout; a wheel carries them inside the package.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(shipped_path("alembic")).replace("%", "%%"))
+    return config
+
+
+@contextmanager
+def database_url(config: AppSettings) -> Iterator[URL]:
+    """Yield the URL of the configured database, or of the embedded one, which runs until the block ends."""
+    configured = config.configured_database_url()
+    if configured is not None:
+        yield configured
+        return
+    server = EmbeddedPostgres.acquire(config.data_dir)
+    try:
+        yield server.url()
+    finally:
+        server.release()
+
+
+@contextmanager
+def open_database(config: AppSettings) -> Iterator[Database]:
+    """Yield the configured database, or the embedded one, migrated; close (and stop) it afterwards."""
+    with database_url(config) as url:
+        database = Database(url, config.database_pool_size)
+        try:
+            database.migrate()
+            yield database
+        finally:
+            database.close()
