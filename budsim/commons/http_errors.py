@@ -1,0 +1,105 @@
+"""How an error looks on the wire: one envelope for everything, whoever found the mistake."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from starlette.exceptions import HTTPException
+
+from budsim.commons.errors import BudSimError, UnauthorizedError
+
+logger = logging.getLogger(__name__)
+
+_MAX_SHOWN = 200  # characters of a caller's own text that an error repeats
+
+
+def error_type(code: int) -> str:
+    """Return the envelope's type of an HTTP status: 404 is ``NotFoundError``, what has no phrase is internal."""
+    try:
+        phrase = HTTPStatus(code).phrase
+    except ValueError:
+        phrase = HTTPStatus.INTERNAL_SERVER_ERROR.phrase
+    words = "".join(word[:1].upper() + word[1:] for word in phrase.replace("-", " ").split())
+    return words if words.endswith("Error") else f"{words}Error"
+
+
+def envelope(code: int, message: str | None, param: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the error object of the contract, section 1.0."""
+    return {"object": "error", "message": message, "type": error_type(code), "param": param, "code": code}
+
+
+def error_response(error: BudSimError) -> JSONResponse:
+    """Return the response of an error that BudSim raised on purpose."""
+    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, UnauthorizedError) else None
+    return JSONResponse(envelope(error.http_status, error.message, error.param), error.http_status, headers)
+
+
+def _field_name(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location if part not in ("body", "query", "path", "header"))
+
+
+def validation_envelope(errors: list[Any]) -> dict[str, Any]:
+    """Return FastAPI's 422 body with the envelope's keys beside ``detail``, so that either kind of caller can read it.
+
+    The offending values are left out: they may be large, secret, or not representable in JSON.
+    """
+    detail = [
+        {
+            "type": item["type"],
+            "loc": [part if isinstance(part, int) else str(part)[:_MAX_SHOWN] for part in item["loc"]],
+            "msg": str(item["msg"])[:_MAX_SHOWN],
+        }
+        for item in errors[:50]
+    ]
+    fields = {_field_name(tuple(item["loc"])) or "body": item["msg"] for item in detail}
+    message = "; ".join(f"{name}: {text}" for name, text in list(fields.items())[:5])
+    return {"detail": detail, **envelope(422, message, {"fields": fields})}
+
+
+async def _on_budsim_error(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, BudSimError):
+        raise error
+    if error.http_status >= 500:
+        logger.warning("%s %s: %s", request.method, request.url.path, error.message)
+    return error_response(error)
+
+
+async def _on_validation_error(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    return JSONResponse(validation_envelope(list(error.errors())), 422)
+
+
+async def _on_http_exception(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    return JSONResponse(envelope(error.status_code, str(error.detail)), error.status_code, error.headers)
+
+
+async def _on_database_error(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, DBAPIError):
+        raise error
+    if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
+        logger.error("%s %s: the database does not answer: %s", request.method, request.url.path, error.orig)
+        return JSONResponse(envelope(503, "The database does not answer; try again in a moment."), 503)
+    return await _on_anything(request, error)
+
+
+async def _on_anything(request: Request, error: Exception) -> JSONResponse:
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return JSONResponse(envelope(500, "BudSim made a mistake; its log says which."), 500)
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Give every failure the envelope. The handler of last resort says nothing of the cause to the caller."""
+    app.add_exception_handler(BudSimError, _on_budsim_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(DBAPIError, _on_database_error)
+    app.add_exception_handler(Exception, _on_anything)
