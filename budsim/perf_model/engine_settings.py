@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -40,3 +41,13 @@ class EngineSettings:
     stream_interval: int = 1
     speculative_tokens: int = 0
     cpu_kvcache_bytes: float | None = None
+
+
+def version_numbers(version: str | None) -> tuple[int, ...] | None:
+    """Return the leading numbers of a version: ``0.24.0+cpu`` -> (0, 24, 0); None where there are none.
+
+    Args:
+        version: As a log, an image tag or a caller spells it; a leading ``v`` is dropped.
+    """
+    match = re.match(r"\s*v?(\d+(?:\.\d+)*)", version or "")
+    return tuple(int(part) for part in match.group(1).split(".")) if match else None
