@@ -27,7 +27,7 @@ HPU_HIDDEN_GIB = 1.38  # Gaudi2: 96 -> 94.62 GiB (start-up log)
 # bytes per token = 2 x (3 x width / tp + 4.4 x hidden); the sampler holds several copies of the logits.
 FORWARD_HIDDEN_COPIES = 4.4  # fitted: codellama 0.77, granite-8b 0.85 GiB; pipeline stages without a sampler 1.05-1.10
 PIPELINE_HIDDEN_COPIES = 2.0  # hidden states and residual received from the stage before
-SAMPLER_BYTES_PER_LOGIT = {(0, 17): 12.86, (0, 12): 36.2, (0, 0): 14.1}  # plus the logits in the activation dtype
+SAMPLER_BYTES_PER_LOGIT = {(0, 17): 12.86, (0, 0): 36.2}  # plus the logits in the activation dtype
 SAMPLER_HIDDEN_BYTES = 2.83
 MOE_WORKSPACE_BYTES = 6.65  # per token, expert and width; kept by the engine from 0.17 on, reused before
 
@@ -166,6 +166,8 @@ def _activation(point: ServingPoint, version: tuple[int, ...], last_stage: bool)
         per_logit = _by_version(SAMPLER_BYTES_PER_LOGIT, version) + point.precision.activation_bytes
         sequences = min(settings.max_num_seqs, tokens)
         peak = max(peak, per_logit * sequences * arch.vocab_size + SAMPLER_HIDDEN_BYTES * tokens * arch.hidden_size)
+    if arch.params_vision:  # encoder outputs of one chunk are kept while the step is profiled
+        peak += point.precision.activation_bytes * tokens * arch.hidden_size
     return peak + (_expert_workspace(point) if keeps_workspace else 0.0)
 
 

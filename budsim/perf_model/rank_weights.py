@@ -81,8 +81,17 @@ def _layer_bytes_per_rank(arch: ModelArchitecture, precision: Precision, plan: P
     return [
         sum(getattr(layer, name) * size for name, size in per_parameter.items())
         + layer.vectors * precision.unquantized_bytes
+        + (_absorbed_mla_bytes(arch, precision, plan) if layer.attention else 0.0)
         for layer in counts.layers
     ]
+
+
+def _absorbed_mla_bytes(arch: ModelArchitecture, precision: Precision, plan: ParallelPlan) -> float:
+    """Return the 16-bit copies of MLA's up-projections that engines keep per layer to absorb them in decode."""
+    if not arch.is_mla:
+        return 0.0
+    width = arch.kv_lora_rank * arch.num_heads * (arch.qk_nope_head_dim + arch.v_head_dim)
+    return width * precision.unquantized_bytes / plan.attention_tp_size
 
 
 def _attention_share(arch: ModelArchitecture, attention_tp: int) -> float:
