@@ -1,0 +1,302 @@
+"""What callers send to the simulator, checked once at the door.
+
+Names and units on the wire are the platform's. Three bodies start a run: the platform's, the same wrapped in a
+CloudEvent, and the service README's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+
+# PostgreSQL's integer, and far beyond any context length or load that exists.
+MAX_INTEGER = 2**31 - 1
+MAX_TOKENS = 100_000_000
+MAX_CONCURRENCY = 1_000_000
+_MAX_DEPTH = 40
+
+HardwareMode = Literal["dedicated", "shared"]
+SimulationMethod = Literal["regressor", "heuristic"]
+
+# What a CloudEvent carries beside its data; accepted, and not needed.
+_EVENT_FIELDS = ("specversion", "topic", "pubsubname", "source", "data", "traceid", "tracestate", "traceparent", "type",
+                 "time", "id", "datacontenttype", "subject", "dataschema")  # fmt: skip
+
+
+def storable(value: Any, depth: int = 0) -> Any:
+    """Return ``value`` unless it holds text that no database can store.
+
+    Raises:
+        ValueError: A NUL or half a surrogate pair in a text, or nesting beyond reason.
+    """
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"nested more than {_MAX_DEPTH} levels deep")
+    if isinstance(value, str):
+        if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            raise ValueError("text must not contain NUL or unpaired surrogate characters")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            storable(key, depth + 1)
+            storable(item, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            storable(item, depth + 1)
+    return value
+
+
+class RequestModel(BaseModel):
+    """A request body: unknown fields, NaN, infinities and unstorable text are errors."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, str_max_length=4096, protected_namespaces=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        return storable(value)
+
+
+class NotificationMetadata(RequestModel):
+    """Whom to tell about the progress of a run."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    notification_type: Literal["event", "topic", "broadcast"] = Field(
+        "event", description="How the platform delivers it."
+    )
+    name: str | None = Field(
+        None, description="Name of the platform's notification workflow.", examples=["bud-internal"]
+    )
+    workflow_id: str | None = Field(None, description="The caller's own workflow id, repeated in every event.")
+    subscriber_ids: str | list[str] | None = Field(None, description="Users to tell.")
+    actor: str | None = Field(None, description="Who caused it.")
+    topic_keys: str | list[str] | None = Field(None, description="Topics to tell.")
+    category: Literal["inapp", "internal", "email"] = Field("internal", description="Kind of notification.")
+
+
+class _RunRequest(RequestModel):
+    """What every way of starting a run shares."""
+
+    source: str | None = Field(
+        None, description="App id of the caller; its topic gets the events.", examples=["budapp"]
+    )
+    source_topic: str | list[str] | None = Field(
+        None, description="Topics that get the progress events. Naming one makes the call asynchronous."
+    )
+    notification_metadata: NotificationMetadata | None = Field(
+        None, description="Whom to notify. Naming somebody makes the call asynchronous."
+    )
+    debug: bool = Field(False, description="Wait for the answer even if events were asked for.")
+    project_id: str | None = Field(None, max_length=255, description="Project that the run belongs to.")
+
+    @property
+    def wants_events(self) -> bool:
+        """Whether the caller asked for events instead of waiting."""
+        return bool(self.source_topic or self.notification_metadata) and not self.debug
+
+    @property
+    def source_topics(self) -> list[str]:
+        """The topics as a list."""
+        return [self.source_topic] if isinstance(self.source_topic, str) else list(self.source_topic or [])
+
+
+class ClusterRecommendationRequest(_RunRequest):
+    """The platform's body: which deployment of this model, on which cluster, meets these targets?"""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "pretrained_model_uri": "meta-llama/Llama-3.1-8B-Instruct",
+                "is_proprietary_model": False,
+                "input_tokens": 1024,
+                "output_tokens": 512,
+                "concurrency": 10,
+                "target_ttft": 1000.0,
+                "target_throughput_per_user": 20.0,
+                "target_e2e_latency": 30.0,
+                "hardware_mode": "dedicated",
+            }
+        }
+    )
+
+    pretrained_model_uri: str = Field(
+        min_length=1, max_length=1024, description="Hub id, local folder, or a UUID that PUT /models mapped."
+    )
+    model_uri: str | None = Field(None, max_length=1024, description="Hub id, when the first field is a folder.")
+    is_proprietary_model: bool = Field(description="A model behind somebody's API: nothing to place, only to price.")
+    input_tokens: int = Field(ge=1, le=MAX_TOKENS, description="Mean prompt length, tokens.", examples=[1024])
+    output_tokens: int = Field(ge=1, le=MAX_TOKENS, description="Mean answer length, tokens.", examples=[512])
+    concurrency: int = Field(ge=1, le=MAX_CONCURRENCY, description="Requests in flight at once.", examples=[10])
+    target_ttft: float | None = Field(
+        None, ge=0, description="Upper bound of median TTFT, ms; 0 = none.", examples=[1000.0]
+    )
+    target_throughput_per_user: float | None = Field(
+        None, ge=0, description="Lower bound of output tokens/s of one request; 0 = none.", examples=[20.0]
+    )
+    target_e2e_latency: float | None = Field(
+        None, ge=0, description="Upper bound of median end-to-end latency, s; 0 = none.", examples=[30.0]
+    )
+    cluster_id: UUID | None = Field(None, description="Look at this cluster only.")
+    is_quantization: bool = Field(False, description="Price a quantisation job instead of a deployment.")
+    quantization_method: str | None = Field(None, max_length=50, description="RTN, AWQ …", examples=["AWQ"])
+    quantization_type: str | None = Field(None, max_length=50, description="bf16, INT8, INT4.", examples=["INT8"])
+    simulation_method: SimulationMethod | None = Field(
+        None, description="regressor or heuristic; DEFAULT_SIMULATION_METHOD unless given."
+    )
+    hardware_mode: HardwareMode | None = Field("dedicated", description="Idle devices, or what is left of used ones.")
+    model_endpoints: str | None = Field(
+        None, max_length=255, description="Comma list of EMBEDDING, LLM, AUDIO, CLASSIFY, RERANK.", examples=["LLM"]
+    )
+    model_max_context_length: int | None = Field(
+        None, ge=1, le=MAX_TOKENS, description="Longest sequence to serve, tokens."
+    )
+
+    @field_validator("simulation_method", mode="before")
+    @classmethod
+    def _lower_case(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _targets_given(self) -> ClusterRecommendationRequest:
+        targets = (self.target_ttft, self.target_throughput_per_user, self.target_e2e_latency)
+        if not self.is_proprietary_model and any(target is None for target in targets):
+            raise ValueError(
+                "target_ttft, target_throughput_per_user and target_e2e_latency are required for a model that is not "
+                "proprietary; 0 means that there is no such target"
+            )
+        return self
+
+
+class RunConstraints(RequestModel):
+    """Bounds of the service README's body."""
+
+    max_batch_size: int | None = Field(
+        None, ge=1, le=MAX_CONCURRENCY, description="Most requests in flight.", examples=[32]
+    )
+    max_memory_gb: float | None = Field(
+        None, gt=0, description="Most memory used on one device, GB (1e9).", examples=[24]
+    )
+    min_throughput_tokens_per_second: float | None = Field(
+        None, ge=0, description="Least output tokens/s of the whole deployment.", examples=[100]
+    )
+
+
+class RunWorkload(RequestModel):
+    """The load, for bodies whose own fields do not state it."""
+
+    input_tokens: int | None = Field(
+        None, ge=1, le=MAX_TOKENS, description="Mean prompt length, tokens.", examples=[1024]
+    )
+    output_tokens: int | None = Field(
+        None, ge=1, le=MAX_TOKENS, description="Mean answer length, tokens.", examples=[512]
+    )
+    concurrency: int | None = Field(None, ge=1, le=MAX_CONCURRENCY, description="Requests in flight.", examples=[10])
+
+
+class HardwareRunRequest(_RunRequest):
+    """The service README's body: the best configuration of this model on this kind of hardware."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "model_name": "meta-llama/Llama-2-7b-hf",
+                "hardware_type": "cuda",
+                "optimization_target": "throughput",
+                "constraints": {"max_batch_size": 32, "max_memory_gb": 24, "min_throughput_tokens_per_second": 100},
+                "engine_preferences": ["vllm", "sglang"],
+                "quantization_options": ["none", "int8", "int4"],
+            }
+        }
+    )
+
+    model_name: str = Field(min_length=1, max_length=1024, description="Hub id, local folder or mapped UUID.")
+    hardware_type: str = Field(
+        min_length=1, max_length=50, description="Device type: cuda, rocm, hpu, cpu or cpu_high.", examples=["cuda"]
+    )
+    optimization_target: Literal["throughput", "latency", "cost", "balanced"] = Field(
+        "throughput", description="What the best answer is best at."
+    )
+    constraints: RunConstraints = Field(default_factory=RunConstraints, description="Bounds.")
+    engine_preferences: list[str] = Field(
+        default_factory=list,
+        max_length=20,
+        description="Engines to look at; empty = all.",
+        examples=[["vllm", "sglang"]],
+    )
+    quantization_options: list[str] = Field(
+        default_factory=lambda: ["none"], max_length=20, description="Formats to look at.", examples=[["none", "int8"]]
+    )
+    workload: RunWorkload = Field(
+        default_factory=RunWorkload, description="The load; defaults are named in the answer."
+    )
+    simulation_method: SimulationMethod | None = Field(None, description="As in the platform's body.")
+    cluster_id: UUID | None = Field(None, description="Look at this cluster only.")
+
+
+def unwrapped(value: Any) -> Any:
+    """Return a run body without its CloudEvent: the data's keys at the top, the event's own fields dropped."""
+    if not isinstance(value, Mapping):
+        return value
+    body = dict(storable(value))
+    payload = body.get("data")
+    if isinstance(payload, Mapping) and not {"pretrained_model_uri", "model_name"} & body.keys():
+        body.update(payload)
+    source = body.get("source")
+    for name in _EVENT_FIELDS:
+        body.pop(name, None)
+    return {**body, "source": source} if isinstance(source, str) else body
+
+
+def _kind_of_body(value: Any) -> str:
+    if isinstance(value, HardwareRunRequest):
+        return "hardware"
+    has = value if isinstance(value, Mapping) else {}
+    return "hardware" if "model_name" in has and "pretrained_model_uri" not in has else "platform"
+
+
+RunBody = Annotated[
+    Annotated[ClusterRecommendationRequest, Tag("platform")] | Annotated[HardwareRunRequest, Tag("hardware")],
+    Discriminator(_kind_of_body),
+    BeforeValidator(unwrapped),
+]
+
+
+class FeedbackItem(RequestModel):
+    """How one configuration fared when it was deployed."""
+
+    config_id: str = Field(
+        min_length=1, max_length=64, description="Of the node group that was deployed.", examples=["1"]
+    )
+    failed: bool = Field(description="False lifts an earlier failure.")
+    reason: str | None = Field(
+        None, description="What happened; an out-of-memory text excludes more.", examples=["OOM"]
+    )
+
+
+class DeploymentConfigurationRequest(RequestModel):
+    """Which configuration of a finished run to deploy, with feedback on those tried."""
+
+    workflow_id: UUID = Field(description="The run.")
+    cluster_id: str | None = Field(None, max_length=255, description="The cluster; the best one unless given.")
+    error_rate_threshold: float = Field(0.5, ge=0, description="Mean relative miss of the targets to accept, 0 to 1.")
+    concurrency: int | None = Field(
+        None, ge=1, le=MAX_CONCURRENCY, description="Load to carry; the run's unless given."
+    )
+    feedback: list[FeedbackItem] | None = Field(None, max_length=1000, description="On configurations already tried.")
+
+
+class ModelMapping(RequestModel):
+    """One model id of the platform and what it stands for."""
+
+    model_id: UUID = Field(description="The platform's id.")
+    uri: str = Field(min_length=1, max_length=1024, description="Hub id or local folder.", examples=["Qwen/Qwen3-8B"])
+    name: str | None = Field(None, max_length=255, description="For people.")
+
+
+def storable_list(value: Sequence[Any]) -> Sequence[Any]:
+    """Return a raw document that was checked by ``storable``."""
+    for item in value:
+        storable(item)
+    return value

@@ -1,0 +1,291 @@
+"""What the simulator answers. Units on the wire: TTFT in ms, other latencies in s, memory in GB (1e9), money in USD."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from budsim.simulator.request_schemas import (
+    ClusterRecommendationRequest,
+    DeploymentConfigurationRequest,
+    FeedbackItem,
+    HardwareRunRequest,
+    NotificationMetadata,
+    RunBody,
+)
+
+__all__ = [
+    "ClusterRecommendationRequest",
+    "DeploymentConfigurationRequest",
+    "FeedbackItem",
+    "HardwareRunRequest",
+    "NotificationMetadata",
+    "RunBody",
+]
+
+NO_PP_ON_CPU = "Pipeline parallelism (PP) is not supported for CPU devices"
+PP_NEEDS_CUDA = "Multi-node pipeline parallelism requires CUDA devices"
+NEITHER_NODES_NOR_GROUPS = "Either nodes or node_groups must be provided"
+
+
+class ResponseModel(BaseModel):
+    """A response body."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+
+class ErrorResponse(ResponseModel):
+    """The envelope of every error."""
+
+    object: Literal["error"] = Field("error", description="Always ``error``.")
+    message: str | None = Field(description="What is wrong, and what to do about it.")
+    type: str = Field(description="Kind of error.", examples=["BadRequestError"])
+    param: dict[str, Any] | None = Field(None, description="Machine-readable context.", examples=[{"field": "model"}])
+    code: int = Field(description="The HTTP status.", examples=[400])
+
+
+class Miss(ResponseModel):
+    """One target that is not met."""
+
+    target: str = Field(description="Name of the target.", examples=["ttft"])
+    wanted: float = Field(description="The target, in its own unit.", examples=[100.0])
+    predicted: float = Field(description="What is predicted instead, same unit.", examples=[140.0])
+    relative_miss: float = Field(description="By how much of the target it is missed.", examples=[0.4])
+
+
+class Refusal(ResponseModel):
+    """Something that was looked at and cannot be recommended."""
+
+    cluster_id: str | None = Field(None, description="Cluster.")
+    device: str | None = Field(None, description="Device.", examples=["NVIDIA A100 80GB"])
+    engine: str | None = Field(None, description="Engine.", examples=["vllm"])
+    code: str = Field(description="Machine-readable cause.", examples=["memory"])
+    reason: str = Field(description="What does not hold, with figures.")
+
+
+class DeviceTypeMetrics(ResponseModel):
+    """One kind of device within a recommendation."""
+
+    device_type: str = Field(description="cuda, rocm, hpu, cpu or cpu_high.", examples=["cuda"])
+    num_replicas: int = Field(description="Replicas on it.", examples=[2])
+    concurrency: int = Field(description="Requests in flight on these replicas.", examples=[10])
+    cost_per_million_tokens: float | None = Field(
+        None, description="USD per million output tokens; null = no price known."
+    )
+
+
+class SimulationMetrics(ResponseModel):
+    """What a recommended deployment is predicted to do."""
+
+    device_types: list[DeviceTypeMetrics] = Field(description="Its devices.")
+    replica: int = Field(description="Replicas in all.", examples=[2])
+    concurrency: int = Field(description="Requests in flight it carries.", examples=[10])
+    ttft: float = Field(description="Median time to first token, ms.", examples=[85.5])
+    throughput_per_user: float = Field(description="Output tokens/s of one request.", examples=[55.2])
+    e2e_latency: float = Field(description="Median end-to-end latency, s.", examples=[4.2])
+    error_rate: float = Field(description="Mean relative miss of the targets, 0 = all met.", examples=[0.0])
+    cost_per_million_tokens: float | None = Field(
+        None, description="USD per million output tokens; null = no price known.", examples=[0.25]
+    )
+    meets_targets: bool = Field(True, description="Whether every target is met.")
+    misses: list[Miss] = Field(default_factory=list, description="The targets that are not met.")
+    tp_size: int | None = Field(None, description="Tensor parallel devices of one stage.", examples=[1])
+    pp_size: int | None = Field(None, description="Pipeline stages of one replica.", examples=[1])
+    precision: str | None = Field(None, description="Weight format.", examples=["bf16"])
+    engine: str | None = Field(None, description="Engine.", examples=["vllm"])
+    device_name: str | None = Field(None, description="Device.", examples=["NVIDIA-A100-SXM4-80GB"])
+    cost_per_hour: float | None = Field(None, description="USD per hour of all replicas; null = no price known.")
+    saturated: bool | None = Field(None, description="The load is past capacity.")
+    basis: str | None = Field(None, description="What the figures rest on.", examples=["analytic"])
+    confidence: float | None = Field(None, description="0 to 1; null = not calibrated for this case.")
+
+
+class ClusterMetrics(ResponseModel):
+    """The recommendation for one cluster."""
+
+    cluster_id: str = Field(description="The cluster.")
+    metrics: SimulationMetrics = Field(description="The deployment as asked.")
+    quantized_metrics: SimulationMetrics | None = Field(None, description="A quantised deployment, where asked for.")
+    engine_version: str | None = Field(None, description="Engine version.")
+    tool_calling_parser_type: str | None = Field(None, description="Tool-call parser to launch with.")
+    reasoning_parser_type: str | None = Field(None, description="Reasoning parser to launch with.")
+    architecture_family: str | None = Field(None, description="Family of the model's architecture.", examples=["llama"])
+    chat_template: str | None = Field(None, description="Chat template to launch with.")
+    supports_lora: bool | None = Field(None, description="The engine serves LoRA adapters of this model.")
+    supports_pipeline_parallelism: bool | None = Field(None, description="The engine can split this model into stages.")
+
+
+class Remedy(ResponseModel):
+    """A change that would let the targets be met."""
+
+    kind: str = Field(description="Kind of change.", examples=["add_devices"])
+    text: str = Field(description="The change, with figures.")
+    changes: dict[str, Any] = Field(default_factory=dict, description="The change as fields.")
+    cluster_id: str | None = Field(None, description="The cluster it is about.")
+
+
+class Explanation(ResponseModel):
+    """What a run took for granted, refused and suggests."""
+
+    assumptions: list[str] = Field(default_factory=list, description="Every default that the answer rests on.")
+    refusals: list[Refusal] = Field(default_factory=list, description="What cannot be recommended, and why.")
+    remedies: list[Remedy] = Field(default_factory=list, description="What would let the targets be met.")
+
+
+class ClusterRecommendationResponse(Explanation):
+    """The answer to the platform's body: the best deployment of each cluster, best first."""
+
+    object: Literal["cluster_recommendations"] = Field("cluster_recommendations", description="Kind of object.")
+    workflow_id: UUID = Field(description="The run.")
+    recommendations: list[ClusterMetrics] = Field(description="One per cluster.")
+    created: int = Field(description="When, seconds since the epoch.", examples=[1706000000])
+    status: str = Field("COMPLETED", description="How the run ended.", examples=["COMPLETED"])
+
+
+class WorkflowStepInfo(ResponseModel):
+    """One step of a run."""
+
+    id: str = Field(description="Name that events carry.", examples=["validation"])
+    title: str = Field(description="For people.")
+    description: str = Field(description="For people.")
+    payload: dict[str, Any] = Field(default_factory=dict, description="Filled by the platform.")
+
+
+class WorkflowMetadataResponse(ResponseModel):
+    """A run that was started and goes on by itself."""
+
+    object: Literal["workflow_metadata"] = Field("workflow_metadata", description="Kind of object.")
+    workflow_id: UUID = Field(description="The run.")
+    workflow_name: str = Field("run_simulation", description="Name of the workflow.")
+    steps: list[WorkflowStepInfo] = Field(description="Its steps, in order.")
+    status: str = Field("PENDING", description="Its status.")
+    eta: int = Field(description="Minutes until it is expected to end, at least 1.", examples=[1])
+    eta_seconds: float = Field(description="The same in seconds.", examples=[2.5])
+    status_url: str = Field(description="Where to ask for progress.", examples=["/simulator/status/…/progress"])
+
+
+class PaginatedRecommendations(ResponseModel):
+    """Stored recommendations, one per cluster, best first."""
+
+    object: Literal["cluster_recommendations"] = Field("cluster_recommendations", description="Kind of object.")
+    page: int = Field(description="This page, from 1.")
+    limit: int = Field(description="Items a page.")
+    total_items: int = Field(description="Items in all.")
+    total_pages: int = Field(description="Pages in all.")
+    items: list[ClusterMetrics] = Field(description="The items of this page.")
+
+
+class NodeGroupConfiguration(ResponseModel):
+    """Everything that is needed to launch the replicas of one device group."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    config_id: str = Field(description="Identifies the configuration in feedback.", examples=["17"])
+    name: str = Field(description="Device name.")
+    labels: dict[str, str] = Field(default_factory=dict, description="Labels; ``concurrency`` as text.")
+    type: Literal["cpu", "cpu_high", "cuda", "hpu", "rocm"] = Field(description="Device type.")
+    engine_type: str = Field("vllm", description="Engine.")
+    tp_size: int = Field(1, ge=1, description="Tensor parallel devices of one stage.")
+    pp_size: int = Field(1, ge=1, description="Pipeline stages of one replica.")
+    envs: dict[str, Any] = Field(default_factory=dict, description="Environment variables of the engine.")
+    args: dict[str, Any] = Field(default_factory=dict, description="Arguments of the engine.")
+    replicas: int = Field(1, ge=0, description="Replicas.")
+    image: str = Field(description="Container image.")
+    memory: float = Field(ge=0, description="Memory to allocate on one device, GB.")
+    hardware_mode: str = Field("dedicated", description="dedicated or shared.")
+    ttft: float = Field(description="Median time to first token, ms.")
+    throughput_per_user: float = Field(description="Output tokens/s of one request.")
+    e2e_latency: float = Field(description="Median end-to-end latency, s.")
+    error_rate: float = Field(description="Mean relative miss of the targets.")
+    cost_per_million_tokens: float | None = Field(description="USD per million output tokens; null = no price known.")
+    device_name: str | None = Field(None, description="As the cluster calls it.")
+    device_model: str | None = Field(None, description="Model of the device.")
+    raw_name: str | None = Field(None, description="As the driver calls it.")
+    engine_version: str | None = Field(None, description="Engine version.")
+    tool_calling_parser_type: str | None = Field(None, description="Tool-call parser.")
+    reasoning_parser_type: str | None = Field(None, description="Reasoning parser.")
+    architecture_family: str | None = Field(None, description="Family of the architecture.")
+    chat_template: str | None = Field(None, description="Chat template.")
+    supports_lora: bool | None = Field(None, description="LoRA adapters can be served.")
+    supports_pipeline_parallelism: bool | None = Field(None, description="Stages are possible.")
+    weight_memory_gb: float | None = Field(None, description="Weights on one device, GB.")
+    kv_cache_memory_gb: float | None = Field(None, description="KV cache on one device, GB.")
+    cores: int | None = Field(None, description="CPU cores, for CPU types.")
+    max_loras: int | None = Field(None, description="LoRA adapters that fit beside the load.")
+    available_devices: int | None = Field(None, exclude=True, description="Free devices, for the check below.")
+
+    @model_validator(mode="after")
+    def _placeable(self) -> NodeGroupConfiguration:
+        if self.pp_size > 1 and self.type.startswith("cpu"):
+            raise ValueError(NO_PP_ON_CPU)
+        if self.pp_size > 1 and self.type not in ("cuda", "rocm"):
+            raise ValueError(PP_NEEDS_CUDA)
+        needed = self.tp_size * self.pp_size
+        if self.available_devices is not None and needed > self.available_devices:
+            raise ValueError(
+                f"Required devices ({needed} = {self.tp_size}*{self.pp_size}) exceeds available devices "
+                f"({self.available_devices})"
+            )
+        return self
+
+
+class DeviceConfiguration(ResponseModel):
+    """One device of the older answer shape."""
+
+    model_config = ConfigDict(extra="ignore", protected_namespaces=())
+
+    config_id: str = Field(description="Configuration.")
+    name: str = Field(description="Device name.")
+    type: str = Field(description="Device type.")
+    image: str = Field(description="Container image.")
+    memory: float = Field(description="GB on one device.")
+    num_cpus: int = Field(-1, description="CPUs; -1 = not limited.")
+    args: dict[str, Any] = Field(default_factory=dict, description="Arguments.")
+    envs: dict[str, Any] = Field(default_factory=dict, description="Environment.")
+    tp_size: int = Field(1, description="Tensor parallel devices.")
+    replica: int = Field(description="Replicas.")
+    concurrency: int = Field(description="Requests in flight.")
+    ttft: float = Field(description="ms.")
+    throughput_per_user: float = Field(description="tokens/s.")
+    e2e_latency: float = Field(description="s.")
+    error_rate: float = Field(description="Mean relative miss.")
+    cost_per_million_tokens: float | None = Field(None, description="USD.")
+
+
+class NodeConfiguration(ResponseModel):
+    """One node of the older answer shape, kept readable."""
+
+    id: str = Field(description="Node id.")
+    name: str = Field(description="Node name.")
+    devices: list[DeviceConfiguration] = Field(description="Its devices.")
+
+
+class DeploymentConfigurationResponse(ResponseModel):
+    """The deployment to launch on one cluster."""
+
+    object: Literal["deployment_configuration"] = Field("deployment_configuration", description="Kind of object.")
+    id: str = Field(description="Cluster id.")
+    nodes: list[NodeConfiguration] | None = Field(None, description="Older shape; not filled.")
+    node_groups: list[NodeGroupConfiguration] | None = Field(None, description="Groups to launch.")
+    replica: int = Field(description="Replicas in all.")
+    concurrency: int = Field(description="Requests in flight it carries.")
+    ttft: float = Field(description="Median time to first token, ms.")
+    throughput_per_user: float = Field(description="Output tokens/s of one request.")
+    e2e_latency: float = Field(description="Median end-to-end latency, s.")
+    error_rate: float = Field(description="Mean relative miss of the targets.")
+    cost_per_million_tokens: float | None = Field(description="USD per million output tokens; null = no price known.")
+    engine_version: str | None = Field(None, description="Engine version.")
+    tool_calling_parser_type: str | None = Field(None, description="Tool-call parser.")
+    reasoning_parser_type: str | None = Field(None, description="Reasoning parser.")
+    architecture_family: str | None = Field(None, description="Family of the architecture.")
+    chat_template: str | None = Field(None, description="Chat template.")
+    supports_lora: bool | None = Field(None, description="LoRA adapters can be served.")
+    supports_pipeline_parallelism: bool | None = Field(None, description="Stages are possible.")
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> DeploymentConfigurationResponse:
+        if self.nodes is None and self.node_groups is None:
+            raise ValueError(NEITHER_NODES_NOR_GROUPS)
+        return self
