@@ -1,0 +1,555 @@
+"""The scheduler of an engine, played request by request in compiled code.
+
+One replica serves a list of requests. Every engine step costs ``step_seconds``; the scheduler decides what is in it. Runs of
+identical decode steps are advanced at once up to the next event (a completion, an arrival, a full KV cache), with the mean
+context of the run, so a thousand requests cost about a millisecond. No randomness: lengths and arrival times come in as arrays.
+
+Everything compiled lives in this one file, because numba's on-disk cache watches the file of the outermost function only.
+
+Sources:
+    continuous batching   Yu et al. 2022, Orca, OSDI.
+    mixed chunked prefill Agrawal et al. 2024, Sarathi-Serve, arXiv:2403.02310; vLLM V1 scheduler.
+    prefill-first         SGLang ``Scheduler.get_next_batch_to_run``: new prefill batches go before decode.
+    full reservation      TensorRT-LLM ``GUARANTEED_NO_EVICT``: a request is admitted when its last token will fit.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+MIXED = 0  # prefill chunks ride in the same step as decode (vLLM V1, TensorRT-LLM in-flight batching)
+PREFILL_FIRST = 1  # steps are either prefill or decode, prefill wins (SGLang, vLLM V0)
+
+GAP_BINS = 512
+_GAP_LOW_LOG = np.log(1e-5)
+_GAP_STEP_LOG = np.log(1e8) / GAP_BINS  # 10 us ... 1000 s
+
+
+class StepCoefficients(NamedTuple):
+    """Seconds per unit of work of one replica, summed over its layers; efficiencies are folded in (``step_time.py``).
+
+    ``*_read_s``: reading all weights of the part once. ``*_token_s``: arithmetic of one token. ``*_pair_s``: one query-key pair.
+    """
+
+    attention_ranks: float  # groups that each hold whole attention weights and their own sequences
+    pp_size: float
+    attention_read_s: float
+    attention_token_s: float
+    dense_read_s: float
+    dense_token_s: float
+    expert_read_s: float
+    expert_token_s: float
+    expert_share: float  # experts per token / experts
+    num_experts: float
+    expert_spread: float  # share by which the fullest EP rank exceeds the mean, per standard deviation
+    expert_tile_tokens: float  # an active expert computes at least this many rows
+    half_rate_tokens: float  # tokens at which a GEMM reaches half of its best rate
+    elementwise_token_s: float
+    kv_full_s: float  # one cached token read by one decode step, full-attention layers
+    kv_window_s: float  # the same, windowed layers
+    state_sequence_s: float  # fixed-size state of linear layers, per decoding sequence
+    pair_full_s: float
+    pair_window_s: float
+    head_read_s: float
+    head_token_s: float
+    collective_step_s: float
+    collective_token_s: float
+    pipeline_send_s: float
+    step_overhead_s: float
+    prefill_overhead_s: float
+    sequence_overhead_s: float
+
+
+class SchedulerSetup(NamedTuple):
+    """What the engine's scheduler obeys and how requests reach it."""
+
+    policy: int
+    max_num_seqs: int
+    token_budget: int
+    chunked: bool
+    kv_tokens: float  # of the whole replica, in tokens of sequences of the mean length
+    reserve_share: float  # share of the outstanding output tokens set aside at admission
+    window: float  # attention window of windowed layers, tokens; inf = none
+    cached_share: float  # prompt tokens found in the prefix cache
+    closed_loop: bool
+    concurrency: int
+    arrival_delay_s: float  # client -> scheduler
+    arrival_lag_steps: float  # further wait, in steps, until the scheduler looks at new arrivals
+
+
+class _Requests(NamedTuple):
+    """Per-request arrays of one run, index = order of arrival."""
+
+    isl: np.ndarray
+    osl: np.ndarray
+    arrival: np.ndarray
+    visible: np.ndarray
+    prompt: np.ndarray  # tokens to prefill: isl, plus what was generated before a preemption
+    context: np.ndarray  # tokens prefilled so far
+    left: np.ndarray  # output tokens still to come
+    last_step: np.ndarray  # decode-step number of the last token
+    first_token: np.ndarray
+    finish: np.ndarray
+    heap: np.ndarray
+    prefilling: np.ndarray  # admitted, prompt not finished; a queue
+    preempted: np.ndarray  # a stack
+
+
+class _Counters(NamedTuple):
+    """Scalars of one run, each an array of one element because numba passes numbers by value."""
+
+    now: np.ndarray
+    steps: np.ndarray  # decode steps so far
+    head: np.ndarray  # next request to admit
+    issued: np.ndarray  # requests that have arrived or have a known arrival time
+    active: np.ndarray
+    heap_size: np.ndarray  # decoding sequences
+    prefill_size: np.ndarray
+    preempted_size: np.ndarray
+    preemptions: np.ndarray
+    done: np.ndarray
+    context_sum: np.ndarray  # tokens in the caches of decoding sequences
+    left_sum: np.ndarray  # output tokens outstanding of admitted requests
+    kv_used: np.ndarray
+    stall: np.ndarray  # prefill time since the last decode step (PREFILL_FIRST)
+    last_dt: np.ndarray
+
+
+@njit(cache=True, inline="always")
+def _ridge(a: float, b: float) -> float:
+    """Smooth maximum (4-norm): never below either bound, 19 % above both where they are equal."""
+    a2 = a * a
+    b2 = b * b
+    return np.sqrt(np.sqrt(a2 * a2 + b2 * b2))
+
+
+@njit(cache=True)
+def _layers_seconds(c, tokens, rank_tokens):
+    """Weights-bound part of one step: projections, MLPs, experts, elementwise work, collectives."""
+    ramp = c.half_rate_tokens
+    t = _ridge(c.attention_read_s, c.attention_token_s * (rank_tokens + ramp))
+    if c.dense_read_s > 0.0:
+        t += _ridge(c.dense_read_s, c.dense_token_s * (tokens + ramp))
+    if c.expert_read_s > 0.0:
+        active = 1.0 - (1.0 - c.expert_share) ** tokens
+        fullest = min(1.0, active + c.expert_spread * np.sqrt(active * (1.0 - active)))
+        rows = tokens + active * c.expert_tile_tokens / c.expert_share
+        t += _ridge(c.expert_read_s * fullest, c.expert_token_s * rows)
+    return t + c.elementwise_token_s * rank_tokens + c.collective_step_s + c.collective_token_s * tokens
+
+
+@njit(cache=True)
+def step_seconds(c, prefill_tokens, prefill_sequences, pairs_full, pairs_window, sampled, decoding, context_sum, window_sum):
+    """Seconds of one engine step.
+
+    Args:
+        c: StepCoefficients.
+        prefill_tokens: Prompt tokens in the step.
+        prefill_sequences: Sequences they belong to.
+        pairs_full: Query-key pairs of those tokens (causal), full-attention layers.
+        pairs_window: The same for windowed layers.
+        sampled: Positions that go through the LM head.
+        decoding: Sequences that produce one token each.
+        context_sum: Cached tokens of the decoding sequences together.
+        window_sum: The same, each capped at the window.
+    """
+    ranks = c.attention_ranks
+    micro = c.pp_size
+    busy = min(ranks, max(1.0, prefill_sequences))
+    decode_ranks = min(ranks, max(1.0, decoding))
+    tokens = (prefill_tokens + decoding) / micro
+    rank_tokens = (prefill_tokens / busy + decoding / decode_ranks) / micro
+    t = _layers_seconds(c, tokens, rank_tokens)
+    if micro > 1.0 and prefill_tokens > 0.0:
+        t *= (2.0 * micro - 1.0) / micro  # fill and drain of the pipeline around one chunk
+    t += (context_sum * c.kv_full_s + window_sum * c.kv_window_s + decoding * c.state_sequence_s) / decode_ranks
+    t += (pairs_full * c.pair_full_s + pairs_window * c.pair_window_s) / busy
+    t += _ridge(c.head_read_s, c.head_token_s * (sampled + c.half_rate_tokens))
+    t += c.pipeline_send_s + c.step_overhead_s + c.sequence_overhead_s * (decoding + prefill_sequences)
+    if prefill_tokens > 0.0:
+        t += c.prefill_overhead_s
+    return t
+
+
+@njit(cache=True)
+def step_seconds_array(c, work, out):
+    """``step_seconds`` for the rows of ``work`` (n x 8, arguments in order)."""
+    for i in range(work.shape[0]):
+        w = work[i]
+        out[i] = step_seconds(c, w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7])
+
+
+@njit(cache=True)
+def _heap_push(r, n, item):
+    heap, key = r.heap, r.last_step
+    i = n[0]
+    n[0] += 1
+    while i > 0:
+        parent = (i - 1) // 2
+        if key[heap[parent]] <= key[item]:
+            break
+        heap[i] = heap[parent]
+        i = parent
+    heap[i] = item
+
+
+@njit(cache=True)
+def _heap_pop(r, n):
+    heap, key = r.heap, r.last_step
+    top = heap[0]
+    n[0] -= 1
+    last = heap[n[0]]
+    i = 0
+    while True:
+        child = 2 * i + 1
+        if child >= n[0]:
+            break
+        if child + 1 < n[0] and key[heap[child + 1]] < key[heap[child]]:
+            child += 1
+        if key[last] <= key[heap[child]]:
+            break
+        heap[i] = heap[child]
+        i = child
+    heap[i] = last
+    return top
+
+
+@njit(cache=True)
+def _heap_remove_latest(r, n):
+    """Take the most recently admitted sequence out of the heap (it is the one vLLM preempts)."""
+    where = 0
+    for i in range(1, n[0]):
+        if r.heap[i] > r.heap[where]:
+            where = i
+    item = r.heap[where]
+    key = r.last_step[item]
+    r.last_step[item] = -1
+    while where > 0:  # bubble to the root, then pop
+        parent = (where - 1) // 2
+        r.heap[where] = r.heap[parent]
+        where = parent
+    r.heap[0] = item
+    _heap_pop(r, n)
+    return item, key
+
+
+@njit(cache=True)
+def _complete(s, r, k, i, at):
+    """Close request ``i``; in a closed loop its client sends the next one at once."""
+    r.finish[i] = at
+    k.done[0] += 1
+    k.active[0] -= 1
+    if s.closed_loop and k.issued[0] < r.isl.size:
+        j = k.issued[0]
+        r.arrival[j] = at
+        r.visible[j] = at + s.arrival_delay_s + s.arrival_lag_steps * k.last_dt[0]
+        k.issued[0] += 1
+
+
+@njit(cache=True)
+def _fits(s, r, k, i):
+    """Whether request ``i`` may join: a free slot, and KV blocks for its prompt and its share of reserved output."""
+    if k.active[0] >= s.max_num_seqs:
+        return False
+    need = r.prompt[i] + s.reserve_share * r.left[i]
+    return k.active[0] == 0 or k.kv_used[0] + s.reserve_share * k.left_sum[0] + need <= s.kv_tokens
+
+
+@njit(cache=True)
+def _next_waiting(s, r, k):
+    """Index of the request at the head of the queue that may be admitted now, or -1."""
+    if k.preempted_size[0] > 0:
+        i = r.preempted[k.preempted_size[0] - 1]
+    elif k.head[0] < k.issued[0] and r.visible[k.head[0]] <= k.now[0]:
+        i = k.head[0]
+    else:
+        return -1
+    return i if _fits(s, r, k, i) else -1
+
+
+@njit(cache=True)
+def _admit(s, r, k, i):
+    if k.preempted_size[0] > 0:
+        k.preempted_size[0] -= 1
+    else:
+        k.head[0] += 1
+    k.active[0] += 1
+    r.context[i] = np.int64(s.cached_share * r.prompt[i])
+    k.kv_used[0] += r.prompt[i]
+    k.left_sum[0] += r.left[i]
+    r.prefilling[k.prefill_size[0]] = i
+    k.prefill_size[0] += 1
+
+
+@njit(cache=True)
+def _take_chunk(s, r, i, room, work):
+    """Put as much of prompt ``i`` as fits (all of it without chunking) into the step. Returns tokens taken."""
+    todo = r.prompt[i] - r.context[i]
+    chunk = min(todo, room) if s.chunked else todo
+    middle = r.context[i] + 0.5 * chunk
+    work[0] += chunk
+    work[1] += 1
+    work[2] += chunk * middle
+    work[3] += chunk * min(middle, s.window)
+    if chunk == todo:
+        work[4] += 1
+    r.context[i] += chunk
+    return chunk
+
+
+@njit(cache=True)
+def _schedule_prefill(s, r, k, work):
+    """Fill the step's token budget with prompts: started ones first, then the queue in order of arrival.
+
+    Without chunked prefill a prompt waits until all of it fits; one longer than the whole budget runs in a step of its own.
+    """
+    work[:] = 0.0
+    room = s.token_budget
+    if s.policy == MIXED:
+        room -= k.heap_size[0]
+    for q in range(k.prefill_size[0]):
+        if room <= 0:
+            return
+        room -= _take_chunk(s, r, r.prefilling[q], room, work)
+    while room > 0:
+        i = _next_waiting(s, r, k)
+        if i < 0:
+            return
+        todo = r.prompt[i] - np.int64(s.cached_share * r.prompt[i])
+        if todo > room and not s.chunked and (work[0] > 0.0 or todo <= s.token_budget):
+            return
+        _admit(s, r, k, i)
+        room -= _take_chunk(s, r, i, room, work)
+
+
+@njit(cache=True)
+def _record_gap(hist, seconds, count):
+    b = int((np.log(max(seconds, 1e-9)) - _GAP_LOW_LOG) / _GAP_STEP_LOG)
+    hist[min(max(b, 0), hist.size - 1)] += count
+
+
+@njit(cache=True)
+def _finish_prefills(s, r, k):
+    """Give every sequence whose prompt is complete its token; the rest stays queued."""
+    kept = 0
+    for q in range(k.prefill_size[0]):
+        i = r.prefilling[q]
+        if r.context[i] < r.prompt[i]:
+            r.prefilling[kept] = i
+            kept += 1
+            continue
+        if r.first_token[i] < 0.0:
+            r.first_token[i] = k.now[0]
+        r.left[i] -= 1
+        k.left_sum[0] -= 1
+        if r.left[i] <= 0:
+            k.kv_used[0] -= r.prompt[i]
+            _complete(s, r, k, i, k.now[0])
+            continue
+        r.last_step[i] = k.steps[0] + r.left[i]
+        k.context_sum[0] += r.prompt[i]
+        _heap_push(r, k.heap_size, i)
+    k.prefill_size[0] = kept
+
+
+@njit(cache=True)
+def _finish_decodes(s, r, k):
+    """Take out the sequences whose last token came in the step just played."""
+    while k.heap_size[0] > 0 and r.last_step[r.heap[0]] <= k.steps[0]:
+        i = _heap_pop(r, k.heap_size)
+        cached = r.prompt[i] + r.left[i]
+        k.context_sum[0] -= cached
+        k.kv_used[0] -= cached
+        r.left[i] = 0
+        _complete(s, r, k, i, k.now[0])
+
+
+@njit(cache=True)
+def _preempt_until_room(s, r, k):
+    """Recompute-preempt the latest sequences while the next decode step would overflow the KV cache."""
+    while k.heap_size[0] > 1 and k.kv_used[0] + k.heap_size[0] > s.kv_tokens:
+        i, key = _heap_remove_latest(r, k.heap_size)
+        remaining = key - k.steps[0]
+        cached = r.prompt[i] + r.left[i] - remaining
+        k.context_sum[0] -= cached
+        k.kv_used[0] -= cached
+        k.left_sum[0] -= remaining
+        r.prompt[i] = cached
+        r.left[i] = remaining
+        k.active[0] -= 1
+        k.preemptions[0] += 1
+        r.preempted[k.preempted_size[0]] = i
+        k.preempted_size[0] += 1
+
+
+@njit(cache=True)
+def _jump_length(s, r, k, dt):
+    """Decode steps that can be played at once before anything changes."""
+    n = r.last_step[r.heap[0]] - k.steps[0]
+    free = (s.kv_tokens - k.kv_used[0]) / k.heap_size[0]
+    if free < n:
+        n = max(np.int64(free), 1)
+    if k.preempted_size[0] == 0 and k.active[0] < s.max_num_seqs and k.head[0] < k.issued[0]:
+        wait = r.visible[k.head[0]] - k.now[0]
+        if wait > 0.0:
+            n = min(n, max(np.int64(np.ceil(wait / dt)), 1))
+    return n
+
+
+@njit(cache=True)
+def _decode_seconds(c, s, k, ahead):
+    """Seconds of one pure decode step, ``ahead`` steps from now."""
+    d = k.heap_size[0]
+    context = k.context_sum[0] + d * ahead
+    window = min(context, d * s.window)
+    return step_seconds(c, 0.0, 0.0, 0.0, 0.0, float(d), float(d), float(context), float(window))
+
+
+@njit(cache=True)
+def _advance_decode(c, s, r, k, hist):
+    """Play a run of pure decode steps."""
+    d = k.heap_size[0]
+    first = _decode_seconds(c, s, k, 0.0)
+    n = _jump_length(s, r, k, first)
+    dt = first if n == 1 else _decode_seconds(c, s, k, 0.5 * (n - 1))
+    k.now[0] += n * dt
+    k.last_dt[0] = dt
+    k.steps[0] += n
+    k.context_sum[0] += n * d
+    k.kv_used[0] += n * d
+    k.left_sum[0] -= n * d
+    _record_gap(hist, dt + k.stall[0], d)
+    if n > 1:
+        _record_gap(hist, dt, (n - 1) * d)
+    k.stall[0] = 0.0
+    _finish_decodes(s, r, k)
+
+
+@njit(cache=True)
+def _advance_prefill(c, s, r, k, work, hist):
+    """Play one step that holds prompt tokens (and, under MIXED, every decoding sequence)."""
+    d = k.heap_size[0] if s.policy == MIXED else 0
+    context = k.context_sum[0] if d > 0 else 0.0
+    window = min(context, d * s.window) if d > 0 else 0.0
+    dt = step_seconds(c, work[0], work[1], work[2], work[3], work[4] + d, float(d), float(context), float(window))
+    k.now[0] += dt
+    k.last_dt[0] = dt
+    if d > 0:
+        k.steps[0] += 1
+        k.context_sum[0] += d
+        k.kv_used[0] += d
+        k.left_sum[0] -= d
+        _record_gap(hist, dt, d)
+    elif k.heap_size[0] > 0:
+        k.stall[0] += dt
+    _finish_decodes(s, r, k)
+    _finish_prefills(s, r, k)
+
+
+@njit(cache=True)
+def play(c, s, isl, osl, arrival, first_token, finish, hist):
+    """Serve all requests; fills ``first_token`` and ``finish`` (seconds from the start) and the gap histogram.
+
+    Args:
+        c: StepCoefficients.
+        s: SchedulerSetup.
+        isl: Prompt tokens per request (int64).
+        osl: Output tokens per request (int64), >= 1.
+        arrival: Arrival times; in a closed loop all but the first ``concurrency`` are overwritten.
+        first_token: Output.
+        finish: Output.
+        hist: Output, GAP_BINS counts of inter-token gaps, logarithmic.
+
+    Returns:
+        Preemptions.
+    """
+    n = isl.size
+    first_token[:] = -1.0
+    requests = _Requests(
+        isl, osl, arrival, arrival + s.arrival_delay_s, isl.copy(), np.zeros(n, np.int64), osl.copy(), np.zeros(n, np.int64),
+        first_token, finish, np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64),
+    )
+    i64, f64 = np.int64, np.float64
+    k = _Counters(
+        np.zeros(1, f64), np.zeros(1, i64), np.zeros(1, i64), np.zeros(1, i64), np.zeros(1, i64), np.zeros(1, i64),
+        np.zeros(1, i64), np.zeros(1, i64), np.zeros(1, i64), np.zeros(1, i64), np.zeros(1, f64), np.zeros(1, f64),
+        np.zeros(1, f64), np.zeros(1, f64), np.zeros(1, f64),
+    )
+    k.issued[0] = min(s.concurrency, n) if s.closed_loop else n
+    work = np.zeros(5, f64)
+    while k.done[0] < n:
+        _schedule_prefill(s, requests, k, work)
+        if work[0] > 0.0:
+            _advance_prefill(c, s, requests, k, work, hist)
+        elif k.heap_size[0] > 0:
+            _preempt_until_room(s, requests, k)
+            _advance_decode(c, s, requests, k, hist)
+        else:
+            k.now[0] = requests.visible[k.head[0]]
+    return k.preemptions[0]
+
+
+# Columns of ``summarise``.
+SUMMARY = (
+    "ttft_mean", "ttft_p50", "ttft_p90", "ttft_p95", "ttft_p99", "tpot_mean", "tpot_p99", "itl_p99",
+    "e2e_mean", "e2e_p50", "e2e_p95", "e2e_p99", "wall",
+)  # fmt: skip
+
+
+@njit(cache=True)
+def _quantile(ordered, q):
+    """Linear interpolation between order statistics, as ``numpy.percentile``."""
+    place = q * (ordered.size - 1)
+    low = int(place)
+    high = min(low + 1, ordered.size - 1)
+    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
+
+
+@njit(cache=True)
+def _gap_quantile(hist, q):
+    total = hist.sum()
+    if total <= 0.0:
+        return 0.0
+    below = 0.0
+    for b in range(hist.size):
+        if below + hist[b] >= q * total:
+            inside = (q * total - below) / hist[b]
+            return np.exp(_GAP_LOW_LOG + (b + inside) * _GAP_STEP_LOG)
+        below += hist[b]
+    return np.exp(_GAP_LOW_LOG + hist.size * _GAP_STEP_LOG)
+
+
+@njit(cache=True)
+def summarise(osl, arrival, first_token, finish, hist, skip, out):
+    """Reduce one run to the columns of SUMMARY, seconds; the first ``skip`` requests are left out."""
+    ttft = first_token[skip:] - arrival[skip:]
+    e2e = finish[skip:] - arrival[skip:]
+    tpot = np.zeros(ttft.size)
+    for i in range(ttft.size):
+        gaps = osl[skip + i] - 1
+        tpot[i] = (e2e[i] - ttft[i]) / gaps if gaps > 0 else 0.0
+    out[0] = ttft.mean()
+    out[5] = tpot.mean()
+    out[8] = e2e.mean()
+    out[12] = finish.max() - arrival.min()
+    ttft.sort()
+    tpot.sort()
+    e2e.sort()
+    out[1], out[2], out[3], out[4] = _quantile(ttft, 0.5), _quantile(ttft, 0.9), _quantile(ttft, 0.95), _quantile(ttft, 0.99)
+    out[6], out[7] = _quantile(tpot, 0.99), _gap_quantile(hist, 0.99)
+    out[9], out[10], out[11] = _quantile(e2e, 0.5), _quantile(e2e, 0.95), _quantile(e2e, 0.99)
+
+
+@njit(cache=True)
+def serve_requests(c, s, isl, osl, arrival, skip):
+    """Play one run and reduce it. Returns (columns of SUMMARY, preemptions)."""
+    first_token = np.empty(isl.size)
+    finish = np.empty(isl.size)
+    hist = np.zeros(GAP_BINS)
+    out = np.empty(13)
+    preemptions = play(c, s, isl, osl, arrival, first_token, finish, hist)
+    summarise(osl, arrival, first_token, finish, hist, skip, out)
+    return out, preemptions

@@ -1,0 +1,308 @@
+"""From a serving point to TTFT, TPOT, ITL, E2E and throughput: the load meets the engine's scheduler.
+
+Runs are finite, as benchmarks are: the first wave of a closed loop or a burst arrives at t = 0 and is part of the means. Lengths
+and Poisson gaps are drawn from a fixed seed, the same for every point, so that two points differ by what they are and not by luck.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from budsim.commons.errors import InvalidRequestError
+from budsim.perf_model.engine_constants import StepConstants
+from budsim.perf_model.metrics import request_throughput_in_closed_loop, tpot_s
+from budsim.perf_model.replay import MIXED, PREFILL_FIRST, SUMMARY, SchedulerSetup, StepCoefficients, serve_requests
+from budsim.perf_model.serving_point import Prediction, ServingPoint
+from budsim.perf_model.step_time import StepWork, attention_ranks, attention_window, step_times
+from budsim.perf_model.workload import LoadMode, Workload
+
+SEED = 20_240_229
+# Requests of a closed-loop run where the caller names none: ten waves, as the public benchmarks do, within these limits.
+WAVES = 10
+MIN_REQUESTS = 32
+MAX_REQUESTS = 2_000
+_POISSON_MIN_REQUESTS = 400
+# TGI, TensorRT-LLM set the whole answer aside; SGLang's new_token_ratio starts at 0.7 and decays; vLLM reserves nothing.
+_RESERVED_OUTPUT = {"trtllm": 1.0, "tgi": 1.0, "sglang": 0.4}
+_PREFILL_FIRST_ENGINES = frozenset({"sglang", "tgi"})
+_FIRST_MIXED_VLLM = (0, 8)  # V1 is the default engine from 0.8 on
+
+
+@dataclass(frozen=True, slots=True)
+class RunLength:
+    """How long a replay may be where the caller does not say; a search takes shorter ones.
+
+    Attributes:
+        waves: Requests per client of a closed loop.
+        max_requests: Limit of all requests, but never below three waves.
+    """
+
+    waves: int = WAVES
+    max_requests: int = MAX_REQUESTS
+
+
+def _version(text: str | None) -> tuple[int, int] | None:
+    parts = (text or "").split(".")
+    if len(parts) < 2 or not parts[0].isdigit() or not parts[1].isdigit():
+        return None
+    return int(parts[0]), int(parts[1])
+
+
+def _policy(point: ServingPoint) -> int:
+    settings = point.settings
+    version = _version(settings.engine_version)
+    if settings.engine in _PREFILL_FIRST_ENGINES:
+        return PREFILL_FIRST
+    if settings.engine == "vllm" and version and version < _FIRST_MIXED_VLLM and not settings.enable_chunked_prefill:
+        return PREFILL_FIRST
+    return MIXED
+
+
+def scheduler_setup(point: ServingPoint, constants: StepConstants, kv_tokens: float) -> SchedulerSetup:
+    """Return what the engine's scheduler obeys.
+
+    Args:
+        point: Replica, engine and load.
+        constants: For the arrival delays.
+        kv_tokens: KV capacity of the replica in tokens of sequences of the load's mean length.
+    """
+    settings, load = point.settings, point.workload
+    ranks = attention_ranks(point)
+    closed = load.load_mode is LoadMode.CLOSED_LOOP
+    return SchedulerSetup(
+        policy=_policy(point),
+        max_num_seqs=max(1, settings.max_num_seqs * ranks),
+        token_budget=max(1, settings.max_num_batched_tokens * ranks),
+        chunked=bool(settings.enable_chunked_prefill),
+        kv_tokens=float(kv_tokens),
+        reserve_share=_RESERVED_OUTPUT.get(settings.engine, 0.0),
+        window=attention_window(point.arch),
+        cached_share=float(load.prefix_cache_hit_rate),
+        closed_loop=closed,
+        concurrency=int(load.concurrency or 1),
+        arrival_delay_s=constants.arrival_delay_s,
+        arrival_lag_steps=constants.arrival_lag_steps,
+    )
+
+
+def length_bounds(length_dist: str) -> tuple[float, float]:
+    """Return (low, high) of a length relative to its nominal value.
+
+    Raises:
+        InvalidRequestError: Neither ``fixed`` nor ``uniform_A_B`` with 0 < A <= B.
+    """
+    if length_dist == "fixed":
+        return 1.0, 1.0
+    parts = length_dist.split("_")
+    if len(parts) == 3 and parts[0] == "uniform":
+        try:
+            low, high = float(parts[1]), float(parts[2])
+        except ValueError:
+            low, high = 0.0, -1.0
+        if 0 < low <= high < math.inf:
+            return low, high
+    raise InvalidRequestError(
+        f"length_dist '{length_dist[:40]}': use 'fixed' or 'uniform_A_B' with 0 < A <= B", {"field": "length_dist"}
+    )
+
+
+@lru_cache(maxsize=4096)
+def _unit_draws(count: int, stream: int) -> NDArray[np.float64]:
+    draws = np.random.default_rng((SEED, stream)).random(count)
+    draws.setflags(write=False)
+    return draws
+
+
+@lru_cache(maxsize=4096)
+def _lengths(mean: float, count: int, length_dist: str, stream: int) -> NDArray[np.int64]:
+    """Return ``count`` whole lengths, at least 1, with (about) the given mean."""
+    low, high = length_bounds(length_dist)
+    nominal = mean / ((low + high) / 2)
+    # Antithetic pairs: the sample mean is the mean, whatever the number of requests.
+    half = _unit_draws((count + 1) // 2, stream)
+    unit = np.empty(count)
+    unit[0::2] = half
+    unit[1::2] = 1.0 - half[: count // 2]
+    lengths = np.maximum(1, np.rint(nominal * (low + (high - low) * unit))).astype(np.int64)
+    lengths.setflags(write=False)
+    return lengths
+
+
+def _closed_loop_requests(load: Workload, run: RunLength) -> int:
+    concurrency = load.concurrency or 1
+    if load.num_prompts:
+        # A run of many waves is in its steady state long before it ends.
+        return min(load.num_prompts, max(WAVES * 2 * concurrency, 64), max(3 * concurrency, 2 * run.max_requests))
+    return max(3 * concurrency, min(max(run.waves * concurrency, MIN_REQUESTS), run.max_requests))
+
+
+def _steps_of_one_request(point: ServingPoint, c: StepCoefficients, running: float) -> tuple[float, float]:
+    """Return seconds of one decode step of ``running`` sequences, and what one prompt adds to the replica's time."""
+    load, window = point.workload, attention_window(point.arch)
+    context = load.isl + load.osl / 2
+    chunk = min(load.isl, float(point.settings.max_num_batched_tokens))
+    prompt = load.isl * (1 - load.prefix_cache_hit_rate)
+    batch = max(1.0, point.settings.max_num_batched_tokens / load.isl)
+    decode, mixed = step_times(
+        c,
+        [
+            StepWork(decoding=running, decode_context=context),
+            StepWork(batch * chunk, batch, (prompt - chunk) / 2 if prompt > chunk else 0.0, running, context),
+        ],
+        window,
+    )
+    return float(decode), float(mixed - decode) * prompt / (batch * chunk)
+
+
+def capacity_requests_per_s(point: ServingPoint, c: StepCoefficients, kv_tokens: float) -> float:
+    """Return the arrival rate at which the replica is always full: nothing above it can be served for long."""
+    load = point.workload
+    seats = point.settings.max_num_seqs * attention_ranks(point)
+    running = max(1.0, min(float(seats), kv_tokens / (load.isl + load.osl)))
+    decode, prompt = _steps_of_one_request(point, c, running)
+    return running / (load.osl * decode + running * prompt)
+
+
+def _poisson_requests(point: ServingPoint, c: StepCoefficients) -> int:
+    load = point.workload
+    if load.num_prompts:
+        return load.num_prompts
+    decode, prompt = _steps_of_one_request(point, c, 8.0)
+    in_flight = (load.request_rate or 0.0) * (load.osl * decode + prompt)
+    return int(min(max(_POISSON_MIN_REQUESTS, 10 * in_flight), 2 * MAX_REQUESTS))
+
+
+def _static_batch(point: ServingPoint, c: StepCoefficients) -> Prediction:
+    """One prefill of the whole batch, then decode steps of the whole batch: no scheduler, no queue."""
+    load, window = point.workload, attention_window(point.arch)
+    batch = float(load.concurrency or 1)
+    prompt = load.isl * (1 - load.prefix_cache_hit_rate)
+    prefill, decode, last = step_times(
+        c,
+        [
+            StepWork(batch * prompt, batch, load.isl - prompt),
+            StepWork(decoding=batch, decode_context=load.isl + (load.osl - 1) / 2),
+            StepWork(decoding=batch, decode_context=load.isl + load.osl - 1),
+        ],
+        window,
+    )
+    ttft, gap = float(prefill), float(decode) if load.osl > 1 else 0.0
+    e2e = ttft + gap * max(0.0, load.osl - 1)
+    return _prediction(
+        dict.fromkeys(("ttft_mean", "ttft_p50", "ttft_p90", "ttft_p95", "ttft_p99"), ttft)
+        | dict.fromkeys(("e2e_mean", "e2e_p50", "e2e_p95", "e2e_p99"), e2e)
+        | {"tpot_mean": tpot_s(e2e, ttft, load.osl), "tpot_p99": gap, "itl_p99": float(last) if load.osl > 1 else 0.0},
+        request_throughput=batch / e2e,
+        osl=load.osl,
+        saturated=False,
+    )
+
+
+def _prediction(seconds: dict[str, float], request_throughput: float, osl: float, saturated: bool) -> Prediction:
+    return Prediction(
+        ttft_ms_mean=seconds["ttft_mean"] * 1e3,
+        ttft_ms_p50=seconds["ttft_p50"] * 1e3,
+        ttft_ms_p90=seconds["ttft_p90"] * 1e3,
+        ttft_ms_p95=seconds["ttft_p95"] * 1e3,
+        ttft_ms_p99=seconds["ttft_p99"] * 1e3,
+        tpot_ms_mean=seconds["tpot_mean"] * 1e3,
+        tpot_ms_p99=seconds["tpot_p99"] * 1e3,
+        itl_ms_p99=seconds["itl_p99"] * 1e3,
+        e2e_s_mean=seconds["e2e_mean"],
+        e2e_s_p50=seconds["e2e_p50"],
+        e2e_s_p95=seconds["e2e_p95"],
+        e2e_s_p99=seconds["e2e_p99"],
+        output_tps=request_throughput * osl,
+        tps_per_user=osl / seconds["e2e_mean"],
+        request_throughput=request_throughput,
+        saturated=saturated,
+        kv_cache_tokens=0,
+        max_concurrency=0.0,
+    )
+
+
+def _replay(
+    setup: SchedulerSetup, c: StepCoefficients, load: Workload, count: int, arrival: NDArray[np.float64], skip: int = 0
+) -> dict[str, float]:
+    isl = _lengths(load.isl, count, load.length_dist, 1)
+    osl = _lengths(load.osl, count, load.length_dist, 2)
+    out, _ = serve_requests(c, setup, isl, osl, arrival, skip)
+    return dict(zip(SUMMARY, out.tolist(), strict=True))
+
+
+def _serve_burst(point: ServingPoint, c: StepCoefficients, setup: SchedulerSetup) -> Prediction:
+    load = point.workload
+    count = int(load.num_prompts or load.concurrency or 1)
+    if load.load_mode is LoadMode.STATIC_BATCH:
+        count = int(load.concurrency or 1)
+    seconds = _replay(setup, c, load, count, np.zeros(count))
+    return _prediction(seconds, count / seconds["wall"], load.osl, saturated=False)
+
+
+def _serve_poisson(point: ServingPoint, c: StepCoefficients, setup: SchedulerSetup) -> Prediction:
+    load = point.workload
+    rate = float(load.request_rate or 0.0)
+    count = _poisson_requests(point, c)
+    arrival = np.cumsum(-np.log1p(-_unit_draws(count, 3))) / rate
+    arrival -= arrival[0]
+    skip = 0 if load.num_prompts else count // 5
+    seconds = _replay(setup, c, load, count, arrival, skip)
+    capacity = capacity_requests_per_s(point, c, setup.kv_tokens)
+    saturated = rate > capacity
+    return _prediction(seconds, min(rate, capacity) if saturated else rate, load.osl, saturated)
+
+
+def _serve_closed_loop(point: ServingPoint, c: StepCoefficients, setup: SchedulerSetup, run: RunLength) -> Prediction:
+    load = point.workload
+    count = _closed_loop_requests(load, run)
+    seconds = _replay(setup, c, load, count, np.zeros(count))
+    clients = min(setup.concurrency, count)
+    rate = request_throughput_in_closed_loop(clients, seconds["e2e_mean"])
+    return _prediction(seconds, rate, load.osl, saturated=False)
+
+
+def serve(
+    point: ServingPoint, c: StepCoefficients, constants: StepConstants, kv_tokens: float, run: RunLength | None = None
+) -> Prediction:
+    """Predict the serving metrics of one replica under its load.
+
+    Args:
+        point: Replica, engine and load.
+        c: What each unit of work costs (``step_coefficients``).
+        constants: Arrival delays of the engine.
+        kv_tokens: KV capacity in tokens of sequences of the load's mean length.
+        run: Length of replays that the load leaves open.
+
+    Returns:
+        Metrics; ``kv_cache_tokens`` and ``max_concurrency`` are left to the caller. Past the capacity of a Poisson load
+        ``saturated`` is True, the rates are the capacity, and the latencies are those of this finite run.
+    """
+    load = point.workload
+    setup = scheduler_setup(point, constants, kv_tokens)
+    if load.load_mode is LoadMode.STATIC_BATCH:
+        batch = load.concurrency or 1
+        if batch <= setup.max_num_seqs and batch * (load.isl + load.osl) <= kv_tokens:
+            return _static_batch(point, c)
+        return _serve_burst(point, c, setup._replace(closed_loop=False))  # the engine has to run it in waves
+    if load.load_mode is LoadMode.BURST:
+        return _serve_burst(point, c, setup)
+    if load.load_mode is LoadMode.POISSON:
+        return _serve_poisson(point, c, setup)
+    return _serve_closed_loop(point, c, setup, run or RunLength())
+
+
+def share_of_load(workload: Workload, replicas: int) -> Workload:
+    """Return the load that the busiest of ``replicas`` independent copies carries."""
+    if replicas <= 1:
+        return workload
+    return replace(
+        workload,
+        concurrency=math.ceil(workload.concurrency / replicas) if workload.concurrency else None,
+        request_rate=workload.request_rate / replicas if workload.request_rate else None,
+        num_prompts=math.ceil(workload.num_prompts / replicas) if workload.num_prompts else None,
+    )

@@ -1,0 +1,265 @@
+"""Seconds of one engine step, operator by operator.
+
+``step_coefficients`` turns a serving point into seconds per unit of work, ``replay.step_seconds`` adds them up for a given mix
+of prompt tokens and decoding sequences. Weights are read once per step; a MoE layer reads only the experts that its tokens
+select; attention reads each sequence's cache, windowed layers at most their window.
+
+Sources:
+    FLOPs       2 per weight and token; attention 2 (qk + v) per head and query-key pair, causal.
+    experts     Distinct experts of n tokens that choose k of E uniformly: E (1 - (1 - k/E)^n). Over EP ranks the fullest one
+                decides: mean + sqrt(2 ln ranks) standard deviations of a binomial (extreme value of a normal).
+    MLA         DeepSeek-V2, arXiv:2405.04434: decode attends in the latent space, every TP rank reads the whole latent cache.
+    two-way TP  Shoeybi et al. 2019, Megatron-LM, arXiv:1909.08053: two all-reduces per layer.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from budsim.perf_model.collectives import (
+    Fabric,
+    all_reduce_seconds_per_byte,
+    all_to_all_seconds_per_byte,
+    collective_latency_s,
+    link_bytes_per_s,
+    send_seconds,
+)
+from budsim.perf_model.engine_constants import StepConstants
+from budsim.perf_model.model_architecture import LayerKind, ModelArchitecture
+from budsim.perf_model.parameters import count_parameters, weight_bytes
+from budsim.perf_model.precision import bytes_per_element
+from budsim.perf_model.replay import StepCoefficients, step_seconds_array
+from budsim.perf_model.roofline import DeviceRates, device_rates
+from budsim.perf_model.serving_point import ServingPoint
+
+# Passes over a hidden-size vector per layer that fused norms, residuals, rotary and quantisation kernels leave.
+_HIDDEN_PASSES = 12
+# Rows below which a GEMM tile is not full (tensor-core tiles of 64-128 rows).
+_HALF_RATE_TOKENS = 48.0
+_EXPERT_TILE_ROWS = 16.0
+_LOGIT_PASSES = 4  # fp32 logits: written, scaled, soft-maxed, sampled
+
+
+@dataclass(frozen=True, slots=True)
+class StepWork:
+    """One step: prompt tokens and decoding sequences. See ``replay.step_seconds``."""
+
+    prefill_tokens: float = 0.0
+    prefill_sequences: float = 0.0
+    prefill_context: float = 0.0  # tokens of each prompt that were prefilled before
+    decoding: float = 0.0
+    decode_context: float = 0.0  # mean cached tokens of a decoding sequence
+
+
+@dataclass(frozen=True, slots=True)
+class _AttentionCost:
+    """Sums over the layers of one kind of attention, one device."""
+
+    cache_bytes_per_token: float
+    decode_flops_per_token: float
+    pair_flops: float
+
+
+def attention_shards(point: ServingPoint) -> int:
+    """Return over how many devices one stage splits the attention of one sequence."""
+    return 1 if point.plan.dp_attention else point.plan.tp_size
+
+
+def attention_ranks(point: ServingPoint) -> int:
+    """Return how many groups of devices each serve their own sequences."""
+    return point.plan.tp_size if point.plan.dp_attention else point.plan.dp_size
+
+
+def attention_window(arch: ModelArchitecture) -> float:
+    """Return the tokens a windowed layer reads at most; inf when no layer is windowed."""
+    if arch.index_topk:
+        return float(arch.index_topk)
+    if LayerKind.SLIDING in arch.layer_kinds and arch.sliding_window:
+        return float(arch.sliding_window)
+    if LayerKind.CHUNKED in arch.layer_kinds and arch.attention_chunk_size:
+        return arch.attention_chunk_size / 2  # a position lies on average in the middle of its chunk
+    return math.inf
+
+
+def _attention_cost(arch: ModelArchitecture, kind: LayerKind, shards: int, kv_element_bytes: float) -> _AttentionCost:
+    layers = sum(k is kind for k in arch.layer_kinds)
+    if arch.is_mla:
+        latent = arch.kv_lora_rank + arch.qk_rope_head_dim
+        heads = arch.num_heads / shards
+        value = arch.v_head_dim or arch.head_dim
+        return _AttentionCost(
+            layers * (latent * kv_element_bytes + arch.indexer_bytes_per_token),
+            layers * 2 * heads * (latent + arch.kv_lora_rank),
+            layers * 2 * heads * (arch.qk_nope_head_dim + arch.qk_rope_head_dim + value),
+        )
+    shape = arch.attention_shape(kind)
+    kv_heads = math.ceil(shape.num_kv_heads / shards)
+    pair = layers * 2 * shape.num_heads / shards * (shape.qk_head_dim + shape.v_head_dim)
+    return _AttentionCost(layers * kv_heads * (shape.qk_head_dim + shape.v_head_dim) * kv_element_bytes, pair, pair)
+
+
+def _ridge(a: float, b: float) -> float:
+    return float((a**4 + b**4) ** 0.25)
+
+
+def _attention_seconds(point: ServingPoint, k: StepConstants, rates: DeviceRates) -> tuple[float, float, float, float]:
+    """Return seconds per cached token (full, windowed) and per query-key pair (full, windowed)."""
+    arch = point.arch
+    shards = attention_shards(point)
+    element = bytes_per_element(point.settings.kv_cache_dtype)
+    windowed = LayerKind.CHUNKED if LayerKind.CHUNKED in arch.layer_kinds else LayerKind.SLIDING
+    sparse = bool(arch.index_topk)
+    costs = []
+    for kind in (LayerKind.FULL, windowed):
+        cost = _attention_cost(arch, kind, shards, element)
+        read = _ridge(
+            cost.cache_bytes_per_token / (rates.bandwidth_bytes_per_s * k.kv_efficiency),
+            cost.decode_flops_per_token / (rates.wide_flops * k.attention_efficiency),
+        )
+        costs.append((read, cost.pair_flops / (rates.wide_flops * k.attention_efficiency)))
+    (full_read, full_pair), (window_read, window_pair) = costs
+    if sparse:  # every "full" layer attends to the selected tokens only
+        return 0.0, full_read, 0.0, full_pair
+    return full_read, window_read, full_pair, window_pair
+
+
+def _expert_terms(point: ServingPoint, k: StepConstants, rates: DeviceRates, read_bytes: float) -> dict[str, float]:
+    """Return the expert fields of ``StepCoefficients``."""
+    arch, plan = point.arch, point.plan
+    if not arch.num_experts:
+        return {"expert_read_s": 0.0, "expert_token_s": 0.0, "expert_share": 1.0, "num_experts": 0.0, "expert_spread": 0.0}
+    devices = plan.num_devices / plan.pp_size
+    share = arch.experts_per_token / arch.num_experts
+    flops = 2 * count_parameters(arch).experts * share / devices
+    ranks = max(1, plan.ep_size)
+    spread = math.sqrt(2 * math.log(ranks) * ranks / arch.num_experts) if ranks > 1 else 0.0
+    return {
+        "expert_read_s": read_bytes / devices / (rates.bandwidth_bytes_per_s * k.memory_efficiency * k.expert_efficiency),
+        "expert_token_s": flops / (_gemm_flops(k, rates) * k.expert_efficiency),
+        "expert_share": share,
+        "num_experts": float(arch.num_experts),
+        "expert_spread": spread,
+    }
+
+
+def _gemm_flops(k: StepConstants, rates: DeviceRates) -> float:
+    """Return the FLOP/s of large GEMMs; a narrow format never counts for less than 16 bit."""
+    if not rates.narrow:
+        return rates.gemm_flops * k.compute_efficiency
+    return max(rates.gemm_flops * k.compute_efficiency * k.narrow_efficiency, rates.wide_flops * k.compute_efficiency)
+
+
+def _fabric(point: ServingPoint, k: StepConstants) -> Fabric:
+    return Fabric(
+        link_bytes_per_s(point.device), point.inter_node_bytes_per_s, max(1, point.devices_per_node), k.collective_latency_s
+    )
+
+
+def _collective_terms(point: ServingPoint, k: StepConstants) -> tuple[float, float, float]:
+    """Return seconds per step, seconds per token of the step, and seconds of pipeline sends per step."""
+    arch, plan, fabric = point.arch, point.plan, _fabric(point, k)
+    message = arch.hidden_size * point.precision.activation_bytes
+    shards, ranks = attention_shards(point), attention_ranks(point)
+    per_step = per_token = 0.0
+    reduces = arch.num_layers * (2 if ranks == 1 else 1)
+    if shards > 1:
+        per_step += reduces * collective_latency_s(fabric, shards)
+        per_token += reduces * message * all_reduce_seconds_per_byte(fabric, shards) / ranks
+    if ranks > 1 and arch.is_moe:
+        group = ranks * shards
+        copies = min(arch.experts_per_token, group)
+        per_step += 2 * arch.moe_layers * collective_latency_s(fabric, group)
+        per_token += 2 * arch.moe_layers * message * copies / group * all_to_all_seconds_per_byte(fabric, group)
+    sends = 0.0
+    if plan.pp_size > 1:
+        crosses = plan.tp_size * plan.pp_size > point.devices_per_node or (point.nodes_spanned or 1) > 1
+        sends = plan.pp_size * send_seconds(fabric, message, crosses)
+    return per_step, per_token, sends
+
+
+def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoefficients:
+    """Return what each unit of work costs one replica.
+
+    Args:
+        point: Model, device, layout, formats. The workload is not used.
+        constants: Efficiencies and overheads of the engine on this device.
+    """
+    arch, plan, k = point.arch, point.plan, constants
+    rates = device_rates(point)
+    counts, weights = count_parameters(arch), weight_bytes(arch, point.precision)
+    shards, ranks = attention_shards(point), attention_ranks(point)
+    stage_devices = plan.num_devices / plan.pp_size
+    dense_shards = plan.tp_size if (ranks == 1 or plan.dp_attention) else stage_devices / ranks
+    gemm, bandwidth = _gemm_flops(k, rates), rates.bandwidth_bytes_per_s * k.memory_efficiency
+    mixer_bytes = (
+        weights.attention_per_layer * weights.num_attention_layers + weights.linear_mixer_per_layer * weights.num_linear_layers
+    )
+    mixer_params = counts.attention + counts.linear_mixer
+    dense_bytes = weights.dense_mlp_per_layer * weights.num_dense_mlp_layers + (
+        (weights.shared_experts_per_moe_layer + weights.router_per_moe_layer) * weights.num_moe_layers
+    )
+    dense_params = counts.dense_mlp + counts.shared_experts + counts.router
+    kv_full, kv_window, pair_full, pair_window = _attention_seconds(point, k, rates)
+    per_step, per_token, sends = _collective_terms(point, k)
+    head_params = counts.lm_head or arch.vocab_size * arch.hidden_size
+    head_bytes = weights.lm_head or weights.embedding
+    hidden_traffic = _HIDDEN_PASSES * arch.hidden_size * 2 * arch.num_layers
+    inner_traffic = 4 * (dense_params + counts.experts * arch.experts_per_token / max(1, arch.num_experts)) / arch.hidden_size
+    linear_layers = sum(kind is LayerKind.LINEAR for kind in arch.layer_kinds)
+    return StepCoefficients(
+        attention_ranks=float(ranks),
+        pp_size=float(plan.pp_size),
+        attention_read_s=mixer_bytes / shards / bandwidth,
+        attention_token_s=2 * mixer_params / shards / gemm,
+        dense_read_s=dense_bytes / dense_shards / bandwidth,
+        dense_token_s=2 * dense_params / dense_shards / gemm,
+        **_expert_terms(point, k, rates, weights.experts_per_moe_layer * weights.num_moe_layers),
+        expert_tile_tokens=_EXPERT_TILE_ROWS,
+        half_rate_tokens=_HALF_RATE_TOKENS,
+        elementwise_token_s=(hidden_traffic + inner_traffic / dense_shards) / bandwidth,
+        kv_full_s=kv_full,
+        kv_window_s=kv_window,
+        state_sequence_s=2 * linear_layers * arch.linear_state_bytes / shards / (rates.bandwidth_bytes_per_s * k.kv_efficiency),
+        pair_full_s=pair_full,
+        pair_window_s=pair_window,
+        head_read_s=head_bytes / plan.tp_size / bandwidth,
+        head_token_s=2 * head_params / plan.tp_size / (rates.wide_flops * k.compute_efficiency)
+        + _LOGIT_PASSES * 4 * arch.vocab_size / plan.tp_size / bandwidth,
+        collective_step_s=per_step,
+        collective_token_s=per_token,
+        pipeline_send_s=sends,
+        step_overhead_s=k.step_overhead_s + k.layer_overhead_s * arch.num_layers,
+        prefill_overhead_s=k.prefill_overhead_s,
+        sequence_overhead_s=k.sequence_overhead_s,
+    )
+
+
+def step_times(coefficients: StepCoefficients, work: list[StepWork], window: float = math.inf) -> NDArray[np.float64]:
+    """Return seconds of each step in ``work``, shape (n,).
+
+    Args:
+        coefficients: Of one replica.
+        work: Steps.
+        window: ``attention_window`` of the model.
+    """
+    rows = np.zeros((len(work), 8))
+    for row, w in zip(rows, work, strict=True):
+        chunk = w.prefill_tokens / max(1.0, w.prefill_sequences)
+        middle = w.prefill_context + chunk / 2
+        row[:] = (
+            w.prefill_tokens,
+            w.prefill_sequences,
+            w.prefill_tokens * middle,
+            w.prefill_tokens * min(middle, window),
+            w.decoding + w.prefill_sequences,
+            w.decoding,
+            w.decoding * w.decode_context,
+            w.decoding * min(w.decode_context, window),
+        )
+    seconds = np.empty(len(work))
+    step_seconds_array(coefficients, rows, seconds)
+    return seconds

@@ -1,0 +1,149 @@
+"""The analytic predictor: plan check, memory, step times, scheduler replay. No I/O, no training data at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from budsim.commons.errors import UnsupportedError
+from budsim.perf_model.engine_constants import StepConstants, step_constants
+from budsim.perf_model.memory import MemoryEstimate, estimate_memory
+from budsim.perf_model.parallelism import check_plan
+from budsim.perf_model.replay import StepCoefficients
+from budsim.perf_model.serving import RunLength, serve, share_of_load
+from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
+from budsim.perf_model.step_time import step_coefficients
+from budsim.perf_model.workload import LoadMode
+
+# A search compares candidates with each other: shorter runs keep their order and cost a fraction.
+SEARCH_RUN = RunLength(waves=4, max_requests=400)
+_MEMO_LIMIT = 50_000
+
+
+class HeuristicPredictor:
+    """Predicts serving points from physics and fitted engine constants.
+
+    Args:
+        run: Length of the replays that a load leaves open; ``SEARCH_RUN`` for searches.
+    """
+
+    def __init__(self, run: RunLength | None = None) -> None:
+        self._run = run or RunLength()
+        self._coefficients: dict[Hashable, tuple[StepCoefficients, StepConstants]] = {}
+        self._memory: dict[Hashable, MemoryEstimate | Infeasible] = {}
+        self._answers: dict[Hashable, Prediction | Infeasible] = {}
+        self._alive: dict[int, Any] = {}  # keeps the objects whose ids are in the keys
+
+    def predict(self, points: Sequence[ServingPoint]) -> list[Prediction | Infeasible]:
+        """Return one prediction, or the reason there is none, per point; same points, same answers, same order."""
+        return [self._predict_one(point) for point in points]
+
+    def _key(self, point: ServingPoint) -> tuple[Hashable, ...]:
+        """Return what identifies model, device and layout; large values go by identity."""
+        for large in (point.arch, point.device):
+            self._alive.setdefault(id(large), large)
+        return (
+            id(point.arch),
+            id(point.device),
+            point.plan,
+            point.precision,
+            point.devices_per_node,
+            point.inter_node_bytes_per_s,
+            point.device_memory_bytes,
+            point.cpu_cores,
+            point.nodes_spanned,
+        )
+
+    def _predict_one(self, point: ServingPoint) -> Prediction | Infeasible:
+        base = self._key(point)
+        key = (base, point.settings, point.workload)
+        if key not in self._answers:
+            if len(self._answers) >= _MEMO_LIMIT:
+                self._answers.clear()
+            self._answers[key] = self._evaluate(point, base)
+        return self._answers[key]
+
+    def _evaluate(self, point: ServingPoint, base: tuple[Hashable, ...]) -> Prediction | Infeasible:
+        refusal = _refusal(point)
+        if refusal:
+            return refusal
+        memory_key = (base, point.settings)
+        if memory_key not in self._memory:
+            self._memory[memory_key] = estimate_memory(point)
+        memory = self._memory[memory_key]
+        if isinstance(memory, Infeasible):
+            return memory
+        load = point.workload
+        kv_tokens = memory.kv_tokens_for_lengths(load.isl, load.osl)
+        if kv_tokens < load.isl + load.osl:
+            return Infeasible(
+                "kv_capacity",
+                f"One sequence of isl + osl = {load.isl + load.osl:.0f} tokens does not fit into the KV cache of "
+                f"{memory.kv_cache_tokens} tokens: use more devices, a smaller kv_cache_dtype or shorter lengths.",
+            )
+        try:
+            coefficients, constants = self._costs(point, base)
+        except UnsupportedError as error:
+            return Infeasible("unsupported", error.message)
+        answer = _serve_replicas(point, coefficients, constants, kv_tokens, self._run)
+        return replace(answer, kv_cache_tokens=memory.kv_cache_tokens, max_concurrency=memory.max_concurrency)
+
+    def _costs(self, point: ServingPoint, base: tuple[Hashable, ...]) -> tuple[StepCoefficients, StepConstants]:
+        static = point.workload.load_mode is LoadMode.STATIC_BATCH
+        key = (base, point.settings.engine, point.settings.kv_cache_dtype, static)
+        if key not in self._coefficients:
+            constants = step_constants(point.settings.engine, point.device, "static" if static else "served")
+            self._coefficients[key] = (step_coefficients(_one_copy(point), constants), constants)
+        return self._coefficients[key]
+
+
+def _is_independent_copies(point: ServingPoint) -> bool:
+    """Whether DP ranks share nothing: a dense model's copies never wait for each other."""
+    return point.plan.dp_size > 1 and not point.plan.dp_attention and not point.arch.is_moe
+
+
+def _one_copy(point: ServingPoint) -> ServingPoint:
+    if not _is_independent_copies(point):
+        return point
+    return replace(point, plan=replace(point.plan, dp_size=1))
+
+
+def _serve_replicas(
+    point: ServingPoint, coefficients: StepCoefficients, constants: StepConstants, kv_tokens: float, run: RunLength
+) -> Prediction:
+    """Serve the load; independent copies each carry their share and their rates add up."""
+    if not _is_independent_copies(point):
+        return serve(point, coefficients, constants, kv_tokens, run)
+    copies = point.plan.dp_size
+    single = replace(_one_copy(point), workload=share_of_load(point.workload, copies))
+    answer = serve(single, coefficients, constants, kv_tokens / copies, run)
+    clients = point.workload.concurrency
+    if point.workload.load_mode is not LoadMode.POISSON and clients:
+        copies_worth = clients / (single.workload.concurrency or 1)
+    else:
+        copies_worth = float(copies)
+    return replace(
+        answer,
+        output_tps=answer.output_tps * copies_worth,
+        request_throughput=answer.request_throughput * copies_worth,
+    )
+
+
+def _refusal(point: ServingPoint) -> Infeasible | None:
+    """Return why the point is outside what is modelled, if it is."""
+    if point.arch.task != "generate":
+        return Infeasible("unsupported", f"{point.arch.name} does not generate text (task {point.arch.task}).")
+    if point.device.device_type not in {"cuda", "rocm", "hpu", "cpu", "cpu_high"}:
+        return Infeasible("unsupported", f"{point.device.device_type} devices are listed and priced, not simulated.")
+    if point.settings.speculative_tokens:
+        return Infeasible(
+            "unsupported", "speculative_tokens: the share of accepted draft tokens depends on the text and is not modelled."
+        )
+    load = point.workload
+    if load.isl + load.osl > point.settings.max_model_len + 1:
+        return Infeasible(
+            "max_model_len",
+            f"isl + osl = {load.isl + load.osl:.0f} is longer than max_model_len {point.settings.max_model_len}: raise it.",
+        )
+    return check_plan(point.arch, point.plan, point.device)
