@@ -56,6 +56,7 @@ class Evaluation:
         total_bytes_per_device: What the platform must allocate on one device.
         placement: Where each replica's stages lie.
         binding: What binds the answer: ``memory``, ``ttft``, ``throughput_per_user``, ``e2e_latency``, ``cost`` ….
+        output_tps: Output tokens per second of all replicas together, under the stated load.
     """
 
     candidate: Candidate
@@ -71,6 +72,7 @@ class Evaluation:
     placement: tuple[StagePlacement, ...]
     binding: str | None = None
     max_loras: int | None = None
+    output_tps: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

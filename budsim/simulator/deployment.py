@@ -1,0 +1,315 @@
+"""From a chosen evaluation to what the platform stores and deploys.
+
+Three shapes: the row of ``simulation_results`` (one per distinct configuration), the ``NodeGroupConfiguration`` that
+budcluster deploys, and the ``ClusterMetrics`` that callers see. Stored memory is in bytes, memory on the wire in GB
+(1e9), TTFT in ms, end-to-end latency in s. Cost per million tokens is of the whole deployment, so it is not multiplied
+by the replicas.
+
+Text that is longer than its column is cut to the column's length: identifiers at the end, model names (which are paths)
+at the front, so that the telling part stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from budsim.simulator.candidate import Candidate, Evaluation
+from budsim.simulator.direct_search import candidate_hash, memory_headroom_bytes
+from budsim.simulator.placement import devices_by_node, max_replicas, nodes_spanned
+from budsim.simulator.plain_json import to_plain
+from budsim.simulator.search_space import SearchCase
+
+GB = 1e9
+TERA = 1e12
+# Lengths of the low-level design's columns (section 4.1.1).
+COLUMN_LENGTHS = {
+    "model_name": 255,
+    "model_version": 50,
+    "cluster_id": 255,
+    "node_id": 255,
+    "node_name": 255,
+    "device_id": 255,
+    "device_name": 255,
+    "device_type": 10,
+    "device_model": 255,
+    "raw_name": 255,
+    "engine": 255,
+    "engine_image": 255,
+    "engine_version": 50,
+    "tool_calling_parser_type": 100,
+    "reasoning_parser_type": 100,
+    "architecture_family": 100,
+    "chat_template": 500,
+}
+_KEEP_END = frozenset({"model_name"})
+# Lowest latency of one message on the fast link, s: the platform's own default; kept for its column, used by no
+# prediction here.
+MESSAGE_LATENCY_S = 8e-6
+_ENGINE_FIELDS = (
+    "tool_calling_parser_type",
+    "reasoning_parser_type",
+    "architecture_family",
+    "chat_template",
+    "supports_lora",
+    "supports_pipeline_parallelism",
+)
+
+
+def result_row(evaluation: Evaluation, case: SearchCase, *, model_name: str, search_step: int = 0) -> dict[str, Any]:
+    """Return one row of ``simulation_results``, without ids and time stamps.
+
+    Args:
+        evaluation: A feasible candidate.
+        case: The search it comes from.
+        model_name: As the caller named the model.
+        search_step: Its position in the ranked answer of its group, from 0.
+    """
+    group, spec, targets = case.group, case.group.spec, case.targets
+    first_node_id = evaluation.placement[0].node_id
+    node = next(node for node in group.nodes if node.node_id == first_node_id)
+    engine = {name: getattr(case.engine, name) for name in _ENGINE_FIELDS}
+    row: dict[str, Any] = {
+        "model_name": model_name,
+        "model_version": "main",
+        "input_tokens": round(case.workload.isl),
+        "output_tokens": round(case.workload.osl),
+        "target_concurrency": case.concurrency,
+        "target_ttft": targets.ttft_ms or 0.0,
+        "target_throughput_per_user": targets.throughput_per_user_tps or 0.0,
+        "target_e2e_latency": targets.e2e_latency_s or 0.0,
+        "cluster_id": group.cluster_id,
+        "node_id": node.node_id,
+        "node_name": node.node_name,
+        "device_id": node.device_id or node.node_id,
+        "device_name": group.device_name,
+        "device_type": group.device_type,
+        "device_model": group.device_model,
+        "raw_name": group.raw_name,
+        "available_count": group.total_devices,
+        "cores": _cores(case),
+        "mem_per_gpu_in_gb": group.memory_bytes_per_device / GB,
+        "hbm_bandwidth_in_gb_per_sec": spec.memory_bandwidth_bytes_per_s / GB,
+        "intra_node_bandwidth_in_gb_per_sec": (spec.link_bytes_per_s or spec.pcie_bytes_per_s or 0.0) / GB,
+        "intra_node_min_message_latency": MESSAGE_LATENCY_S,
+        "peak_fp16_tflops": _peak_tflops(case, "fp16", "bf16", "fp32"),
+        "peak_i8_tflops": _peak_tflops(case, "int8", "fp8", "fp16"),
+        "peak_i4_tflops": _peak_tflops(case, "int4", "fp4", "int8", "fp8", "fp16"),
+        "inter_node_bandwidth_in_gb_per_sec": group.inter_node_bytes_per_s / GB,
+        "engine": case.engine.engine,
+        "engine_image": case.engine.image or "",
+        "engine_version": case.engine.version,
+        **engine,
+        "is_blacklisted": False,
+        "config_hash": candidate_hash(evaluation.candidate, case),
+        "top_k_configs": stored_configuration(evaluation, case, model_name=model_name, search_step=search_step),
+    }
+    return {name: fit_column(name, value) for name, value in row.items()}
+
+
+def fit_column(column: str, value: Any) -> Any:
+    """Return ``value`` cut to its column's length, if it is text and too long."""
+    limit = COLUMN_LENGTHS.get(column)
+    if limit is None or not isinstance(value, str) or len(value) <= limit:
+        return value
+    return value[-limit:] if column in _KEEP_END else value[:limit]
+
+
+def _cores(case: SearchCase) -> int | None:
+    """Return the CPU cores of one node of the group: every socket's."""
+    if case.group.cores_per_device is None:
+        return None
+    return max(1, round(case.group.cores_per_device * case.group.max_devices_per_node))
+
+
+def _peak_tflops(case: SearchCase, *formats: str) -> float:
+    """Return the peak of the first format the device has: what a kernel falls back to."""
+    peaks = case.group.spec.peak_flops
+    return next((peaks[name] / TERA for name in formats if name in peaks), 0.0)
+
+
+def stored_configuration(
+    evaluation: Evaluation, case: SearchCase, *, model_name: str, search_step: int
+) -> dict[str, Any]:
+    """Return the ``top_k_configs`` object of a row: the platform's keys, then BudSim's; memory in bytes."""
+    candidate, prediction = evaluation.candidate, evaluation.prediction
+    args, envs = launch(candidate, case, model_name)
+    most = max_replicas(case.group, candidate.plan, allow_intra_node_pp=case.limits.allow_intra_node_pp)
+    return {
+        "config": {
+            "model": model_name,
+            "target_device": case.group.device_type,
+            "tensor_parallel_size": candidate.plan.tp_size,
+            "pipeline_parallel_size": candidate.plan.pp_size,
+            "concurrency": candidate.concurrency_per_replica,
+            "precision": candidate.precision.name,
+            **to_plain(candidate.settings),
+        },
+        "total_memory": evaluation.total_bytes_per_device,
+        "weight_memory": evaluation.weight_bytes_per_device,
+        "kv_cache_memory": evaluation.kv_cache_bytes_per_device,
+        "ttft": prediction.ttft_ms_p50,
+        "e2e_latency": prediction.e2e_s_p50,
+        "throughput_per_user": prediction.tps_per_user,
+        "concurrency": candidate.concurrency_per_replica,
+        "error_rate": evaluation.error_rate,
+        "cost_per_million_tokens": evaluation.cost_per_million_tokens_usd,
+        "hardware_mode": case.group.hardware_mode,
+        "performance_penalty": evaluation.error_rate,
+        "meets_targets": evaluation.meets_targets,
+        "search_step": search_step,
+        "max_loras": evaluation.max_loras,
+        # Beyond the platform's keys.
+        "objective": case.objective,
+        "tp_size": candidate.plan.tp_size,
+        "pp_size": candidate.plan.pp_size,
+        "replicas": candidate.replicas,
+        "max_replicas": most,
+        "cost_per_hour_usd": evaluation.cost_per_hour_usd,
+        "output_tps": evaluation.output_tps,
+        "binding": evaluation.binding,
+        "misses": to_plain(evaluation.misses),
+        "prediction": to_plain(prediction),
+        "placement": to_plain(evaluation.placement),
+        "nodes_spanned": nodes_spanned(evaluation.placement),
+        "devices_by_node": devices_by_node(evaluation.placement),
+        "memory_headroom": memory_headroom_bytes(evaluation, case.group),
+        "match_reason": case.group.match_reason,
+        "launch": {"args": args, "envs": envs},
+    }
+
+
+def launch(candidate: Candidate, case: SearchCase, model_name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the engine's arguments and environment for one replica."""
+    from budsim.engine_ops.vllm import launch_args
+
+    args, envs = launch_args(
+        model=model_name,
+        plan=candidate.plan,
+        settings=candidate.settings,
+        device_type=case.group.device_type,
+        precision=candidate.precision,
+        arch=case.arch,
+    )
+    return dict(args), dict(envs)
+
+
+def node_group_configuration(
+    row: Mapping[str, Any], config_id: str | int, replicas: int | None = None
+) -> dict[str, Any]:
+    """Return the ``NodeGroupConfiguration`` that budcluster deploys.
+
+    Args:
+        row: A row of ``simulation_results``.
+        config_id: Its id, by which feedback names it.
+        replicas: Replicas to deploy; None = as stored.
+    """
+    stored = row["top_k_configs"]
+    return {
+        "config_id": str(config_id),
+        "name": row["device_name"],
+        "labels": {"device_name": str(row["device_name"]), "concurrency": str(stored["concurrency"])},
+        "type": row["device_type"],
+        "engine_type": row["engine"],
+        "tp_size": stored["tp_size"],
+        "pp_size": stored["pp_size"],
+        "envs": dict(stored["launch"]["envs"]),
+        "args": dict(stored["launch"]["args"]),
+        "replicas": stored["replicas"] if replicas is None else replicas,
+        "image": row["engine_image"],
+        "memory": stored["total_memory"] / GB,
+        "hardware_mode": stored["hardware_mode"],
+        "ttft": stored["ttft"],
+        "throughput_per_user": stored["throughput_per_user"],
+        "e2e_latency": stored["e2e_latency"],
+        "error_rate": stored["error_rate"],
+        "cost_per_million_tokens": stored["cost_per_million_tokens"] or 0.0,
+        "device_name": row["device_name"],
+        "device_model": row.get("device_model"),
+        "raw_name": row.get("raw_name"),
+        "engine_version": row.get("engine_version"),
+        **{name: row.get(name) for name in _ENGINE_FIELDS},
+        "weight_memory_gb": stored["weight_memory"] / GB,
+        "kv_cache_memory_gb": stored["kv_cache_memory"] / GB,
+        "cores": row.get("cores"),
+        "max_loras": stored.get("max_loras"),
+    }
+
+
+def deployment_configuration(
+    row: Mapping[str, Any], config_id: str | int, replicas: int | None = None
+) -> dict[str, Any]:
+    """Return the body of ``POST /simulator/configurations`` for one row, without the envelope's ``object``."""
+    group = node_group_configuration(row, config_id, replicas)
+    repeated = ("ttft", "throughput_per_user", "e2e_latency", "error_rate", "cost_per_million_tokens", "engine_version")
+    return {
+        "id": row["cluster_id"],
+        "nodes": None,
+        "node_groups": [group],
+        "replica": group["replicas"],
+        "concurrency": carried_concurrency(row, group["replicas"]),
+        **{name: group[name] for name in (*repeated, *_ENGINE_FIELDS)},
+    }
+
+
+def carried_concurrency(row: Mapping[str, Any], replicas: int) -> int:
+    """Return the concurrent requests that ``replicas`` of a row carry together."""
+    return int(replicas) * int(row["top_k_configs"]["concurrency"])
+
+
+def cluster_metrics(row: Mapping[str, Any], replicas: int | None = None) -> dict[str, Any]:
+    """Return the ``ClusterMetrics`` object of one row: the platform's keys, then ours beside them in ``metrics``."""
+    stored = row["top_k_configs"]
+    count = stored["replicas"] if replicas is None else replicas
+    concurrency = carried_concurrency(row, count)
+    # The platform's schema wants a number: 0 with ``cost_known`` false where no price is known.
+    cost = stored["cost_per_million_tokens"]
+    hourly = stored["cost_per_hour_usd"]
+    metrics = {
+        "device_types": [
+            {
+                "device_type": row["device_type"],
+                "num_replicas": count,
+                "concurrency": concurrency,
+                "cost_per_million_tokens": cost or 0.0,
+            }
+        ],
+        "replica": count,
+        "concurrency": concurrency,
+        "ttft": stored["ttft"],
+        "throughput_per_user": stored["throughput_per_user"],
+        "e2e_latency": stored["e2e_latency"],
+        "error_rate": stored["error_rate"],
+        "cost_per_million_tokens": cost or 0.0,
+        "cost_known": cost is not None,
+        "cost_per_hour_usd": None if hourly is None else hourly * count / stored["replicas"],
+        "meets_targets": stored["meets_targets"],
+        "misses": list(stored["misses"]),
+        "binding": stored["binding"],
+        "device_name": row["device_name"],
+        "tp_size": stored["tp_size"],
+        "pp_size": stored["pp_size"],
+        "concurrency_per_replica": stored["concurrency"],
+        "memory_gb_per_device": stored["total_memory"] / GB,
+        "output_tps": stored["output_tps"],
+        "precision": stored["config"]["precision"],
+        "hardware_mode": stored["hardware_mode"],
+        "confidence": stored["prediction"].get("confidence"),
+        "basis": stored["prediction"].get("basis"),
+    }
+    return {
+        "cluster_id": row["cluster_id"],
+        "metrics": metrics,
+        "quantized_metrics": None,
+        "engine": row["engine"],
+        "engine_version": row.get("engine_version"),
+        **{name: row.get(name) for name in _ENGINE_FIELDS},
+    }
+
+
+def distinct_rows(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the rows without repeated configurations of the same cluster, first one kept."""
+    seen: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for row in rows:
+        seen.setdefault((row["cluster_id"], row["config_hash"]), row)
+    return list(seen.values())

@@ -1,0 +1,111 @@
+"""Exhaustive search over TP x PP x concurrency x replicas for one device group.
+
+Complete: every layout the group allows, every replica count that is not dominated (``search_space``), every precision
+asked for, evaluated in one batch. The space is small (about 500 candidates on 8 nodes of 8 devices), so nothing is
+sampled and nothing stops early; the answer is the optimum of the stated objective under the predictor, and a test
+compares it with the brute force over every concurrency.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from budsim.simulator.candidate import Candidate, Evaluation, Predictor, Rejection
+from budsim.simulator.objective import best_first, evaluate
+from budsim.simulator.plain_json import to_plain
+from budsim.simulator.search_space import Exclusions, SearchCase, candidates
+
+if TYPE_CHECKING:
+    from budsim.simulator.topology import DeviceGroup
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOutcome:
+    """What a search found.
+
+    Attributes:
+        evaluations: Every feasible candidate, best first.
+        rejections: Every layout or candidate that cannot run, with its reason.
+        num_evaluated: Candidates looked at.
+    """
+
+    evaluations: tuple[Evaluation, ...]
+    rejections: tuple[Rejection, ...]
+    num_evaluated: int
+
+    @property
+    def best(self) -> Evaluation | None:
+        """The best feasible candidate, whether or not it meets the targets."""
+        return self.evaluations[0] if self.evaluations else None
+
+    @property
+    def meets_targets(self) -> bool:
+        """Whether any candidate meets every target."""
+        return bool(self.evaluations) and self.evaluations[0].meets_targets
+
+
+def search(case: SearchCase, predictor: Predictor) -> SearchOutcome:
+    """Evaluate every candidate of a case and return them best first.
+
+    Raises:
+        InvalidRequestError: The load's sequences are longer than the model's context.
+    """
+    proposed, rejected = candidates(case)
+    allowed: list[Candidate] = []
+    for candidate in proposed:
+        if candidate_hash(candidate, case) in case.exclusions.config_hashes:
+            rejected.append(
+                Rejection(candidate.plan, "excluded", "This configuration failed in an earlier deployment.")
+            )
+        else:
+            allowed.append(candidate)
+    evaluations: list[Evaluation] = []
+    for answer in evaluate(allowed, case, predictor):
+        problem = answer if isinstance(answer, Rejection) else _headroom_problem(answer, case.group, case.exclusions)
+        if problem is not None:
+            rejected.append(problem)
+        elif isinstance(answer, Evaluation):
+            evaluations.append(answer)
+    return SearchOutcome(tuple(best_first(evaluations, case.objective)), tuple(rejected), len(proposed))
+
+
+def memory_headroom_bytes(evaluation: Evaluation, group: DeviceGroup) -> float:
+    """Return what the platform's allocation leaves free on one device."""
+    return group.memory_bytes_per_device - evaluation.total_bytes_per_device
+
+
+def _headroom_problem(evaluation: Evaluation, group: DeviceGroup, exclusions: Exclusions) -> Rejection | None:
+    headroom = memory_headroom_bytes(evaluation, group)
+    if exclusions.headroom_bytes is None or headroom > exclusions.headroom_bytes:
+        return None
+    text = (
+        f"A configuration with {exclusions.headroom_bytes / 1e9:.2f} GB of headroom per device ran out of memory in an "
+        f"earlier deployment; this one has {headroom / 1e9:.2f} GB."
+    )
+    return Rejection(evaluation.candidate.plan, "excluded_memory", text)
+
+
+def candidate_hash(candidate: Candidate, case: SearchCase) -> str:
+    """Return the identity of a configuration for feedback: SHA-256 of what one replica runs.
+
+    Replicas are left out: a replica that fails, fails in any number.
+    """
+    identity = {
+        "engine": case.engine.engine,
+        "engine_version": case.engine.version,
+        "device": case.group.spec.name,
+        "plan": to_plain(candidate.plan),
+        "precision": candidate.precision.name,
+        "settings": to_plain(candidate.settings),
+        "concurrency": candidate.concurrency_per_replica,
+    }
+    return hashlib.sha256(json.dumps(identity, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def nearest(outcome: SearchOutcome, count: int = 3) -> Sequence[Evaluation]:
+    """Return the candidates that miss the targets least; empty when some candidate meets them."""
+    return () if outcome.meets_targets else outcome.evaluations[:count]

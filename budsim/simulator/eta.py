@@ -1,0 +1,91 @@
+"""How long a run will still take.
+
+    seconds left = sum over the steps left of their time
+    time of performance_estimation = sum over tasks (T + N_task * s) / workers
+                                     T: fixed time of one task, s: time of one candidate, N: candidates of the task
+
+Both constants come from measured runs: the median over the latest runs of the same method, and until there are any,
+from ``tests/performance/benchmark_heuristic.py`` (values below). No randomness, no clock: the caller measures, this
+computes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+SECONDS_PER_MINUTE = 60.0
+STEPS = ("validation", "performance_estimation", "ranking")
+# Measured (2 cores): start-up and notifications of the step around the arithmetic, which takes milliseconds.
+VALIDATION_S = 1.0
+RANKING_S = 1.0
+# Measured by tests/performance/benchmark_heuristic.py on 2 cores, warm; the first task of a process compiles the
+# replay.
+TASK_S = 0.5
+CANDIDATE_S = {"heuristic": 0.008, "regressor": 0.02}
+# Until the candidates of a task are known: those of 8 nodes x 8 devices, the largest common case.
+UNKNOWN_CANDIDATES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredRun:
+    """One finished task: how many candidates it evaluated, and in what time."""
+
+    num_candidates: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Eta:
+    """Time left: exact seconds, and whole minutes (at least 1) as the platform shows them."""
+
+    seconds: float
+    minutes: int
+
+
+def estimate_eta(
+    step: str = "validation",
+    *,
+    task_candidates: Sequence[int] = (),
+    method: str = "heuristic",
+    history: Sequence[MeasuredRun] = (),
+    workers: int = 1,
+    done_share: float = 0.0,
+) -> Eta:
+    """Return the time left when ``step`` begins.
+
+    Args:
+        step: validation | performance_estimation | ranking; an unknown step counts as the first.
+        task_candidates: Candidates of each task (``search_space.candidates``); empty = one task of unknown size.
+        method: heuristic | regressor.
+        history: Finished tasks of the same method, newest last.
+        workers: Tasks that run at once.
+        done_share: Share of the current step that is done, in [0, 1].
+    """
+    tasks = tuple(task_candidates) or (UNKNOWN_CANDIDATES,)
+    per_candidate = seconds_per_candidate(history, method)
+    busy = sum(TASK_S + count * per_candidate for count in tasks)
+    longest = max(TASK_S + count * per_candidate for count in tasks)
+    step_seconds = {
+        "validation": VALIDATION_S,
+        "performance_estimation": max(longest, busy / max(1, workers)),
+        "ranking": RANKING_S,
+    }
+    start = STEPS.index(step) if step in STEPS else 0
+    left = [step_seconds[name] for name in STEPS[start:]]
+    left[0] *= 1.0 - min(1.0, max(0.0, done_share))
+    return eta_of(sum(left))
+
+
+def eta_of(seconds: float) -> Eta:
+    """Return an ETA of ``seconds``: the minutes are rounded up and never below 1."""
+    seconds = max(0.0, seconds)
+    return Eta(seconds, max(1, math.ceil(seconds / SECONDS_PER_MINUTE)))
+
+
+def seconds_per_candidate(history: Sequence[MeasuredRun], method: str) -> float:
+    """Return the median measured time of one candidate, or the shipped measurement when no run is known."""
+    measured = [max(0.0, run.seconds - TASK_S) / run.num_candidates for run in history if run.num_candidates > 0]
+    return median(measured) if measured else CANDIDATE_S.get(method, max(CANDIDATE_S.values()))

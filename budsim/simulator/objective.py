@@ -1,0 +1,303 @@
+"""From candidates to evaluations: feasibility first, then targets, cost and rank.
+
+Feasible means that the engine starts and holds the load in its KV cache **and** that the platform's own allocation fits
+the device; what fails is rejected with every reason that applies, and is never given a number. The predictor sees only
+what the platform could deploy, a whole batch at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from budsim.perf_model.engine_settings import EngineSettings
+from budsim.perf_model.parallelism import ParallelPlan
+from budsim.perf_model.precision import Precision
+from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
+from budsim.perf_model.workload import LoadMode, SloTargets, Workload
+from budsim.simulator.candidate import Candidate, Evaluation, Predictor, Rejection, StagePlacement, TargetMiss
+from budsim.simulator.placement import nodes_spanned, place
+from budsim.simulator.search_space import SearchCase, model_length, serving_point
+
+SECONDS_PER_HOUR = 3600.0
+# Floating-point noise is not a missed target.
+MISS_TOLERANCE = 1e-9
+
+
+class Objective(StrEnum):
+    """What the best answer is best at, among those that meet every target."""
+
+    COST = "cost"  # USD per million output tokens; devices where no price is known
+    THROUGHPUT = "throughput"  # output tokens/s of the whole deployment
+    LATENCY = "latency"  # median end-to-end latency of one request
+    BALANCED = "balanced"  # product of cost and latency over throughput: scale-free
+
+
+@dataclass(frozen=True, slots=True)
+class TargetCheck:
+    """One set target against its prediction."""
+
+    target: str
+    wanted: float
+    predicted: float
+    is_upper_bound: bool
+
+    @property
+    def relative_miss(self) -> float:
+        """Return how far the prediction is past the target, as a share of it; <= 0 = met."""
+        if self.is_upper_bound:
+            return self.predicted / self.wanted - 1.0
+        return 1.0 - self.predicted / self.wanted
+
+
+def target_checks(
+    prediction: Prediction, targets: SloTargets, *, output_tps: float, cost_per_hour_usd: float | None
+) -> tuple[TargetCheck, ...]:
+    """Return every target that is set (not None, not 0), with what is predicted for it.
+
+    A cost target without a known price cannot be checked and is left out; the caller is told by ``cost_per_hour_usd``
+    None.
+    """
+    ttft_ms = {50: prediction.ttft_ms_p50, 90: prediction.ttft_ms_p90, 95: prediction.ttft_ms_p95}
+    compared: tuple[tuple[str, float | None, float | None, bool], ...] = (
+        ("ttft", targets.ttft_ms, ttft_ms.get(targets.ttft_percentile, prediction.ttft_ms_p99), True),
+        ("throughput_per_user", targets.throughput_per_user_tps, prediction.tps_per_user, False),
+        ("e2e_latency", targets.e2e_latency_s, prediction.e2e_s_p50, True),
+        ("e2e_p95", targets.e2e_p95_s, prediction.e2e_s_p95, True),
+        ("e2e_p99", targets.e2e_p99_s, prediction.e2e_s_p99, True),
+        ("output_throughput", targets.output_tps, output_tps, False),
+        ("cost_per_hour", targets.cost_per_hour_usd, cost_per_hour_usd, True),
+    )
+    return tuple(
+        TargetCheck(name, wanted, predicted, upper)
+        for name, wanted, predicted, upper in compared
+        if wanted and predicted is not None
+    )
+
+
+def error_rate(checks: Sequence[TargetCheck]) -> float:
+    """Return the mean over the set targets of the relative miss, each clipped to [0, 1]; 0 = all met."""
+    if not checks:
+        return 0.0
+    return sum(min(1.0, max(0.0, check.relative_miss)) for check in checks) / len(checks)
+
+
+def missed(checks: Sequence[TargetCheck]) -> tuple[TargetMiss, ...]:
+    """Return the targets that are not met."""
+    return tuple(
+        TargetMiss(check.target, check.wanted, check.predicted, check.relative_miss)
+        for check in checks
+        if check.relative_miss > MISS_TOLERANCE
+    )
+
+
+def deployment_output_tps(prediction: Prediction, candidate: Candidate, workload: Workload) -> float:
+    """Return output tokens per second of all replicas together.
+
+    Closed loop: the load is the stated concurrency, not the room the replicas have, so C users at the busiest replica's
+    pace. Open loop: each replica serves its share.
+    """
+    if workload.load_mode is LoadMode.POISSON or not workload.concurrency:
+        return prediction.output_tps * candidate.replicas
+    return prediction.output_tps * workload.concurrency / candidate.concurrency_per_replica
+
+
+def evaluate(proposed: Sequence[Candidate], case: SearchCase, predictor: Predictor) -> list[Evaluation | Rejection]:
+    """Return an evaluation or a rejection per candidate, in order; one call of the predictor for all.
+
+    Candidates that ask the predictor the same question (equal replica, equal load) share its answer.
+    """
+    screened = [_screen(candidate, case) for candidate in proposed]
+    points: dict[_Question, ServingPoint] = {}
+    for candidate, found in zip(proposed, screened, strict=True):
+        if isinstance(found, _Screened):
+            points.setdefault(_question(candidate, found), found.point)
+    predictions = dict(zip(points, predictor.predict(list(points.values())) if points else [], strict=True))
+    return [
+        _judge(candidate, found, predictions[_question(candidate, found)], case)
+        if isinstance(found, _Screened)
+        else found
+        for candidate, found in zip(proposed, screened, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Screened:
+    """A candidate that the platform can place and allocate."""
+
+    point: ServingPoint
+    placement: tuple[StagePlacement, ...]
+    weight_bytes: float
+    kv_cache_bytes: float
+    total_bytes: float
+
+
+# What differs between the points of one case; the rest of a point is not hashable (datasheets hold mappings).
+_Question = tuple[ParallelPlan, Precision, EngineSettings, Workload, int | None]
+
+
+def _question(candidate: Candidate, screened: _Screened) -> _Question:
+    point = screened.point
+    return (candidate.plan, candidate.precision, candidate.settings, point.workload, point.nodes_spanned)
+
+
+def _screen(candidate: Candidate, case: SearchCase) -> _Screened | Rejection:
+    from budsim.perf_model.memory import estimate_memory, platform_allocation
+
+    placement = place(
+        case.group, candidate.plan, candidate.replicas, allow_intra_node_pp=case.limits.allow_intra_node_pp
+    )
+    if placement is None:
+        text = f"{candidate.replicas} replicas of {candidate.plan.num_devices} devices do not fit the free devices."
+        return Rejection(candidate.plan, "placement", text)
+    # One stage in one node is the common case: None lets equal replicas share a prediction whatever the group's layout.
+    spanned = nodes_spanned(placement) if candidate.plan.pp_size > 1 else None
+    point = serving_point(case, candidate, spanned)
+    allocation = platform_allocation(point, candidate.concurrency_per_replica, model_length(case))
+    limit = case.limits.max_memory_bytes_per_device
+    available = min(case.group.memory_bytes_per_device, limit or math.inf)
+    if not allocation.fits(available):
+        reasons = [_allocation_text(allocation.total_bytes_per_device, available, candidate)]
+        engine = estimate_memory(point)
+        if isinstance(engine, Infeasible):
+            reasons.append(engine.reason)
+        return Rejection(candidate.plan, "platform_memory", " ".join(reasons))
+    return _Screened(
+        point,
+        placement,
+        allocation.weight_bytes_per_device,
+        allocation.kv_cache_bytes_per_device,
+        allocation.total_bytes_per_device,
+    )
+
+
+def _allocation_text(required_bytes: float, available_bytes: float, candidate: Candidate) -> str:
+    available_gb, buffer_gb = available_bytes / 1e9, 1 if required_bytes <= 10e9 else 2
+    allowed_gb = max(0.0, available_gb - buffer_gb) * 0.95
+    return (
+        f"TP {candidate.plan.tp_size} x PP {candidate.plan.pp_size} at {candidate.concurrency_per_replica} requests "
+        f"per replica needs {required_bytes / 1e9:.1f} GB per device; the platform allows "
+        f"({available_gb:.1f} - {buffer_gb}) x 0.95 = {allowed_gb:.1f} GB."
+    )
+
+
+def _judge(
+    candidate: Candidate, screened: _Screened, prediction: Prediction | Infeasible, case: SearchCase
+) -> Evaluation | Rejection:
+    if isinstance(prediction, Infeasible):
+        return Rejection(candidate.plan, prediction.code, prediction.reason)
+    is_open_loop = case.workload.load_mode is LoadMode.POISSON
+    if is_open_loop and prediction.saturated:
+        rate = (case.workload.request_rate or 0.0) / candidate.replicas
+        text = f"A replica cannot keep up with {rate:.3g} requests/s: its queue grows without end."
+        return Rejection(candidate.plan, "saturated", text)
+    if not is_open_loop and prediction.max_concurrency < candidate.concurrency_per_replica:
+        text = (
+            f"The KV cache of a replica (TP {candidate.plan.tp_size} x PP {candidate.plan.pp_size}) holds "
+            f"{prediction.max_concurrency:.1f} requests of {candidate.settings.max_model_len} tokens; "
+            f"{candidate.concurrency_per_replica} are needed."
+        )
+        return Rejection(candidate.plan, "kv_capacity", text)
+    return _evaluation(candidate, screened, prediction, case)
+
+
+def _evaluation(candidate: Candidate, screened: _Screened, prediction: Prediction, case: SearchCase) -> Evaluation:
+    output_tps = deployment_output_tps(prediction, candidate, case.workload)
+    devices = candidate.plan.num_devices * candidate.replicas
+    hourly = None if case.usd_per_device_hour is None else case.usd_per_device_hour * devices
+    checks = target_checks(prediction, case.targets, output_tps=output_tps, cost_per_hour_usd=hourly)
+    misses = missed(checks)
+    # Shared devices carry other load as well: the platform reports the figures there and enforces none.
+    enforced = not case.group.is_shared
+    memory_share = screened.total_bytes / case.group.memory_bytes_per_device
+    return Evaluation(
+        candidate=candidate,
+        prediction=prediction,
+        error_rate=error_rate(checks) if enforced else 0.0,
+        meets_targets=not misses or not enforced,
+        misses=misses,
+        cost_per_hour_usd=hourly,
+        cost_per_million_tokens_usd=None if hourly is None else hourly / (output_tps * SECONDS_PER_HOUR) * 1e6,
+        weight_bytes_per_device=screened.weight_bytes,
+        kv_cache_bytes_per_device=screened.kv_cache_bytes,
+        total_bytes_per_device=screened.total_bytes,
+        placement=screened.placement,
+        binding=binding(checks, memory_share),
+        output_tps=output_tps,
+    )
+
+
+def binding(checks: Sequence[TargetCheck], memory_share: float) -> str:
+    """Return what holds the answer back: the worst missed target, else the constraint with the least relative slack.
+
+    Args:
+        checks: The set targets.
+        memory_share: Platform allocation over device memory.
+    """
+    slack = {check.target: -check.relative_miss for check in checks}
+    slack["memory"] = 1.0 - memory_share
+    return min(slack, key=lambda name: (slack[name], name))
+
+
+def objective_value(evaluation: Evaluation, objective: str) -> float:
+    """Return the figure to minimise for an objective.
+
+    Without a price the devices stand for the cost: their hours per million tokens rank the same within one device type.
+    """
+    prediction, output_tps = evaluation.prediction, evaluation.output_tps
+    match Objective(objective):
+        case Objective.COST:
+            return _cost_value(evaluation, output_tps)
+        case Objective.THROUGHPUT:
+            return -output_tps
+        case Objective.LATENCY:
+            return prediction.e2e_s_p50
+        case Objective.BALANCED:
+            cost = max(_cost_value(evaluation, output_tps), 1e-12)
+            return math.log(cost) + math.log(max(prediction.e2e_s_p50, 1e-12)) - math.log(max(output_tps, 1e-12))
+
+
+def _cost_value(evaluation: Evaluation, output_tps: float) -> float:
+    if evaluation.cost_per_million_tokens_usd is not None:
+        return evaluation.cost_per_million_tokens_usd
+    return num_devices(evaluation) / output_tps
+
+
+def num_devices(evaluation: Evaluation) -> int:
+    """Return the devices of all replicas."""
+    return evaluation.candidate.plan.num_devices * evaluation.candidate.replicas
+
+
+def rank_key(evaluation: Evaluation, objective: str) -> tuple[float | int | str, ...]:
+    """Return the sort key, best first: targets met, then error rate, then the objective, then fewest devices.
+
+    The rest of the key names the candidate, so that ties fall the same way on every run.
+    """
+    candidate = evaluation.candidate
+    return (
+        0 if evaluation.meets_targets else 1,
+        0.0 if evaluation.meets_targets else evaluation.error_rate,
+        objective_value(evaluation, objective),
+        num_devices(evaluation),
+        evaluation.prediction.e2e_s_p50,
+        candidate.plan.pp_size,
+        candidate.plan.tp_size,
+        candidate.concurrency_per_replica,
+        candidate.precision.name,
+    )
+
+
+def best_first(evaluations: Sequence[Evaluation], objective: str) -> list[Evaluation]:
+    """Return the evaluations by ``rank_key``."""
+    return sorted(evaluations, key=lambda evaluation: rank_key(evaluation, objective))
+
+
+def rejection_counts(rejections: Sequence[Rejection]) -> Iterator[tuple[str, int, str]]:
+    """Yield (code, how many, one telling reason) per cause, most frequent first."""
+    by_code: dict[str, list[str]] = {}
+    for rejection in rejections:
+        by_code.setdefault(rejection.code, []).append(rejection.reason)
+    for code in sorted(by_code, key=lambda code: (-len(by_code[code]), code)):
+        yield code, len(by_code[code]), by_code[code][-1]

@@ -1,0 +1,123 @@
+"""Where pipeline stages and replicas lie: packing by free devices per node.
+
+A stage needs ``tp_size`` free devices on one node. A node with f free devices therefore has floor(f / tp) stage slots,
+all alike; a replica needs ``pp_size`` (times its data-parallel copies) slots. By default slots of one node may serve
+several stages of one replica; the stricter rule of the low-level design gives every stage a node of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from budsim.perf_model.parallelism import ParallelPlan
+from budsim.perf_model.serving_point import Infeasible
+from budsim.simulator.candidate import StagePlacement
+from budsim.simulator.topology import DeviceGroup, NodeDevices
+
+
+def stages_per_replica(plan: ParallelPlan) -> int:
+    """Return the tensor-parallel groups of one replica: pipeline stages times data-parallel copies."""
+    return plan.num_devices // plan.tp_size
+
+
+def stage_slots(nodes: Sequence[NodeDevices], tp_size: int) -> int:
+    """Return how many stages of ``tp_size`` devices the nodes hold together; the upper bound of PP."""
+    return sum(node.free_devices // tp_size for node in nodes)
+
+
+def max_replicas(group: DeviceGroup, plan: ParallelPlan, *, allow_intra_node_pp: bool = True) -> int:
+    """Return how many replicas of ``plan`` the group holds at once.
+
+    With stages sharing nodes, slots are interchangeable and the count is exactly floor(slots / stages). With one stage
+    per node, r replicas fit iff sum over nodes of min(slots, r) >= r * stages: each node serves a replica at most once.
+    """
+    stages = stages_per_replica(plan)
+    slots = [node.free_devices // plan.tp_size for node in group.nodes]
+    if allow_intra_node_pp or stages == 1:
+        return sum(slots) // stages
+    fitting = 0
+    for replicas in range(1, sum(slots) // stages + 1):
+        if sum(min(count, replicas) for count in slots) < replicas * stages:
+            break
+        fitting = replicas
+    return fitting
+
+
+def check_placement(group: DeviceGroup, plan: ParallelPlan, *, allow_intra_node_pp: bool = True) -> Infeasible | None:
+    """Return why not even one replica of ``plan`` can be placed, or None."""
+    if plan.tp_size > group.max_devices_per_node:
+        return Infeasible(
+            "placement_tp",
+            f"TP {plan.tp_size} needs {plan.tp_size} free devices on one node; "
+            f"the best node has {group.max_devices_per_node}.",
+        )
+    if plan.num_devices > group.total_devices:
+        return Infeasible(
+            "placement_devices",
+            f"Required devices ({plan.num_devices} = {plan.tp_size}*{stages_per_replica(plan)}) "
+            f"exceeds available devices ({group.total_devices})",
+        )
+    if max_replicas(group, plan, allow_intra_node_pp=allow_intra_node_pp) > 0:
+        return None
+    stages = stages_per_replica(plan)
+    if allow_intra_node_pp:
+        slots = stage_slots(group.nodes, plan.tp_size)
+        text = f"{stages} stages of {plan.tp_size} devices do not fit: the nodes hold {slots} such stages."
+    else:
+        wide = sum(node.free_devices >= plan.tp_size for node in group.nodes)
+        text = f"{stages} stages need {stages} nodes with {plan.tp_size} free devices each; {wide} have them."
+    return Infeasible("placement_pp", text)
+
+
+def place(
+    group: DeviceGroup, plan: ParallelPlan, replicas: int, *, allow_intra_node_pp: bool = True
+) -> tuple[StagePlacement, ...] | None:
+    """Return where every stage lies, or None if ``replicas`` do not fit.
+
+    Deterministic. A replica goes to one node if any holds it whole, the tightest such node, so that big holes stay for
+    later replicas; otherwise it takes the nodes with most free slots, so that it spans few.
+    """
+    if replicas < 1 or replicas > max_replicas(group, plan, allow_intra_node_pp=allow_intra_node_pp):
+        return None
+    stages = stages_per_replica(plan)
+    slots = {node.node_id: node.free_devices // plan.tp_size for node in group.nodes}
+    placed: list[StagePlacement] = []
+    for replica in range(replicas):
+        nodes = _replica_nodes(slots, stages, allow_intra_node_pp)
+        for stage, node_id in enumerate(nodes):
+            slots[node_id] -= 1
+            placed.append(StagePlacement(replica, stage, node_id, plan.tp_size))
+    return tuple(placed)
+
+
+def _replica_nodes(slots: dict[str, int], stages: int, allow_intra_node_pp: bool) -> list[str]:
+    """Return one node id per stage, stages of one node next to each other."""
+    if allow_intra_node_pp:
+        whole = [node_id for node_id, count in slots.items() if count >= stages]
+        if whole:
+            return [min(whole, key=lambda node_id: (slots[node_id], node_id))] * stages
+    nodes: list[str] = []
+    # Fullest first is what keeps the one-stage-per-node packing feasible to the last replica (greedy on residual
+    # slots).
+    for node_id in sorted(slots, key=lambda node_id: (-slots[node_id], node_id)):
+        take = slots[node_id] if allow_intra_node_pp else min(slots[node_id], 1)
+        nodes += [node_id] * min(take, stages - len(nodes))
+        if len(nodes) == stages:
+            break
+    return nodes
+
+
+def nodes_spanned(placement: Sequence[StagePlacement]) -> int:
+    """Return the nodes of the replica that touches most: it sets the pace that the deployment is sized for."""
+    touched: dict[int, set[str]] = {}
+    for stage in placement:
+        touched.setdefault(stage.replica, set()).add(stage.node_id)
+    return max((len(nodes) for nodes in touched.values()), default=0)
+
+
+def devices_by_node(placement: Sequence[StagePlacement]) -> dict[str, int]:
+    """Return the devices a placement uses, by node id, in order of first use."""
+    used: dict[str, int] = {}
+    for stage in placement:
+        used[stage.node_id] = used.get(stage.node_id, 0) + stage.count
+    return used

@@ -1,0 +1,131 @@
+"""Which of the stored rows a caller sees: one per cluster, best first.
+
+Rows that meet every target come first, by the stated objective; then, up to the threshold, the rest by error rate,
+which say themselves that they miss targets. A row that cannot reach the concurrency asked for is passed over for the
+next one of its cluster; a cluster without any suitable row is left out and never affects the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from budsim.simulator.candidate import Evaluation
+from budsim.simulator.objective import Objective, objective_value
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """The row a cluster is recommended with, and how many replicas carry the concurrency asked for."""
+
+    row: Mapping[str, Any]
+    replicas: int
+
+
+def cluster_recommendations(
+    rows: Iterable[Mapping[str, Any]],
+    error_rate_threshold: float = 0.5,
+    concurrency: int | None = None,
+    objective: str | None = None,
+) -> list[Recommendation]:
+    """Return at most one recommendation per cluster, best cluster first.
+
+    Args:
+        rows: Rows of ``simulation_results`` of one run.
+        error_rate_threshold: Rows above it are left out.
+        concurrency: Requests to carry; None = what each row was sized for.
+        objective: Ranks rows; None = the one stored in each row (``cost`` if none is).
+    """
+    by_cluster: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        if not row.get("is_blacklisted") and row["top_k_configs"]["error_rate"] <= error_rate_threshold:
+            by_cluster.setdefault(row["cluster_id"], []).append(row)
+    best = [_first_sufficient(sorted_rows(members, objective), concurrency) for members in by_cluster.values()]
+    chosen = {id(found.row): found for found in best if found is not None}
+    return [chosen[id(row)] for row in sorted_rows([found.row for found in chosen.values()], objective)]
+
+
+def _first_sufficient(rows: Sequence[Mapping[str, Any]], concurrency: int | None) -> Recommendation | None:
+    for row in rows:
+        replicas = replicas_needed(row, concurrency)
+        if replicas is not None:
+            return Recommendation(row, replicas)
+    return None
+
+
+def replicas_needed(row: Mapping[str, Any], concurrency: int | None) -> int | None:
+    """Return how many replicas of a row carry ``concurrency`` requests, or None if its devices cannot hold them."""
+    stored = row["top_k_configs"]
+    if concurrency is None:
+        return int(stored["replicas"])
+    needed = math.ceil(max(1, concurrency) / stored["concurrency"])
+    return needed if needed <= stored["max_replicas"] else None
+
+
+def sorted_rows(rows: Sequence[Mapping[str, Any]], objective: str | None = None) -> list[Mapping[str, Any]]:
+    """Return rows best first; ties keep their order."""
+    return sorted(rows, key=lambda row: row_key(row, objective))
+
+
+def row_key(row: Mapping[str, Any], objective: str | None = None) -> tuple[float, ...]:
+    """Return the sort key of a stored row: targets met, error rate, objective, devices. Unknown cost sorts last."""
+    stored = row["top_k_configs"]
+    meets = bool(stored["meets_targets"])
+    devices = stored["tp_size"] * stored["pp_size"] * stored["replicas"]
+    return (
+        0.0 if meets else 1.0,
+        0.0 if meets else stored["error_rate"],
+        _row_objective(stored, Objective(objective or stored.get("objective") or Objective.COST), devices),
+        float(devices),
+    )
+
+
+def _row_objective(stored: Mapping[str, Any], objective: Objective, devices: int) -> float:
+    cost, output_tps = stored["cost_per_million_tokens"], stored["output_tps"]
+    # Devices without a price come after all priced ones, among themselves by devices per token.
+    cost = _UNPRICED + devices / max(output_tps, _TINY) if cost is None else cost
+    match objective:
+        case Objective.COST:
+            return float(cost)
+        case Objective.THROUGHPUT:
+            return -float(output_tps)
+        case Objective.LATENCY:
+            return float(stored["e2e_latency"])
+        case Objective.BALANCED:
+            product = max(cost, _TINY) * max(stored["e2e_latency"], _TINY) / max(output_tps, _TINY)
+            return math.log(product)
+
+
+_UNPRICED = 1e12
+_TINY = 1e-12
+
+
+def top_k(evaluations: Sequence[Evaluation], count: int) -> list[Evaluation]:
+    """Return the first ``count`` of evaluations that are already best first, one per layout and load."""
+    seen: set[tuple[object, ...]] = set()
+    kept: list[Evaluation] = []
+    for evaluation in evaluations:
+        candidate = evaluation.candidate
+        identity = (candidate.plan, candidate.precision.name, candidate.concurrency_per_replica, candidate.replicas)
+        if identity not in seen and len(kept) < count:
+            seen.add(identity)
+            kept.append(evaluation)
+    return kept
+
+
+def pareto_front(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """Return the evaluations that no other beats in cost, latency and throughput at once, in their order.
+
+    One beats another when it is no worse in all three and better in at least one.
+    """
+    figures = [
+        tuple(objective_value(item, name) for name in (Objective.COST, Objective.LATENCY, Objective.THROUGHPUT))
+        for item in evaluations
+    ]
+    return [item for item, mine in zip(evaluations, figures, strict=True) if not any(_beats(f, mine) for f in figures)]
+
+
+def _beats(first: tuple[float, ...], second: tuple[float, ...]) -> bool:
+    return first != second and all(a <= b for a, b in zip(first, second, strict=True))

@@ -1,0 +1,164 @@
+"""When no candidate meets the targets: what would change that.
+
+Every remedy but one is tried before it is told: the changed case is searched again with the same predictor. Relaxing a
+target needs no search, because the nearest candidate already says what it reaches.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from budsim.simulator.candidate import Evaluation, Predictor, TargetMiss
+from budsim.simulator.direct_search import SearchOutcome, search
+from budsim.simulator.objective import rejection_counts
+from budsim.simulator.search_space import SearchCase
+from budsim.simulator.topology import DeviceGroup, NodeDevices
+
+# Nodes to add when looking for the fewest that help: each step is a search.
+ADDED_NODES = (1, 2, 4, 8)
+# Significant digits of a relaxed target; rounded to the side that is met.
+TARGET_DIGITS = 3
+
+_UNITS = {
+    "ttft": "ms",
+    "throughput_per_user": "tokens/s",
+    "e2e_latency": "s",
+    "e2e_p95": "s",
+    "e2e_p99": "s",
+    "output_throughput": "tokens/s",
+    "cost_per_hour": "USD/h",
+}
+_LOWER_BOUNDS = frozenset({"throughput_per_user", "output_throughput"})
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One change that makes the request feasible.
+
+    Attributes:
+        kind: relax_targets | add_devices | precision | concurrency | memory.
+        text: For people, with the figures.
+        changes: The change as fields, for programs.
+        is_verified: The changed case was searched and meets the targets; False = a figure read off the nearest answer.
+    """
+
+    kind: str
+    text: str
+    changes: dict[str, float | int | str]
+    is_verified: bool = True
+
+
+def remedies(case: SearchCase, outcome: SearchOutcome, predictor: Predictor) -> tuple[Remedy, ...]:
+    """Return what would let the targets be met; empty when they are met.
+
+    Args:
+        case: The case as asked.
+        outcome: What its search found.
+        predictor: The one that the search used.
+    """
+    if outcome.meets_targets:
+        return ()
+    found = [
+        _relax_targets(outcome),
+        _use_fp8(case, predictor),
+        _fewer_users(case, predictor),
+        _add_nodes(case, predictor),
+        _more_memory(outcome),
+    ]
+    return tuple(remedy for remedy in found if remedy is not None)
+
+
+def _relax_targets(outcome: SearchOutcome) -> Remedy | None:
+    if outcome.best is None:
+        return None
+    relaxed = {miss.target: _reachable(miss) for miss in outcome.best.misses}
+    parts = [
+        f"{miss.target} from {miss.wanted:g} to {relaxed[miss.target]:g} {_UNITS.get(miss.target, '')}".strip()
+        for miss in outcome.best.misses
+    ]
+    changes: dict[str, float | int | str] = dict(relaxed)
+    return Remedy("relax_targets", f"Relax {', '.join(parts)}.", changes, is_verified=False)
+
+
+def _reachable(miss: TargetMiss) -> float:
+    """Return the prediction rounded to the side on which it still meets the target."""
+    if miss.predicted <= 0:
+        return 0.0
+    scale = 10.0 ** (TARGET_DIGITS - 1 - math.floor(math.log10(miss.predicted)))
+    rounded = math.floor(miss.predicted * scale) if miss.target in _LOWER_BOUNDS else math.ceil(miss.predicted * scale)
+    return rounded / scale
+
+
+def _use_fp8(case: SearchCase, predictor: Predictor) -> Remedy | None:
+    from budsim.commons.errors import BudSimError
+    from budsim.perf_model.precision import resolve_precision
+
+    if "fp8" not in case.group.spec.peak_flops or any(precision.weight_bytes <= 1.1 for precision in case.precisions):
+        return None
+    try:
+        fp8 = resolve_precision("fp8", case.arch, case.group.spec)
+    except BudSimError:
+        return None  # this model or device has no fp8 path: nothing to offer
+    best = _meeting(replace(case, precisions=(fp8,)), predictor)
+    if best is None:
+        return None
+    return Remedy("precision", f"Use fp8 weights on {_layout(best)}.", {"precision": "fp8"})
+
+
+def _fewer_users(case: SearchCase, predictor: Predictor) -> Remedy | None:
+    """Find the largest concurrency that meets the targets, by halving and then closing in."""
+    if case.concurrency <= 1:
+        return None
+    low, high = 0, case.concurrency
+    while high - low > max(1, case.concurrency // 16):
+        middle = (low + high) // 2
+        fewer = replace(case, workload=replace(case.workload, concurrency=middle))
+        if _meeting(fewer, predictor) is None:
+            high = middle
+        else:
+            low = middle
+    if low == 0:
+        return None
+    text = f"Serve {low} concurrent requests instead of {case.concurrency}."
+    return Remedy("concurrency", text, {"concurrency": low})
+
+
+def _add_nodes(case: SearchCase, predictor: Predictor) -> Remedy | None:
+    if not case.group.nodes or case.limits.max_replicas is not None:
+        return None
+    for added in ADDED_NODES:
+        best = _meeting(replace(case, group=_with_nodes(case.group, added)), predictor)
+        if best is not None:
+            count = added * case.group.max_devices_per_node
+            text = f"Add {count} x {case.group.spec.name} ({added} more nodes like the largest): {_layout(best)}."
+            return Remedy("add_devices", text, {"devices": count, "nodes": added, "device_name": case.group.spec.name})
+    return None
+
+
+def _with_nodes(group: DeviceGroup, added: int) -> DeviceGroup:
+    size = group.max_devices_per_node
+    extra = tuple(NodeDevices(f"~added-{index}", f"added-{index}", size) for index in range(added))
+    return replace(group, nodes=group.nodes + extra)
+
+
+def _more_memory(outcome: SearchOutcome) -> Remedy | None:
+    """Tell what memory lacks, when it is why nothing is feasible at all."""
+    if outcome.evaluations:
+        return None
+    for code, count, reason in rejection_counts(outcome.rejections):
+        if "memory" in code or code == "kv_capacity":
+            text = f"Use devices with more memory, or more of them per replica ({count} candidates): {reason}"
+            return Remedy("memory", text, {"code": code}, is_verified=False)
+    return None
+
+
+def _meeting(case: SearchCase, predictor: Predictor) -> Evaluation | None:
+    found = search(case, predictor)
+    return found.best if found.meets_targets else None
+
+
+def _layout(evaluation: Evaluation) -> str:
+    candidate = evaluation.candidate
+    replicas = f"{candidate.replicas} replica{'s' if candidate.replicas > 1 else ''}"
+    return f"{replicas} of TP {candidate.plan.tp_size} x PP {candidate.plan.pp_size}"

@@ -1,0 +1,243 @@
+"""What a search may propose: legal layouts, and the replica counts worth trying.
+
+For a target concurrency C the only per-replica concurrency worth trying with r replicas is ceil(C / r): more would be
+idle room on the same devices, less would not carry the load. And of all r with the same ceil(C / r) only the smallest
+is worth
+trying: the others spend more devices on the same load per replica. Latency does not fall when load rises, so everything
+else is dominated; ``tests/unit/simulator/test_direct_search.py`` checks this against every concurrency from 1 to C.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from budsim.commons.errors import InvalidRequestError
+from budsim.perf_model.engine_settings import EngineSettings
+from budsim.perf_model.model_architecture import ModelArchitecture
+from budsim.perf_model.parallelism import ParallelPlan, check_plan
+from budsim.perf_model.precision import Precision
+from budsim.perf_model.serving_point import Infeasible, ServingPoint
+from budsim.perf_model.workload import LoadMode, SloTargets, Workload
+from budsim.simulator.candidate import Candidate, Rejection
+from budsim.simulator.placement import check_placement, max_replicas, stage_slots
+from budsim.simulator.topology import DeviceGroup
+
+if TYPE_CHECKING:
+    from budsim.engine_ops.base import EngineOption
+
+# Room for sequences longer than the mean: the platform's own factor (memory rule of the low-level design, section 6.4).
+LENGTH_MARGIN = 1.1
+# Tokens per KV block that every engine here divides evenly.
+LENGTH_STEP = 16
+# Sequence limits above 8 go in steps of 8, as engines capture CUDA graphs.
+SEQUENCE_STEP = 8
+# Sequence limit for open-loop load without a stated concurrency: vLLM's default.
+OPEN_LOOP_SEQUENCES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class SearchLimits:
+    """Bounds that the caller sets on every candidate; None = none.
+
+    Attributes:
+        allow_intra_node_pp: Pipeline stages may share a node; False = the four stricter rules of the low-level design.
+    """
+
+    max_replicas: int | None = None
+    max_devices_per_replica: int | None = None
+    max_memory_bytes_per_device: float | None = None
+    allow_intra_node_pp: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusions:
+    """What earlier deployments of this model on this cluster taught.
+
+    Attributes:
+        config_hashes: Configurations that failed.
+        headroom_bytes: Free memory per device of the roomiest configuration that ran out of memory; candidates with no
+            more headroom are excluded. None = none did.
+    """
+
+    config_hashes: frozenset[str] = frozenset()
+    headroom_bytes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchCase:
+    """Everything that stays the same during one search: one model, one device group, one engine, one load.
+
+    Attributes:
+        workload: Load on the whole deployment.
+        precisions: Weight formats to try.
+        usd_per_device_hour: None = no price known.
+        max_context_tokens: The caller's cap on the sequence length, beside the model's own.
+        engine_overrides: Engine parameters that the caller fixes.
+    """
+
+    arch: ModelArchitecture
+    group: DeviceGroup
+    engine: EngineOption
+    workload: Workload
+    precisions: tuple[Precision, ...]
+    targets: SloTargets = field(default_factory=SloTargets)
+    objective: str = "cost"
+    usd_per_device_hour: float | None = None
+    max_context_tokens: int | None = None
+    engine_overrides: tuple[tuple[str, object], ...] = ()
+    limits: SearchLimits = field(default_factory=SearchLimits)
+    exclusions: Exclusions = field(default_factory=Exclusions)
+
+    @property
+    def concurrency(self) -> int:
+        """Concurrent requests the whole deployment must carry."""
+        return self.workload.concurrency or 1
+
+
+def model_length(case: SearchCase) -> int:
+    """Return ``max_model_len``: 1.1 x (input + output) in whole KV blocks, capped by the model and the caller.
+
+    Raises:
+        InvalidRequestError: The load's own sequences are longer than the cap.
+    """
+    needed = case.workload.isl + case.workload.osl
+    caps = [cap for cap in (case.arch.max_position_embeddings, case.max_context_tokens) if cap]
+    cap = min(caps, default=None)
+    if cap is not None and needed > cap:
+        text = f"{needed:g} tokens per request (input + output) are over the context length {cap} of {case.arch.name}."
+        raise InvalidRequestError(text, {"field": "input_tokens"})
+    rounded = math.ceil(int(needed * LENGTH_MARGIN) / LENGTH_STEP) * LENGTH_STEP
+    return max(1, rounded if cap is None else min(rounded, cap))
+
+
+def sequence_limit(concurrency_per_replica: int) -> int:
+    """Return ``max_num_seqs``: the load rounded up to a power of two up to 8, above that to a multiple of 8."""
+    if concurrency_per_replica <= SEQUENCE_STEP:
+        return 1 << max(0, concurrency_per_replica - 1).bit_length()
+    return math.ceil(concurrency_per_replica / SEQUENCE_STEP) * SEQUENCE_STEP
+
+
+def replica_loads(concurrency: int, most_replicas: int) -> list[tuple[int, int]]:
+    """Return the pairs (replicas, concurrency per replica) that no other pair dominates, fewest replicas first."""
+    pairs: list[tuple[int, int]] = []
+    for replicas in range(1, min(most_replicas, concurrency) + 1):
+        load = math.ceil(concurrency / replicas)
+        if not pairs or load < pairs[-1][1]:
+            pairs.append((replicas, load))
+    return pairs
+
+
+def tensor_sizes(group: DeviceGroup) -> list[int]:
+    """Return TP sizes to try: powers of two up to the best node's free devices, and that number itself."""
+    most = 1 if group.is_shared else group.max_devices_per_node
+    sizes = {1 << power for power in range(most.bit_length()) if 1 << power <= most}
+    return sorted(sizes | {most})
+
+
+def plan_problem(case: SearchCase, plan: ParallelPlan) -> Infeasible | None:
+    """Return why a layout cannot be used in this case, or None. Memory is not looked at."""
+    limits = case.limits
+    if case.group.is_shared and plan.num_devices > 1:
+        return Infeasible("shared_mode", "Shared devices run one replica each: TP and PP must be 1.")
+    if limits.max_devices_per_replica is not None and plan.num_devices > limits.max_devices_per_replica:
+        text = f"{plan.num_devices} devices per replica are over the limit of {limits.max_devices_per_replica}."
+        return Infeasible("max_devices_per_replica", text)
+    if plan.pp_size > 1 and case.engine.supports_pipeline_parallelism is False:
+        return Infeasible("pp_engine", f"{case.engine.engine} does not support pipeline parallelism for this model.")
+    return check_plan(case.arch, plan, case.group.spec) or check_placement(
+        case.group, plan, allow_intra_node_pp=limits.allow_intra_node_pp
+    )
+
+
+def legal_plans(case: SearchCase) -> tuple[list[ParallelPlan], list[Rejection]]:
+    """Return every layout the group, the model and the engine allow, and one rejection per TP size that ends early."""
+    legal: list[ParallelPlan] = []
+    rejected: list[Rejection] = []
+    for tp_size in tensor_sizes(case.group):
+        for pp_size in range(1, max(1, stage_slots(case.group.nodes, tp_size)) + 1):
+            plan = ParallelPlan(tp_size=tp_size, pp_size=pp_size)
+            problem = plan_problem(case, plan)
+            if problem is None:
+                legal.append(plan)
+                continue
+            rejected.append(Rejection(plan, problem.code, problem.reason))
+            # What is wrong with this PP is wrong with every larger one too (and what is wrong with TP, with every PP).
+            break
+    return legal, rejected
+
+
+def engine_settings(case: SearchCase, concurrency_per_replica: int) -> EngineSettings:
+    """Return the engine's own defaults with the sequence limit and length of this load."""
+    from budsim.engine_ops import resolve_engine_settings
+
+    overrides = {
+        "max_num_seqs": sequence_limit(concurrency_per_replica),
+        "max_model_len": model_length(case),
+        **dict(case.engine_overrides),
+    }
+    return resolve_engine_settings(
+        case.engine.engine,
+        case.engine.version,
+        arch=case.arch,
+        device=case.group.spec,
+        workload=replica_workload(case, 1, concurrency_per_replica),
+        overrides=overrides,
+    )
+
+
+def replica_workload(case: SearchCase, replicas: int, concurrency_per_replica: int) -> Workload:
+    """Return the share of the load that the busiest replica carries."""
+    load = case.workload
+    return replace(
+        load,
+        concurrency=concurrency_per_replica,
+        request_rate=None if load.request_rate is None else load.request_rate / replicas,
+        num_prompts=None if load.num_prompts is None else math.ceil(load.num_prompts / replicas),
+    )
+
+
+def candidates(case: SearchCase) -> tuple[list[Candidate], list[Rejection]]:
+    """Return every candidate that no other dominates, and the layouts that were left out."""
+    plans, rejected = legal_plans(case)
+    found: list[Candidate] = []
+    settings: dict[int, EngineSettings] = {}
+    for plan in plans:
+        most = max_replicas(case.group, plan, allow_intra_node_pp=case.limits.allow_intra_node_pp)
+        if case.limits.max_replicas is not None:
+            most = min(most, case.limits.max_replicas)
+        for replicas, load in _loads(case, most):
+            if load not in settings:
+                settings[load] = engine_settings(case, load)
+            found += [Candidate(plan, precision, settings[load], load, replicas) for precision in case.precisions]
+    return found, rejected
+
+
+def _loads(case: SearchCase, most_replicas: int) -> Iterator[tuple[int, int]]:
+    if case.workload.load_mode is not LoadMode.POISSON:
+        yield from replica_loads(case.concurrency, most_replicas)
+        return
+    # Open loop: every replica takes its share of the arrivals, so each count is a load of its own.
+    for replicas in range(1, most_replicas + 1):
+        stated = case.workload.concurrency
+        yield replicas, math.ceil(stated / replicas) if stated else OPEN_LOOP_SEQUENCES
+
+
+def serving_point(case: SearchCase, candidate: Candidate, nodes_spanned: int | None) -> ServingPoint:
+    """Return the question to the performance model: the busiest replica of a candidate."""
+    group = case.group
+    return ServingPoint(
+        arch=case.arch,
+        device=group.spec,
+        plan=candidate.plan,
+        precision=candidate.precision,
+        settings=candidate.settings,
+        workload=replica_workload(case, candidate.replicas, candidate.concurrency_per_replica),
+        devices_per_node=max(1, group.max_devices_per_node),
+        inter_node_bytes_per_s=group.inter_node_bytes_per_s,
+        device_memory_bytes=group.memory_bytes_per_device,
+        cpu_cores=group.cores_per_device,
+        nodes_spanned=nodes_spanned,
+    )

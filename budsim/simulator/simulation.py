@@ -1,0 +1,463 @@
+"""One simulation from request to ranked deployments, without a database.
+
+    clusters -> groups of equal devices -> one task per (cluster, group, engine) -> search -> rows -> one answer per
+    cluster
+
+``simulate`` runs everything for the library and the command line; workflows run ``plan_tasks``, then ``search_group``
+once per activity, then ``ranking.cluster_recommendations`` over the stored rows. Tasks and their outcomes are plain
+JSON on request (``to_dict`` / ``from_dict``). What fails for one task is told in its outcome and never stops another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from budsim.commons.errors import BudSimError, InvalidRequestError
+from budsim.perf_model.model_architecture import ModelArchitecture
+from budsim.perf_model.precision import resolve_precision
+from budsim.perf_model.workload import LoadMode, SloTargets, Workload
+from budsim.simulator.candidate import Evaluation, Predictor
+from budsim.simulator.deployment import cluster_metrics, result_row
+from budsim.simulator.direct_search import search
+from budsim.simulator.objective import Objective, rejection_counts
+from budsim.simulator.plain_json import from_plain, to_plain
+from budsim.simulator.ranking import cluster_recommendations, top_k
+from budsim.simulator.remedies import Remedy, remedies
+from budsim.simulator.search_space import Exclusions, SearchCase, SearchLimits
+from budsim.simulator.topology import Cluster, ClusterProblem, DeviceGroup, DroppedDevice, HardwareMode, group_devices
+
+if TYPE_CHECKING:
+    from budsim.engine_ops.base import EngineOption
+    from budsim.perf_model.hardware_catalog import HardwareCatalog
+
+MAX_TOP_K = 50
+# Upper bounds of one request: far beyond any real load, low enough that no single request ties the service up.
+MAX_CONCURRENCY = 100_000
+MAX_TOKENS = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationRequest:
+    """What the caller wants to know.
+
+    Attributes:
+        model_id: Hub id, alias, UUID or path, as the caller wrote it.
+        workload: Load on the whole deployment.
+        objective: cost | throughput | latency | balanced.
+        cluster_id: Only this cluster.
+        engines: Engines to use, in order of preference; empty = the most preferred one that serves the model.
+        precisions: Weight formats to try; None stands for the checkpoint's own.
+        error_rate_threshold: Rows above it are not recommended.
+        top_k: Configurations kept per task.
+        device_types: cuda, rocm, hpu, cpu, cpu_high; empty = all.
+        device_names: Only devices with one of these in their name; empty = all.
+        max_context_tokens: Caps the sequence length, beside the model's own.
+        engine_overrides: Engine parameters that the caller fixes.
+        assumptions: Defaults that were used because the caller did not say; they come back in the answer.
+        explain: Search for remedies when no candidate meets the targets.
+    """
+
+    model_id: str
+    workload: Workload
+    targets: SloTargets = field(default_factory=SloTargets)
+    objective: str = Objective.COST.value
+    cluster_id: str | None = None
+    hardware_mode: str = HardwareMode.DEDICATED.value
+    engines: tuple[str, ...] = ()
+    engine_version: str | None = None
+    precisions: tuple[str | None, ...] = (None,)
+    error_rate_threshold: float = 0.5
+    top_k: int = 5
+    seed: int = 0
+    device_types: tuple[str, ...] = ()
+    device_names: tuple[str, ...] = ()
+    max_context_tokens: int | None = None
+    limits: SearchLimits = field(default_factory=SearchLimits)
+    skip_master_node_for_cpu: bool = True
+    engine_overrides: Mapping[str, Any] = field(default_factory=dict)
+    assumptions: Mapping[str, Any] = field(default_factory=dict)
+    explain: bool = True
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the request as plain JSON values."""
+        plain: dict[str, Any] = to_plain(self)
+        return plain
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> SimulationRequest:
+        """Read what ``to_dict`` wrote."""
+        return from_plain(cls, document)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTask:
+    """One search: a device group of one cluster, and one engine; all that an activity needs."""
+
+    task_key: str
+    request: SimulationRequest
+    arch: ModelArchitecture
+    group: DeviceGroup
+    engine: EngineOption
+    usd_per_device_hour: float | None = None
+    exclusions: Exclusions = field(default_factory=Exclusions)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the task as plain JSON values."""
+        plain: dict[str, Any] = to_plain(self)
+        return plain
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> GroupTask:
+        """Read what ``to_dict`` wrote."""
+        return from_plain(cls, document)
+
+
+@dataclass(frozen=True, slots=True)
+class RejectionSummary:
+    """One cause for which layouts or candidates were rejected."""
+
+    code: str
+    count: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOutcome:
+    """What one task found.
+
+    Attributes:
+        rows: Rows of ``simulation_results``, best first.
+        rejections: Causes, most frequent first, each with one telling reason.
+        remedies: What would let the targets be met; empty when they are.
+        error: Why the task could not be searched at all.
+    """
+
+    task_key: str
+    cluster_id: str
+    device_type: str
+    device_name: str
+    engine: str
+    rows: tuple[dict[str, Any], ...] = ()
+    num_evaluated: int = 0
+    num_feasible: int = 0
+    meets_targets: bool = False
+    rejections: tuple[RejectionSummary, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the outcome as plain JSON values."""
+        plain: dict[str, Any] = to_plain(self)
+        return plain
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> GroupOutcome:
+        """Read what ``to_dict`` wrote."""
+        return from_plain(cls, document)
+
+    @property
+    def why_nothing(self) -> str | None:
+        """One sentence on why there is no row, or None when there is one."""
+        if self.rows:
+            return None
+        cause = self.error or (self.rejections[0].reason if self.rejections else "no candidate")
+        return f"{self.device_name} ({self.device_type}) with {self.engine}: {cause}"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPlan:
+    """The searches of one request, and everything that needs none.
+
+    Attributes:
+        tasks: One per cluster x group x engine.
+        dropped: Devices left out, by cluster id.
+        reasons: Why a cluster has no task.
+    """
+
+    tasks: tuple[GroupTask, ...]
+    dropped: Mapping[str, tuple[DroppedDevice, ...]]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationOutcome:
+    """The answer.
+
+    Attributes:
+        recommendations: ``ClusterMetrics`` objects, one per cluster, best first.
+        groups: What each task found.
+        reasons: Why a cluster, or everything, has no recommendation.
+        assumptions: Defaults that were used.
+    """
+
+    recommendations: tuple[dict[str, Any], ...]
+    groups: tuple[GroupOutcome, ...]
+    dropped: Mapping[str, tuple[DroppedDevice, ...]]
+    problems: tuple[ClusterProblem, ...]
+    reasons: tuple[str, ...]
+    assumptions: Mapping[str, Any]
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows of all groups."""
+        return [row for group in self.groups for row in group.rows]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer as plain JSON values."""
+        plain: dict[str, Any] = to_plain(self)
+        return plain
+
+
+def check_request(request: SimulationRequest) -> None:
+    """Reject values that no search can serve.
+
+    Raises:
+        InvalidRequestError: Names the field.
+    """
+    load = request.workload
+    for name, value, limit in (("input_tokens", load.isl, MAX_TOKENS), ("output_tokens", load.osl, MAX_TOKENS)):
+        if not 1 <= value <= limit:
+            raise InvalidRequestError(f"{name} must be between 1 and {limit}, not {value:g}.", {"field": name})
+    if load.load_mode is LoadMode.POISSON and not load.request_rate:
+        raise InvalidRequestError("A Poisson load needs request_rate > 0.", {"field": "request_rate"})
+    if load.load_mode is not LoadMode.POISSON and not load.concurrency:
+        raise InvalidRequestError("concurrency must be at least 1.", {"field": "concurrency"})
+    if load.concurrency is not None and not 1 <= load.concurrency <= MAX_CONCURRENCY:
+        text = f"concurrency must be between 1 and {MAX_CONCURRENCY}, not {load.concurrency}."
+        raise InvalidRequestError(text, {"field": "concurrency"})
+    if not 1 <= request.top_k <= MAX_TOP_K:
+        raise InvalidRequestError(f"top_k must be between 1 and {MAX_TOP_K}, not {request.top_k}.", {"field": "top_k"})
+    for name, text, allowed in (
+        ("objective", request.objective, [item.value for item in Objective]),
+        ("hardware_mode", request.hardware_mode, [item.value for item in HardwareMode]),
+    ):
+        if text not in allowed:
+            raise InvalidRequestError(f"{name} must be one of {', '.join(allowed)}, not {text!r}.", {"field": name})
+
+
+def plan_tasks(
+    request: SimulationRequest,
+    clusters: Sequence[Cluster],
+    *,
+    arch: ModelArchitecture,
+    catalog: HardwareCatalog,
+    images: Mapping[str, str] | None = None,
+    exclusions: Mapping[str, Exclusions] | None = None,
+) -> TaskPlan:
+    """Return the searches that a request needs.
+
+    Args:
+        request: A checked request.
+        clusters: Parsed clusters.
+        arch: The request's model.
+        catalog: Device datasheets.
+        images: Container image by ``<engine>_<device type>`` key; None = the engines' own.
+        exclusions: What feedback excludes, by cluster id.
+
+    Raises:
+        InvalidRequestError: A value of the request cannot be served.
+    """
+    check_request(request)
+    tasks: list[GroupTask] = []
+    dropped: dict[str, tuple[DroppedDevice, ...]] = {}
+    reasons: list[str] = []
+    wanted = [cluster for cluster in clusters if request.cluster_id in (None, cluster.cluster_id)]
+    if not wanted:
+        reasons.append(f"Cluster {request.cluster_id} is not known." if request.cluster_id else "No cluster is known.")
+    for cluster in wanted:
+        topology = group_devices(
+            cluster,
+            hardware_mode=request.hardware_mode,
+            skip_master_node_for_cpu=request.skip_master_node_for_cpu,
+            catalog=catalog,
+        )
+        dropped[cluster.cluster_id] = topology.dropped
+        groups = [group for group in topology.groups if _is_wanted(group, request)]
+        found = [task for group in groups for task in _group_tasks(request, arch, group, images, exclusions or {})]
+        if not found:
+            reasons.append(_no_task_reason(cluster, topology.groups, groups, topology.dropped, request))
+        tasks += found
+    return TaskPlan(tuple(tasks), dropped, tuple(reasons))
+
+
+def _is_wanted(group: DeviceGroup, request: SimulationRequest) -> bool:
+    if request.device_types and not any(_same_type(wanted, group.device_type) for wanted in request.device_types):
+        return False
+    names = f"{group.device_name} {group.raw_name or ''} {group.spec.name}".lower()
+    return not request.device_names or any(name.lower() in names for name in request.device_names)
+
+
+def _same_type(wanted: str, device_type: str) -> bool:
+    """Return whether a wanted type covers a group's: ``cpu`` covers ``cpu_high``, ``gpu`` covers cuda and rocm."""
+    wanted = wanted.lower()
+    return (
+        wanted == device_type
+        or (wanted == "cpu" and device_type == "cpu_high")
+        or (wanted == "gpu" and device_type in ("cuda", "rocm"))
+    )
+
+
+def _group_tasks(
+    request: SimulationRequest,
+    arch: ModelArchitecture,
+    group: DeviceGroup,
+    images: Mapping[str, str] | None,
+    exclusions: Mapping[str, Exclusions],
+) -> list[GroupTask]:
+    from budsim.engine_ops import compatible_engines
+    from budsim.simulator.hardware import device_usd_per_hour
+
+    options = compatible_engines(arch, [group.device_type], images or {})
+    if request.engines:
+        options = [option for name in request.engines for option in options if option.engine == name]
+    else:
+        options = options[:1]
+    price = device_usd_per_hour(group.spec)
+    return [
+        GroupTask(
+            task_key=_task_key(group, option),
+            request=request,
+            arch=arch,
+            group=group,
+            engine=replace(option, version=request.engine_version or option.version),
+            usd_per_device_hour=None if price is None else price.usd_per_hour,
+            exclusions=exclusions.get(group.cluster_id, Exclusions()),
+        )
+        for option in options
+    ]
+
+
+def _task_key(group: DeviceGroup, option: EngineOption) -> str:
+    """Return a name of a task that is unique within a run and the same on every run."""
+    memory_gb = f"{group.memory_bytes_per_device / 1e9:.2f}GB"
+    return "/".join((group.cluster_id, group.device_type, group.spec.name, memory_gb, option.engine))
+
+
+def _no_task_reason(
+    cluster: Cluster,
+    groups: Sequence[DeviceGroup],
+    wanted: Sequence[DeviceGroup],
+    dropped: Sequence[DroppedDevice],
+    request: SimulationRequest,
+) -> str:
+    name = f"Cluster {cluster.name}"
+    if wanted:
+        devices = ", ".join(sorted({group.spec.name for group in wanted}))
+        engines = ", ".join(request.engines) or "engine"
+        return f"{name}: no {engines} serves this model on {devices}."
+    if groups:
+        return f"{name}: has {', '.join(group.label for group in groups)}, none of them of the device types asked for."
+    causes = "; ".join(dict.fromkeys(item.reason for item in dropped)) or "it has no nodes with devices"
+    return f"{name}: no devices are free in {request.hardware_mode} mode: {causes}."
+
+
+def search_case(task: GroupTask) -> SearchCase:
+    """Return the search that a task stands for.
+
+    Raises:
+        BudSimError: A precision is unknown or not possible on this device.
+    """
+    request = task.request
+    precisions = [resolve_precision(name, task.arch, task.group.spec) for name in request.precisions]
+    return SearchCase(
+        arch=task.arch,
+        group=task.group,
+        engine=task.engine,
+        workload=request.workload,
+        precisions=tuple({precision.name: precision for precision in precisions}.values()),
+        targets=request.targets,
+        objective=request.objective,
+        usd_per_device_hour=task.usd_per_device_hour,
+        max_context_tokens=request.max_context_tokens,
+        engine_overrides=tuple(sorted(request.engine_overrides.items())),
+        limits=request.limits,
+        exclusions=task.exclusions,
+    )
+
+
+def search_group(task: GroupTask, *, predictor: Predictor) -> GroupOutcome:
+    """Search one task. What cannot be searched is an outcome with its reason, not an exception."""
+    head = (task.task_key, task.group.cluster_id, task.group.device_type, task.group.device_name, task.engine.engine)
+    try:
+        case = search_case(task)
+        found = search(case, predictor)
+        kept = top_k(found.evaluations, task.request.top_k)
+        helps = remedies(case, found, predictor) if task.request.explain else ()
+        rows = _rows(kept, case, task.request.model_id)
+    except BudSimError as error:
+        return GroupOutcome(*head, error=error.message)
+    return GroupOutcome(
+        *head,
+        rows=rows,
+        num_evaluated=found.num_evaluated,
+        num_feasible=len(found.evaluations),
+        meets_targets=found.meets_targets,
+        rejections=tuple(RejectionSummary(*summary) for summary in rejection_counts(found.rejections)),
+        remedies=helps,
+    )
+
+
+def _rows(kept: Sequence[Evaluation], case: SearchCase, model_id: str) -> tuple[dict[str, Any], ...]:
+    return tuple(result_row(item, case, model_name=model_id, search_step=step) for step, item in enumerate(kept))
+
+
+def simulate(
+    request: SimulationRequest,
+    clusters: Sequence[Cluster],
+    *,
+    resolve_model: Callable[[str], ModelArchitecture],
+    catalog: HardwareCatalog,
+    predictor: Predictor,
+    images: Mapping[str, str] | None = None,
+    exclusions: Mapping[str, Exclusions] | None = None,
+    problems: Sequence[ClusterProblem] = (),
+) -> SimulationOutcome:
+    """Return ranked deployments for a request.
+
+    Args:
+        request: What the caller wants.
+        clusters: Parsed clusters (``topology.parse_clusters``).
+        resolve_model: Model id to architecture.
+        catalog: Device datasheets.
+        predictor: Performance model.
+        images: Container images by engine and device type.
+        exclusions: What feedback excludes, by cluster id.
+        problems: Clusters that could not be read; they come back in the answer.
+
+    Raises:
+        InvalidRequestError: A value of the request cannot be served, or the model is not known.
+    """
+    check_request(request)
+    arch = resolve_model(request.model_id)
+    plan = plan_tasks(request, clusters, arch=arch, catalog=catalog, images=images, exclusions=exclusions)
+    groups = tuple(search_group(task, predictor=predictor) for task in plan.tasks)
+    return assemble(request, plan, groups, problems)
+
+
+def assemble(
+    request: SimulationRequest, plan: TaskPlan, groups: Sequence[GroupOutcome], problems: Sequence[ClusterProblem] = ()
+) -> SimulationOutcome:
+    """Return the answer from what the tasks found."""
+    rows = [row for group in groups for row in group.rows]
+    chosen = cluster_recommendations(rows, request.error_rate_threshold, None, request.objective)
+    recommended = {found.row["cluster_id"] for found in chosen}
+    reasons = [*plan.reasons, *(f"{problem.path}: {problem.reason}" for problem in problems)]
+    for group in groups:
+        if group.cluster_id in recommended:
+            continue
+        reasons.append(group.why_nothing or _missed_reason(group, request.error_rate_threshold))
+    return SimulationOutcome(
+        recommendations=tuple(cluster_metrics(found.row, found.replicas) for found in chosen),
+        groups=tuple(groups),
+        dropped=plan.dropped,
+        problems=tuple(problems),
+        reasons=tuple(reasons),
+        assumptions=dict(request.assumptions),
+    )
+
+
+def _missed_reason(group: GroupOutcome, threshold: float) -> str:
+    rate = group.rows[0]["top_k_configs"]["error_rate"]
+    return f"{group.device_name} ({group.device_type}): best error rate {rate:.2f} is over the threshold {threshold:g}."
