@@ -29,10 +29,17 @@ class ConfigFields:
         self.model = model
         self.prefix = prefix
 
-    def fail(self, field: str, problem: str) -> UnsupportedModelError:
-        """Return the error that names a field; the caller raises it."""
+    def fail(self, field: str, problem: str, *, missing: bool = False) -> UnsupportedModelError:
+        """Return the error that names a field; the caller raises it.
+
+        Args:
+            field: Name inside this section.
+            problem: What is wrong, as the rest of a sentence.
+            missing: The field is absent, so that a default of the model's class could stand in.
+        """
         where = f"{self.prefix}{field}"
-        return UnsupportedModelError(f"{self.model}: config field '{where}' {problem}", {"field": where})
+        param: dict[str, Any] = {"field": where} | ({"missing": True} if missing else {})
+        return UnsupportedModelError(f"{self.model}: config field '{where}' {problem}", param)
 
     def has(self, field: str) -> bool:
         """Whether a field is present and not null."""
@@ -63,7 +70,7 @@ class ConfigFields:
                 return self._whole(name, self.values[name], low, high)
         if default is None:
             also = f" (also read as {', '.join(names[1:])})" if len(names) > 1 else ""
-            raise self.fail(names[0], f"is missing{also}: add it to config.json")
+            raise self.fail(names[0], f"is missing{also}: add it to config.json", missing=True)
         return default
 
     def _whole(self, name: str, value: Any, low: int, high: int) -> int:

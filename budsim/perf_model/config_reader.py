@@ -24,6 +24,7 @@ from budsim.perf_model.model_architecture import (
 )
 from budsim.perf_model.model_families import FamilyTraits, family_of
 from budsim.perf_model.parameters import count_parameters
+from budsim.perf_model.special_layouts import SPECIAL_LAYOUTS
 from budsim.perf_model.vision_tower import tower_parameters
 
 _TEXT_SECTIONS = ("text_config", "llm_config", "language_config", "thinker_config", "language_model", "text_model")
@@ -35,11 +36,24 @@ _DTYPES = {
     "bfloat16": "bf16", "bf16": "bf16", "float16": "fp16", "fp16": "fp16", "half": "fp16", "float32": "fp32",
     "fp32": "fp32", "float": "fp32", "auto": "bf16",
 }  # fmt: skip
+_NOT_LANGUAGE_MODELS = {
+    "clip": "an image-text encoder, not a language model",
+    "siglip": "an image-text encoder, not a language model",
+    "siglip2": "an image-text encoder, not a language model",
+    "rwkv": "RWKV layers are not modelled",
+    "rwkv5": "RWKV layers are not modelled",
+    "rwkv6": "RWKV layers are not modelled",
+    "rwkv7": "RWKV layers are not modelled",
+    "xlstm": "xLSTM layers are not modelled",
+    "diffusion": "a diffusion model, not a language model",
+}
 _UNGATED_ACTIVATIONS = frozenset({"relu2", "relu", "xielu"})
 # The state of linear mixers is kept in the model's 16-bit dtype (vLLM's default ``mamba_cache_dtype=auto``).
 _STATE_ELEMENT_BYTES = 2
 # fp8 key of 128 elements and one fp32 scale per token and layer (vLLM's DeepSeek-V3.2 indexer cache).
 _INDEXER_SCALE_BYTES = 4
+# Default of Gemma 4's configuration class.
+_GEMMA4_GLOBAL_HEAD_DIM = 512
 _CONTEXT_FIELDS = (
     "max_position_embeddings", "n_positions", "n_ctx", "seq_length", "max_seq_len", "max_sequence_length",
     "max_target_positions", "model_max_length",
@@ -84,10 +98,8 @@ def _kv_heads(fields: ConfigFields, heads: int) -> int:
     elif fields.text("model_type") in {"falcon", "RefinedWeb", "RefinedWebModel"}:
         new = fields.boolean("new_decoder_architecture", default=False)
         multi_query = fields.boolean("multi_query", default=True)
-        if new:
-            kv_heads = fields.integer("num_kv_heads", "n_head_kv", default=heads)
-        else:
-            kv_heads = 1 if multi_query else heads
+        grouped = fields.integer("num_kv_heads", "n_head_kv", default=heads)
+        kv_heads = grouped if new else (1 if multi_query else heads)
     elif fields.boolean("multi_query", default=False):
         kv_heads = 1
     else:
@@ -242,6 +254,13 @@ def _dtype(fields: ConfigFields, outer: ConfigFields) -> str:
     return _DTYPES[key]
 
 
+def _gate_dim(fields: ConfigFields, traits: FamilyTraits, heads: int, head_dim: int) -> int:
+    """Return extra outputs that gate the attention: one per element, one per head, or none."""
+    if fields.boolean("attn_output_gate", default=traits.query_gate):
+        return heads * head_dim
+    return heads if traits.head_gate else 0
+
+
 def _window_fields(fields: ConfigFields, kinds: tuple[LayerKind, ...], base: dict[str, Any]) -> dict[str, Any]:
     """Return window sizes, and the shape of windowed layers where it differs (MiMo-V2, Gemma 4)."""
     result: dict[str, Any] = {}
@@ -258,10 +277,10 @@ def _window_fields(fields: ConfigFields, kinds: tuple[LayerKind, ...], base: dic
             width,
             fields.integer("swa_v_head_dim", default=width),
         )
-    if fields.has("global_head_dim"):
+    if fields.has("global_head_dim") or fields.text("model_type") == "gemma4_text":
         local = AttentionShape(base["num_heads"], base["num_kv_heads"], base["head_dim"], base["head_dim"])
         result["sliding_attention"] = local
-        result["head_dim"] = fields.integer("global_head_dim")
+        result["head_dim"] = fields.integer("global_head_dim", default=_GEMMA4_GLOBAL_HEAD_DIM)
         same = fields.boolean("attention_k_eq_v", default=False)
         result["key_as_value"] = same
         if same:
@@ -303,9 +322,10 @@ def _kinds_with_overrides(kinds: tuple[LayerKind, ...], overrides: tuple[LayerOv
 def _sizes(fields: ConfigFields) -> dict[str, Any]:
     """Return the sizes every model needs."""
     pattern = hybrid_pattern(fields)
+    decoder = next((name for name in ("decoder_layers", "num_decoder_layers") if fields.has(name)), None)
+    names = (decoder,) if decoder else ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
     layers = fields.integer(
-        "num_hidden_layers", "n_layer", "n_layers", "num_layers", "decoder_layers",
-        default=len(pattern[0]) if pattern else None, high=MAX_LAYERS,
+        *names, default=len(pattern[0]) if pattern else None, high=MAX_LAYERS,
     )  # fmt: skip
     hidden = fields.integer("hidden_size", "n_embd", "d_model", high=MAX_WIDTH)
     stateful = fields.text("model_type") in {"mamba", "mamba2", "falcon_mamba"}
@@ -320,7 +340,9 @@ def _sizes(fields: ConfigFields) -> dict[str, Any]:
         "num_kv_heads": _kv_heads(fields, heads),
         "head_dim": hidden if stateful else _head_dim(fields, hidden, heads) if not fields.has("kv_lora_rank") else 0,
         "intermediate_size": 0 if stateful else _intermediate_size(fields, hidden),
-        "vocab_size": fields.integer("padded_vocab_size", "vocab_size", high=MAX_VOCABULARY),
+        "vocab_size": fields.integer(
+            "padded_vocab_size" if fields.has("padded_vocab_size") else "vocab_size", high=MAX_VOCABULARY
+        ),
     }
 
 
@@ -365,6 +387,14 @@ def _architectures(fields: ConfigFields, outer: ConfigFields) -> tuple[str, ...]
     return tuple(names)
 
 
+def _refuse_other_models(outer: ConfigFields, fields: ConfigFields) -> None:
+    """Refuse models that no formula here describes, by their type."""
+    for source in (outer, fields):
+        model_type = source.text("model_type")
+        if model_type in _NOT_LANGUAGE_MODELS:
+            raise source.fail("model_type", f"is '{model_type}': {_NOT_LANGUAGE_MODELS[model_type]}")
+
+
 def read_architecture(config: Mapping[str, Any], name: str = "model") -> ModelArchitecture:
     """Read a config; see ``ModelArchitecture.from_config``.
 
@@ -374,6 +404,7 @@ def read_architecture(config: Mapping[str, Any], name: str = "model") -> ModelAr
     if not isinstance(config, Mapping):
         raise UnsupportedModelError(f"{name}: config must be a JSON object, not {type(config).__name__}")
     outer, fields = _text_fields(config, name)
+    _refuse_other_models(outer, fields)
     model_type = outer.text("model_type", default=fields.text("model_type"))
     traits = family_of(fields.text("model_type", default=model_type))
     sizes = _sizes(fields)
@@ -413,6 +444,7 @@ def read_architecture(config: Mapping[str, Any], name: str = "model") -> ModelAr
         "quantization": scheme,
         "quantization_exempt": exempt,
         "task": _task(architectures, traits),
+        "attention_gate_dim": _gate_dim(fields, traits, sizes["num_heads"], sizes["head_dim"]),
         "position_embeddings": context + traits.position_offset if traits.positions else 0,
         "type_vocab_size": fields.integer("type_vocab_size", default=0, low=0),
     }
@@ -421,6 +453,12 @@ def read_architecture(config: Mapping[str, Any], name: str = "model") -> ModelAr
         values["linear_mixer_params"] = mixer.params
         values["linear_state_bytes"] = float(mixer.state_elements * _STATE_ELEMENT_BYTES)
     arch = ModelArchitecture(**values)
+    if layout := SPECIAL_LAYOUTS.get(fields.text("model_type", default=model_type)):
+        arch = replace(arch, **layout(fields, arch))
+    if traits.encoder:
+        # Nothing is cached; BERT and RoBERTa end in a dense layer over the first token.
+        pooler = arch.hidden_size * (arch.hidden_size + 1) if traits.pooler else 0
+        arch = replace(arch, params_other=arch.params_other + pooler)
     arch = replace(arch, params_vision=tower_parameters(config, name, arch.hidden_size))
     return with_counts(arch)
 

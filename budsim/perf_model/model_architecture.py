@@ -96,6 +96,9 @@ class ModelArchitecture:
         shared_expert_intermediate_size: Total width of the always-active experts of one MoE layer.
         dense_residual_size: Width of a dense MLP beside the experts of a MoE layer (Arctic, Gemma 4, Grok 2).
         router_bias: One correction bias per expert.
+        extra_embedding_params: Further look-up tables (Gemma 3n's per-layer embeddings).
+        attention_params_by_layer: Attention matrices of each layer where no formula above holds (DeepSeek-V4, Zamba).
+        kv_token_ratios: Tokens that share one cached entry, by layer (DeepSeek-V4); empty = 1 everywhere.
         linear_state_bytes: State bytes of one LINEAR layer and sequence (whole model, before TP).
         linear_mixer_params: Parameters of one linear mixer.
         parallel_linear: Attention layers also have a linear mixer and its state (Falcon-H1, Zamba).
@@ -171,6 +174,9 @@ class ModelArchitecture:
     moe_latent_size: int = 0
     router_bias: bool = False
     shared_expert_gate: bool = False
+    extra_embedding_params: int = 0
+    attention_params_by_layer: tuple[int, ...] = ()
+    kv_token_ratios: tuple[int, ...] = ()
     linear_mixer_params: int = 0
     parallel_linear: bool = False
     params_other: int = 0

@@ -28,6 +28,12 @@ class FamilyTraits:
         positions: Learned position embeddings; ``position_offset`` more than ``max_position_embeddings``.
         alternate_sliding: Every n-th layer attends fully, the others in the window; 0 = all or none.
         router_bias: One correction bias per expert.
+        expert_bias: Experts have biases.
+        sinks: One sink logit per head.
+        shared_expert_gate: The shared expert's output has a gate of its own.
+        query_gate: The query projection is twice as wide: its other half gates the attention output.
+        head_gate: One gate value per head.
+        pooler: A dense layer over the first token follows the encoder.
         encoder: Bidirectional: nothing is cached.
     """
 
@@ -48,7 +54,9 @@ class FamilyTraits:
     expert_bias: bool = False
     sinks: bool = False
     shared_expert_gate: bool = False
-    shared_expert_default: int = 0
+    query_gate: bool = False
+    head_gate: bool = False
+    pooler: bool = False
     encoder: bool = False
     task: str = "generate"
 
@@ -56,11 +64,11 @@ class FamilyTraits:
 _LLAMA = FamilyTraits()
 _QWEN2 = FamilyTraits(qkv_bias=True, output_bias=False)
 _QWEN3 = FamilyTraits(qk_norm="head")
-_QWEN3_5 = FamilyTraits(qk_norm="head", shared_expert_gate=True)
+_QWEN3_5 = FamilyTraits(qk_norm="head", shared_expert_gate=True, query_gate=True)
 _OLD_GPT = FamilyTraits(qkv_bias=True, gated=False, mlp_bias=True, norm_bias=True, tied=True, positions=True)
 _BERT = FamilyTraits(
     qkv_bias=True, gated=False, mlp_bias=True, norm_bias=True, final_norm=True, tied=True, positions=True,
-    encoder=True, task="embed",
+    encoder=True, pooler=True, task="embed",
 )  # fmt: skip
 _DEEPSEEK_V3 = FamilyTraits(router_bias=True)
 _GEMMA3 = FamilyTraits(norms=4, qk_norm="head", tied=True, alternate_sliding=6)
@@ -168,20 +176,23 @@ FAMILIES: dict[str, FamilyTraits] = {
     "kimi_k2": _DEEPSEEK_V3,
     "kimi_linear": _DEEPSEEK_V3,
     "dots1": FamilyTraits(router_bias=True, qk_norm="head"),
-    "dots3_note": FamilyTraits(router_bias=True),
+    "dots3_note": FamilyTraits(router_bias=True, head_gate=True),
     "bailing_moe": FamilyTraits(qk_norm="head"),
     "minimax_m2": FamilyTraits(qk_norm="full", router_bias=True),
-    "minimax_m3": FamilyTraits(qk_norm="full", router_bias=True),
+    "minimax_m3": FamilyTraits(qk_norm="head", router_bias=True),
     "arctic": FamilyTraits(norms=3),
     "grok-1": FamilyTraits(norms=4, tied=True),
     "grok-2": FamilyTraits(norms=4, tied=True),
     "gpt_oss": FamilyTraits(qkv_bias=True, router_bias=True, expert_bias=True, sinks=True, alternate_sliding=2),
     "mimo_v2_flash": FamilyTraits(router_bias=True),
     "mimo_v2": FamilyTraits(router_bias=True),
-    "step3p7": FamilyTraits(router_bias=True, qk_norm="head"),
+    "step3p7": FamilyTraits(router_bias=True, qk_norm="head", head_gate=True),
+    "muse_glimmer": FamilyTraits(norms=4, query_gate=True),
+    "deepseek_v4": FamilyTraits(sinks=True),
+    "zamba": FamilyTraits(norms=1, tied=True),
     "jais2": FamilyTraits(gated=False, norm_bias=True, qkv_bias=True, mlp_bias=True),
     "orion": FamilyTraits(norm_bias=True),
-    "bitnet": FamilyTraits(tied=True, norms=3),
+    "bitnet": FamilyTraits(tied=True, norms=3, gated=True),
     "lfm2": FamilyTraits(tied=True, qk_norm="head"),
     "lfm2_moe": FamilyTraits(tied=True, qk_norm="head", router_bias=True),
     "jamba": _LLAMA,
@@ -197,7 +208,7 @@ FAMILIES: dict[str, FamilyTraits] = {
     "modernbert": FamilyTraits(
         qkv_bias=False, gated=True, mlp_bias=False, tied=True, encoder=True, task="embed"
     ),
-    "t5": FamilyTraits(qkv_bias=False, gated=False, mlp_bias=False, tied=True),
+    "t5": FamilyTraits(qkv_bias=False, mlp_bias=False, tied=True),
     "bart": FamilyTraits(
         qkv_bias=True, gated=False, mlp_bias=True, norm_bias=True, tied=True, positions=True, position_offset=2
     ),

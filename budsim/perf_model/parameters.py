@@ -108,10 +108,7 @@ def _mla_parameters(arch: ModelArchitecture) -> tuple[int, int]:
     """Return (matrix, vector) parameters of one multi-head latent attention block, DSA indexer included."""
     qk_dim = arch.qk_nope_head_dim + arch.qk_rope_head_dim
     q_dim = arch.num_heads * qk_dim
-    if arch.q_lora_rank:
-        matrices = arch.q_lora_rank * (arch.hidden_size + q_dim)
-    else:
-        matrices = arch.hidden_size * q_dim
+    matrices = arch.q_lora_rank * (arch.hidden_size + q_dim) if arch.q_lora_rank else arch.hidden_size * q_dim
     matrices += arch.hidden_size * (arch.kv_lora_rank + arch.qk_rope_head_dim)
     matrices += arch.kv_lora_rank * arch.num_heads * (arch.qk_nope_head_dim + arch.v_head_dim)
     matrices += arch.num_heads * arch.v_head_dim * arch.hidden_size
@@ -198,6 +195,9 @@ def layer_parameters(arch: ModelArchitecture) -> tuple[LayerParameters, ...]:
             has_linear = kind is LayerKind.LINEAR or (has_attention and arch.parallel_linear)
             seen[key] = _layer(arch, shape, has_linear, mlp, width)
         layers.append(seen[key])
+    if arch.attention_params_by_layer:
+        stated = zip(layers, arch.attention_params_by_layer, strict=True)
+        return tuple(replace(layer, attention=matrices) for layer, matrices in stated)
     return tuple(layers)
 
 
@@ -223,6 +223,7 @@ def count_parameters(arch: ModelArchitecture) -> ParameterCounts:
     final_norm = arch.hidden_size * (2 if arch.norm_bias else 1) if arch.final_norm else 0
     norms = sums["vectors"] + final_norm
     embedding = (arch.vocab_size + arch.position_embeddings + arch.type_vocab_size) * arch.hidden_size
+    embedding += arch.extra_embedding_params
     lm_head = 0 if arch.tie_word_embeddings else arch.vocab_size * arch.hidden_size
     if arch.lm_head_bias:
         norms += arch.vocab_size

@@ -71,6 +71,16 @@ def _plain_tower(fields: ConfigFields, text_hidden: int) -> int:
     return tower + hidden * text_hidden + text_hidden * text_hidden + 2 * text_hidden
 
 
+def _gemma4_tower(fields: ConfigFields, text_hidden: int) -> int:
+    """Return Gemma 4's tower: gated MLPs, four norms, head norms, two position tables."""
+    hidden, layers = fields.integer("hidden_size"), fields.integer("num_hidden_layers")
+    head_dim = fields.integer("head_dim", default=64)
+    block = 4 * hidden * hidden + 3 * hidden * fields.integer("intermediate_size") + 4 * hidden + 2 * head_dim
+    patch = fields.integer("patch_size", default=16)
+    positions = 2 * fields.integer("position_embedding_size", default=10240) * hidden
+    return layers * block + 3 * patch * patch * hidden + positions + hidden * text_hidden
+
+
 def tower_parameters(config: Mapping[str, Any], model: str, text_hidden: int) -> int:
     """Return the parameters of the vision tower that a config describes, 0 when it has none.
 
@@ -83,6 +93,8 @@ def tower_parameters(config: Mapping[str, Any], model: str, text_hidden: int) ->
     if not section:
         return 0
     fields = ConfigFields(section, model, "vision_config.")
+    if fields.text("model_type") == "gemma4_vision":
+        return _gemma4_tower(fields, text_hidden)
     if fields.has("depth") and fields.raw("hidden_size", "embed_dim") is not None:
         return _qwen_tower(fields, text_hidden)
     if fields.raw("hidden_size", "width", "embed_dim") is None:
