@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from budsim.commons.device_utils import normalize_device_type
 from budsim.commons.errors import InvalidRequestError, PayloadTooLargeError
 
 GB = 1e9
@@ -24,9 +25,6 @@ MAX_CLUSTERS = 1_000
 MAX_NODES_PER_CLUSTER = 5_000
 MAX_DEVICES_PER_NODE = 256
 MAX_TEXT_LENGTH = 255
-
-# Vendor of a device whose type is the generic "gpu", as the platform maps it.
-_TYPE_OF_VENDOR = {"nvidia": "cuda", "amd": "rocm", "ati": "rocm", "intel": "hpu", "habana": "hpu"}
 
 # What the platform's schema fills in when a payload had no figure; not a datasheet of anything.
 _INJECTED_PEAK_FP16_TFLOPS = 10.0
@@ -252,12 +250,13 @@ def _parse_device(entry: object, path: str, fallback_id: str) -> ClusterDevice:
 
 
 def _device_type(fields: Mapping[str, Any], path: str) -> str:
-    device_type = _text(fields, "type", path).strip().lower()
-    if device_type == "gpu":
-        vendor = str(fields.get("vendor") or "").lower()
-        # The platform falls back to cuda for a vendor it does not know; the catalogue match decides in the end.
-        return next((kind for word, kind in _TYPE_OF_VENDOR.items() if word in vendor), "cuda")
-    return device_type
+    written = _text(fields, "type", path)
+    vendor = _optional_text(fields, "vendor", path) or _optional_text(fields, "pci_vendor", path)
+    try:
+        return normalize_device_type(written, vendor)
+    except InvalidRequestError:
+        # Not an error of the document: the device is listed as dropped, with its type, and the rest is used.
+        return written.strip().lower()
 
 
 def _declared_flops(fields: Mapping[str, Any], path: str) -> dict[str, float]:

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from budsim.perf_model.engine_settings import EngineSettings
+from budsim.perf_model.memory import estimate_memory, platform_allocation
 from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import Precision
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator.candidate import Candidate, Evaluation, Predictor, Rejection, StagePlacement, TargetMiss
+from budsim.simulator.hardware import cost_per_million_tokens_usd
 from budsim.simulator.placement import nodes_spanned, place
 from budsim.simulator.search_space import SearchCase, model_length, serving_point
 
-SECONDS_PER_HOUR = 3600.0
 # Floating-point noise is not a missed target.
 MISS_TOLERANCE = 1e-9
 
@@ -144,8 +145,6 @@ def _question(candidate: Candidate, screened: _Screened) -> _Question:
 
 
 def _screen(candidate: Candidate, case: SearchCase) -> _Screened | Rejection:
-    from budsim.perf_model.memory import estimate_memory, platform_allocation
-
     placement = place(
         case.group, candidate.plan, candidate.replicas, allow_intra_node_pp=case.limits.allow_intra_node_pp
     )
@@ -219,7 +218,7 @@ def _evaluation(candidate: Candidate, screened: _Screened, prediction: Predictio
         meets_targets=not misses or not enforced,
         misses=misses,
         cost_per_hour_usd=hourly,
-        cost_per_million_tokens_usd=None if hourly is None else hourly / (output_tps * SECONDS_PER_HOUR) * 1e6,
+        cost_per_million_tokens_usd=cost_per_million_tokens_usd(hourly, output_tps),
         weight_bytes_per_device=screened.weight_bytes,
         kv_cache_bytes_per_device=screened.kv_cache_bytes,
         total_bytes_per_device=screened.total_bytes,

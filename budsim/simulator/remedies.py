@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from budsim.commons.errors import BudSimError
+from budsim.perf_model.precision import resolve_precision
 from budsim.simulator.candidate import Evaluation, Predictor, TargetMiss
 from budsim.simulator.direct_search import SearchOutcome, search
 from budsim.simulator.objective import rejection_counts
@@ -91,9 +93,6 @@ def _reachable(miss: TargetMiss) -> float:
 
 
 def _use_fp8(case: SearchCase, predictor: Predictor) -> Remedy | None:
-    from budsim.commons.errors import BudSimError
-    from budsim.perf_model.precision import resolve_precision
-
     if "fp8" not in case.group.spec.peak_flops or any(precision.weight_bytes <= 1.1 for precision in case.precisions):
         return None
     try:
