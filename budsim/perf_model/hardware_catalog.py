@@ -23,6 +23,7 @@ from budsim.perf_model.hardware_names import (
     normalize_pci_id,
     parse_device_name,
     trailing_memory,
+    without_trailing_count,
 )
 
 DEVICE_TYPES = ("cuda", "rocm", "hpu", "cpu", "xpu", "tpu")
@@ -198,6 +199,9 @@ class HardwareCatalog:
         pci_rows, pci_note = self._rows_of_pci_id(pci_id)
         wanted = parse_device_name(name)
         named = self._named(wanted, name)
+        if not named and (shorter := without_trailing_count(name)) != name:
+            wanted = parse_device_name(shorter)
+            named = self._named(wanted, shorter)
         allowed_types = _allowed_types(device_type)
         rows = [spec for spec in named or pci_rows if spec.device_type in allowed_types]
         if not rows:

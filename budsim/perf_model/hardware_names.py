@@ -103,6 +103,11 @@ def trailing_memory(name: DeviceName, text: str) -> DeviceName | None:
     return DeviceName(name.compact, family, name.forms, float(words[-1]), name.vendors) if family else None
 
 
+def without_trailing_count(text: str) -> str:
+    """Drop a count at the end (``H100 x8``); it may also be the name itself, so try the whole name first."""
+    return _COUNT_AFTER.sub("", text)
+
+
 def normalize_pci_id(text: str) -> str | None:
     """Return a PCI id as ``vendor:device`` in lower case hex; None when it is not one.
 
@@ -118,8 +123,7 @@ def normalize_pci_id(text: str) -> str | None:
 
 def _tokens(text: str) -> list[str]:
     plain = text[:MAX_NAME_CHARS].lower().replace("(r)", " ").replace("(tm)", " ").replace("®", " ").replace("™", " ")
-    plain = _COUNT_AFTER.sub("", _COUNT_BEFORE.sub("", plain))
-    plain = _CORE_COUNT.sub(" ", _CLOCK.sub(" ", plain))
+    plain = _CORE_COUNT.sub(" ", _CLOCK.sub(" ", _COUNT_BEFORE.sub("", plain)))
     return _TOKEN.findall(_GLUED_FORM.sub(r" \1", plain))
 
 
