@@ -1,1 +1,245 @@
-"""Serving engines: the models, devices and versions they support, and the arguments they accept."""
+"""Engines: which one serves a model on a device, with which settings and arguments. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from budsim.commons.errors import InvalidRequestError, UnsupportedError
+from budsim.engine_ops import vllm
+from budsim.engine_ops.base import DefaultsQuery, EngineDefaults, EngineOption, EngineProfile
+from budsim.engine_ops.other_engines import OTHER_PROFILES
+from budsim.perf_model.engine_settings import EngineSettings
+from budsim.perf_model.hardware_catalog import DeviceSpec
+from budsim.perf_model.model_architecture import ModelArchitecture
+from budsim.perf_model.parallelism import ParallelPlan
+from budsim.perf_model.precision import Precision
+from budsim.perf_model.workload import Workload
+
+__all__ = [
+    "EngineOption",
+    "EngineProfile",
+    "compatible_engines",
+    "engine_names",
+    "engine_profile",
+    "longest_sequence",
+    "resolve_engine_settings",
+]
+
+PROFILES: tuple[EngineProfile, ...] = (vllm.PROFILE, *OTHER_PROFILES)
+_BY_NAME = {alias: profile for profile in PROFILES for alias in (profile.name, *profile.aliases)}
+
+DEFAULT_ENGINE = "vllm"
+MODEL_LEN_HEADROOM = 1.25
+MIN_MODEL_LEN = 2048
+_SETTING_FIELDS = frozenset(field.name for field in fields(EngineSettings)) - {"engine", "engine_version"}
+_KV_SPELLINGS = {"bfloat16": "bf16", "float16": "fp16", "half": "fp16", "float32": "fp32", "fp8_e4m3": "fp8"}
+
+
+def engine_names() -> tuple[str, ...]:
+    """Return the canonical names of all engines that can be predicted."""
+    return tuple(profile.name for profile in PROFILES)
+
+
+def engine_profile(engine: str | None) -> EngineProfile:
+    """Return an engine by name or alias, any case; blank means vLLM.
+
+    Raises:
+        UnsupportedError: No engine has this name; the message lists those there are.
+    """
+    name = (engine or DEFAULT_ENGINE).strip().lower()
+    profile = _BY_NAME.get(name) or _BY_NAME.get(re.sub(r"\(.*\)", "", name).strip())
+    if profile is None:
+        raise UnsupportedError(
+            f"engine '{name[:60]}' is not simulated; known engines: {', '.join(engine_names())}.", {"field": "engine"}
+        )
+    return profile
+
+
+def compatible_engines(
+    arch: ModelArchitecture, device_types: Sequence[str], images: Mapping[str, str]
+) -> list[EngineOption]:
+    """Return the engines that BudSim can deploy for a model, one entry per engine and device type.
+
+    Args:
+        arch: Model shape.
+        device_types: Device types of the clusters, as their groups spell them (cpu and cpu_high stay apart).
+        images: Container images by ``<engine>_<device type>`` (``vllm_cuda``); missing ones take the public image.
+
+    Returns:
+        Options in the order of ``device_types``; empty when no engine serves the model there.
+    """
+    found = (vllm.option(arch, device_type, images) for device_type in dict.fromkeys(device_types))
+    return [option for option in found if option is not None]
+
+
+def resolve_engine_settings(
+    engine: str | None,
+    engine_version: str | None,
+    *,
+    arch: ModelArchitecture,
+    device: DeviceSpec,
+    workload: Workload,
+    overrides: Mapping[str, Any] | None = None,
+    plan: ParallelPlan | None = None,
+    precision: Precision | None = None,
+    device_memory_bytes: float | None = None,
+) -> EngineSettings:
+    """Return every engine parameter, the caller's where given, else the version's own default.
+
+    A blank ``max_model_len`` is what the load needs, not the model's limit, so that long-context models start where
+    vLLM itself would refuse: the longest sequence of the length distribution x 1.25, at least 2048, at most the
+    model's ``max_position_embeddings``.
+
+    Args:
+        engine: Name or alias; blank = vLLM.
+        engine_version: Dotted version; blank or without numbers = the engine's default version.
+        arch: Model shape.
+        device: Device that every rank runs on.
+        workload: Load, for ``max_model_len`` and for engines that size their batch by it.
+        overrides: Fields of ``EngineSettings`` by name; None, NaN and empty text mean "not said".
+        plan: Layout; SGLang's memory fraction and vLLM's CPU limits depend on it. None = one device.
+        precision: Formats; decides what ``kv_cache_dtype`` ``auto`` is. None = the checkpoint's dtype.
+        device_memory_bytes: Memory of one device; None = the datasheet's.
+
+    Raises:
+        UnsupportedError: Unknown engine, version outside the tables, or a device type the engine does not run on.
+        InvalidRequestError: An override that is no engine parameter, or not a number of the right sign.
+    """
+    profile = engine_profile(engine)
+    table = profile.table_version(engine_version)
+    if device.device_type not in profile.device_types:
+        raise UnsupportedError(
+            f"{profile.name} runs on {', '.join(profile.device_types)}, not on {device.device_type} ({device.name}).",
+            {"field": "engine"},
+        )
+    given = _given(overrides or {})
+    max_model_len = _positive_int("max_model_len", given.pop("max_model_len", _default_model_len(arch, workload)))
+    memory = device_memory_bytes if device_memory_bytes is not None else device.memory_bytes
+    query = DefaultsQuery(table, arch, device, memory, workload, plan or ParallelPlan(), max_model_len)
+    defaults = profile.defaults(query)
+    kv_cache_dtype = _kv_format(str(given.pop("kv_cache_dtype", "auto")), arch, device, precision)
+    chunked = _boolean("enable_chunked_prefill", given.pop("enable_chunked_prefill", defaults.enable_chunked_prefill))
+    max_num_seqs = _positive_int("max_num_seqs", given.pop("max_num_seqs", defaults.max_num_seqs))
+    tokens = given.pop("max_num_batched_tokens", None)
+    if tokens is None or _number("max_num_batched_tokens", tokens) <= 0:  # SGLang's -1 turns chunking off
+        chunked = chunked and tokens is None
+        tokens = _default_budget(profile.name, defaults, chunked, max_model_len)
+    return EngineSettings(
+        engine=profile.name,
+        engine_version=engine_version or profile.default_version,
+        max_num_seqs=min(max_num_seqs, _positive_int("max_num_batched_tokens", tokens)),
+        max_num_batched_tokens=_positive_int("max_num_batched_tokens", tokens),
+        max_model_len=max_model_len,
+        gpu_memory_utilization=_share(given.pop("gpu_memory_utilization", defaults.gpu_memory_utilization)),
+        kv_cache_dtype=kv_cache_dtype,
+        block_size=_positive_int("block_size", given.pop("block_size", defaults.block_size)),
+        enable_chunked_prefill=chunked,
+        enable_prefix_caching=_boolean(
+            "enable_prefix_caching", given.pop("enable_prefix_caching", defaults.enable_prefix_caching)
+        ),
+        enforce_eager=_boolean("enforce_eager", given.pop("enforce_eager", False)),
+        stream_interval=_positive_int("stream_interval", given.pop("stream_interval", 1)),
+        speculative_tokens=int(_number("speculative_tokens", given.pop("speculative_tokens", 0))),
+        cpu_kvcache_bytes=_optional_number(
+            "cpu_kvcache_bytes", given.pop("cpu_kvcache_bytes", defaults.cpu_kvcache_bytes)
+        ),
+    )
+
+
+def longest_sequence(workload: Workload) -> int:
+    """Return input plus output tokens of the longest request of a load.
+
+    ``uniform_A_B`` draws each length from [A, B] x nominal; ``isl`` and ``osl`` are the means.
+    """
+    stretch = 1.0
+    match = re.fullmatch(r"uniform_([0-9.]+)_([0-9.]+)", workload.length_dist)
+    if match:
+        low, high = float(match.group(1)), float(match.group(2))
+        stretch = high / ((low + high) / 2) if low + high > 0 else 1.0
+    return math.ceil((workload.isl + workload.osl) * stretch)
+
+
+def _default_model_len(arch: ModelArchitecture, workload: Workload) -> int:
+    wanted = max(math.ceil(longest_sequence(workload) * MODEL_LEN_HEADROOM), MIN_MODEL_LEN)
+    return min(wanted, arch.max_position_embeddings or wanted)
+
+
+def _default_budget(engine: str, defaults: EngineDefaults, chunked: bool, max_model_len: int) -> int:
+    """Return the token budget of a step; without chunking a step must hold a whole prompt."""
+    if chunked or engine in ("llama.cpp", "openvino"):
+        return defaults.max_num_batched_tokens
+    return max(defaults.max_num_batched_tokens, max_model_len)
+
+
+def _given(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = sorted(set(overrides) - _SETTING_FIELDS)
+    if unknown:
+        raise InvalidRequestError(
+            f"not an engine parameter: {', '.join(unknown)}; known: {', '.join(sorted(_SETTING_FIELDS))}.",
+            {"field": unknown[0]},
+        )
+    return {name: value for name, value in overrides.items() if not _is_blank(value)}
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def _kv_format(wanted: str, arch: ModelArchitecture, device: DeviceSpec, precision: Precision | None) -> str:
+    """Return the cache format; ``auto`` is the format activations have on this device."""
+    name = wanted.strip().lower()
+    if name != "auto":
+        return _KV_SPELLINGS.get(name, name)
+    if precision is not None and precision.activation_bytes >= 4:
+        return "fp32"
+    sixteen = precision.name if precision is not None and precision.name in ("bf16", "fp16") else arch.torch_dtype
+    if sixteen == "fp32":  # engines load fp32 checkpoints in 16 bit unless told otherwise
+        sixteen = "bf16"
+    if sixteen == "bf16" and device.peak_flops and "bf16" not in device.peak_flops and "fp16" in device.peak_flops:
+        return "fp16"
+    return sixteen
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InvalidRequestError(f"{name} must be a number, got {str(value)[:40]!r}.", {"field": name}) from None
+    if not math.isfinite(number):
+        raise InvalidRequestError(f"{name} must be a finite number.", {"field": name})
+    return number
+
+
+def _optional_number(name: str, value: Any) -> float | None:
+    return None if value is None else _number(name, value)
+
+
+def _positive_int(name: str, value: Any) -> int:
+    number = int(_number(name, value))
+    if number < 1:
+        raise InvalidRequestError(f"{name} must be at least 1, got {number}.", {"field": name})
+    return number
+
+
+def _share(value: Any) -> float:
+    number = _number("gpu_memory_utilization", value)
+    if not 0 < number <= 1:
+        raise InvalidRequestError(
+            f"gpu_memory_utilization must lie in (0, 1], got {number}.", {"field": "gpu_memory_utilization"}
+        )
+    return number
+
+
+def _boolean(name: str, value: Any) -> bool:
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if word in ("true", "1", "1.0", "yes", "on"):
+            return True
+        if word in ("false", "0", "0.0", "no", "off"):
+            return False
+        raise InvalidRequestError(f"{name} must be true or false, got {value[:40]!r}.", {"field": name})
+    return bool(value)

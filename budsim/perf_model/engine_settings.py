@@ -44,10 +44,10 @@ class EngineSettings:
 
 
 def version_numbers(version: str | None) -> tuple[int, ...] | None:
-    """Return the leading numbers of a version: ``0.24.0+cpu`` -> (0, 24, 0); None where there are none.
+    """Return the dotted numbers of a version: ``0.24.0+cpu`` -> (0, 24, 0); None where there are none.
 
     Args:
-        version: As a log, an image tag or a caller spells it; a leading ``v`` is dropped.
+        version: As a log, an image tag or a caller spells it; words around the numbers are dropped.
     """
-    match = re.match(r"\s*v?(\d+(?:\.\d+)*)", version or "")
-    return tuple(int(part) for part in match.group(1).split(".")) if match else None
+    match = re.search(r"\d+(?:\.\d+)+", version or "")
+    return tuple(int(part) for part in match.group().split(".")) if match else None

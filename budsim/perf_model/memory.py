@@ -252,7 +252,8 @@ def _no_room_for_cache(point: ServingPoint, total: float, stage: _Stage) -> Infe
         f"{point.arch.name} leaves nothing for the KV cache on {point.device.name}: weights "
         f"{stage.weight_bytes / GIB:.1f} GiB, activations {stage.reserve.activation_bytes / GIB:.1f} GiB and "
         f"the engine's own {stage.reserve.non_torch_bytes / GIB:.1f} GiB per device against "
-        f"{share:.2f} x {total / GIB:.1f} GiB ({-stage.available_kv_bytes / GIB:.1f} GiB short). {_remedies(point, total, stage)}",
+        f"{share:.2f} x {total / GIB:.1f} GiB ({-stage.available_kv_bytes / GIB:.1f} GiB short). "
+        f"{_remedies(point, total, stage)}",
     )
 
 

@@ -1,0 +1,145 @@
+"""What BudSim knows of a serving engine: versions, devices, defaults, searchable parameters.
+
+Pure values. One file per engine fills them in; ``engine_ops`` itself is the registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from budsim.commons.errors import UnsupportedError
+from budsim.perf_model.engine_settings import version_numbers
+from budsim.perf_model.hardware_catalog import DeviceSpec
+from budsim.perf_model.model_architecture import ModelArchitecture
+from budsim.perf_model.parallelism import ParallelPlan
+from budsim.perf_model.workload import Workload
+
+ArgumentValue = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOption:
+    """One engine that serves a model on one device type.
+
+    Attributes:
+        image: Container image, never empty.
+        tool_calling_parser_type: Name that the engine's ``--tool-call-parser`` takes, or None.
+        reasoning_parser_type: Name that the engine's ``--reasoning-parser`` takes, or None.
+        chat_template: A template to pass because the tokenizer's own does not do; None = the tokenizer's own.
+    """
+
+    engine: str
+    version: str
+    device_type: str
+    image: str
+    tool_calling_parser_type: str | None = None
+    reasoning_parser_type: str | None = None
+    architecture_family: str | None = None
+    chat_template: str | None = None
+    supports_lora: bool = False
+    supports_pipeline_parallelism: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EngineParameter:
+    """One launch parameter that a search may vary.
+
+    Attributes:
+        name: Field of ``EngineSettings`` (or of ``ParallelPlan``).
+        flag: Launch flag without its leading dashes.
+        kind: ``int``, ``float``, ``bool`` or ``choice``.
+        default: The version's own value; None = depends on model and device.
+        low: Smallest value, numbers only.
+        high: Largest value, numbers only.
+        step: Grid of the search, numbers only.
+        choices: Allowed values, ``choice`` only.
+    """
+
+    name: str
+    flag: str
+    kind: str
+    default: ArgumentValue | None = None
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    choices: tuple[ArgumentValue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineDefaults:
+    """Values an engine version takes when the caller does not say."""
+
+    max_num_seqs: int
+    max_num_batched_tokens: int
+    gpu_memory_utilization: float
+    block_size: int = 16
+    enable_chunked_prefill: bool = True
+    enable_prefix_caching: bool = False
+    cpu_kvcache_bytes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultsQuery:
+    """What an engine's defaults depend on.
+
+    Attributes:
+        version: Numbers of the table that serves the asked version.
+        device_memory_bytes: Memory of one device, None for hosts that do not state it.
+        max_model_len: Longest sequence, already resolved.
+    """
+
+    version: tuple[int, ...]
+    arch: ModelArchitecture
+    device: DeviceSpec
+    device_memory_bytes: float | None
+    workload: Workload
+    plan: ParallelPlan
+    max_model_len: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineProfile:
+    """One engine.
+
+    Attributes:
+        name: Canonical name, as ``EngineSettings.engine``.
+        aliases: Other spellings, lower case.
+        versions: Versions with a table of their own, oldest first.
+        default_version: What a blank version means.
+        device_types: Device types the engine runs on.
+        defaults: The values of one version on one device.
+        images: Default container image by device type.
+        deployable: BudSim writes launch arguments for it; the others are only predicted.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    versions: tuple[tuple[int, ...], ...]
+    default_version: str
+    device_types: tuple[str, ...]
+    defaults: Callable[[DefaultsQuery], EngineDefaults]
+    images: Mapping[str, str] = field(default_factory=dict)
+    deployable: bool = False
+
+    def table_version(self, version: str | None) -> tuple[int, ...]:
+        """Return the version whose table serves ``version``: the nearest one that is not newer.
+
+        A blank version, and one without numbers (``nightly-5b8c30d``, ``main``), takes ``default_version``.
+
+        Raises:
+            UnsupportedError: The version is older than the first table or a later release series than the last.
+        """
+        numbers = version_numbers(version)
+        if numbers is None:
+            numbers = version_numbers(self.default_version) or self.versions[-1]
+        older = [table for table in self.versions if table <= numbers]
+        newest = self.versions[-1]
+        if not older or numbers[: len(newest)] > newest:
+            known = ", ".join(".".join(map(str, table)) for table in self.versions)
+            raise UnsupportedError(
+                f"{self.name} {version} is outside the versions that are simulated ({known} and their patches): "
+                "give a version in between, or leave engine_version blank.",
+                {"field": "engine_version"},
+            )
+        return older[-1]

@@ -1,0 +1,292 @@
+"""vLLM: versions and their defaults, devices, searchable parameters, launch arguments.
+
+Pure. Sources: vLLM's ``engine/arg_utils.py`` (``get_batch_defaults``), ``config`` and platform files at 0.8, 0.11,
+0.19, 0.24 and 0.32, and the argument file of the 0.32 package; defaults are those of the OpenAI API server
+(``UsageContext.OPENAI_API_SERVER``), which differ from the offline ``LLM`` class.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from budsim.commons.errors import InvalidRequestError, UnsupportedError
+from budsim.engine_ops.base import (
+    ArgumentValue,
+    DefaultsQuery,
+    EngineDefaults,
+    EngineOption,
+    EngineParameter,
+    EngineProfile,
+)
+from budsim.engine_ops.vllm_models import WITHOUT_LORA, WITHOUT_PIPELINE_STAGES, family_facts, served_architecture
+from budsim.perf_model.engine_settings import EngineSettings
+from budsim.perf_model.model_architecture import LayerKind, ModelArchitecture
+from budsim.perf_model.parallelism import PP_DEVICE_TYPES, ParallelPlan
+from budsim.perf_model.precision import Precision
+
+GIB = float(2**30)
+DEFAULT_VERSION = "0.32.0"
+TABLE_VERSIONS = ((0, 8), (0, 11), (0, 19), (0, 24), (0, 32))
+DEVICE_TYPES = ("cuda", "rocm", "hpu", "cpu", "cpu_high")
+
+LARGE_DEVICE_BYTES = 70 * GIB  # from here on 8192 tokens and 1024 sequences a step, else 2048 and 256
+A100_IS_SMALL_FROM = (0, 11)  # vllm pull request 17885: large budgets cost throughput on A100
+UTILIZATION_0_92_FROM = (0, 24)
+CPU_AUTO_KV_FROM = (0, 24)
+CPU_KV_SPACE_BYTES = 4 * GIB  # VLLM_CPU_KVCACHE_SPACE before it became automatic
+CPU_BLOCK_128_FROM = (0, 11)
+HPU_BLOCK_SIZE = 128
+SCHEDULER_DELAY_BEFORE = (0, 9)  # --scheduler-delay-factor went with the V0 scheduler
+
+_DTYPE_FLAG = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
+_BLOCK_SIZES = {"cuda": (16, 32), "rocm": (16, 32), "hpu": (128,), "cpu": (16, 32, 128)}
+
+
+def defaults(query: DefaultsQuery) -> EngineDefaults:
+    """Return what ``vllm serve`` takes on this device when the caller does not say."""
+    device_type = _base_type(query.device.device_type)
+    utilization = 0.92 if query.version >= UTILIZATION_0_92_FROM else 0.9
+    pooling = query.arch.task not in ("generate", "transcribe")
+    if device_type == "cpu":
+        return _cpu_defaults(query, utilization)
+    if device_type == "hpu":
+        # The Gaudi fork prefills whole prompts in buckets; it has no chunked prefill.
+        return EngineDefaults(256, max(query.max_model_len, 2048), utilization, HPU_BLOCK_SIZE, False, not pooling)
+    large = (query.device_memory_bytes or 0.0) >= LARGE_DEVICE_BYTES
+    if query.version >= A100_IS_SMALL_FROM and "a100" in query.device.name.lower():
+        large = False
+    sequences, tokens = (1024, 8192) if large else (256, 2048)
+    if pooling and not _is_decoder(query.arch):
+        return EngineDefaults(sequences, max(tokens, query.max_model_len), utilization, 16, False, False)
+    states = LayerKind.LINEAR in query.arch.layer_kinds
+    return EngineDefaults(sequences, tokens, utilization, 16, True, not states)
+
+
+def _cpu_defaults(query: DefaultsQuery, utilization: float) -> EngineDefaults:
+    ranks = query.plan.tp_size * query.plan.pp_size
+    block_size = 128 if query.version >= CPU_BLOCK_128_FROM else 16
+    if query.version < A100_IS_SMALL_FROM:
+        return EngineDefaults(256, max(query.max_model_len, 2048), 0.9, block_size, False, False, CPU_KV_SPACE_BYTES)
+    kv_space = None if query.version >= CPU_AUTO_KV_FROM else CPU_KV_SPACE_BYTES
+    return EngineDefaults(128 * ranks, 2048 * ranks, utilization, block_size, True, True, kv_space)
+
+
+def _base_type(device_type: str) -> str:
+    return "cpu" if device_type.startswith("cpu") else device_type
+
+
+def _is_decoder(arch: ModelArchitecture) -> bool:
+    return arch.type_vocab_size == 0 and not arch.position_embeddings
+
+
+PROFILE = EngineProfile(
+    name="vllm",
+    aliases=("vllm", "vllm(ray-serve)", "vllm(nm-vllm)", "nm-vllm", "vllm-openai"),
+    versions=TABLE_VERSIONS,
+    default_version=DEFAULT_VERSION,
+    device_types=DEVICE_TYPES,
+    defaults=defaults,
+    images={
+        "cuda": "vllm/vllm-openai:latest",
+        "rocm": "vllm/vllm-openai-rocm:latest",
+        "hpu": "budecosystem/bud-runtime-hpu:latest",
+        "cpu": "budecosystem/bud-runtime-cpu:latest",
+    },
+    deployable=True,
+)
+
+
+def parameters(device_type: str, version: str | None = None) -> tuple[EngineParameter, ...]:
+    """Return the launch parameters a search may vary on a device type.
+
+    Args:
+        device_type: cuda, rocm, hpu, cpu or cpu_high.
+        version: vLLM version; None = the default one.
+
+    Raises:
+        UnsupportedError: vLLM does not run on the device type, or the version is outside the tables.
+    """
+    table = PROFILE.table_version(version)
+    base = _base_type(device_type)
+    if base not in _BLOCK_SIZES:
+        raise UnsupportedError(
+            f"vllm runs on {', '.join(DEVICE_TYPES)}, not on {device_type}.", {"field": "device_type"}
+        )
+    found = [
+        EngineParameter("max_num_seqs", "max-num-seqs", "int", None, 8, 1024, 8),
+        EngineParameter("block_size", "block-size", "choice", _BLOCK_SIZES[base][0], choices=_BLOCK_SIZES[base]),
+        EngineParameter("enable_prefix_caching", "enable-prefix-caching", "bool", True),
+        EngineParameter("tp_size", "tensor-parallel-size", "int", 1, 1, 64, 1),
+    ]
+    if base in PP_DEVICE_TYPES:
+        found.append(EngineParameter("pp_size", "pipeline-parallel-size", "int", 1, 1, 16, 1))
+    if base != "hpu":
+        budgets = (2048, 4096, 8192, 16384)
+        found.append(
+            EngineParameter("max_num_batched_tokens", "max-num-batched-tokens", "choice", None, choices=budgets)
+        )
+        found.append(EngineParameter("enable_chunked_prefill", "enable-chunked-prefill", "bool", True))
+    if base != "cpu":
+        found.append(
+            EngineParameter("gpu_memory_utilization", "gpu-memory-utilization", "float", None, 0.8, 0.95, 0.01)
+        )
+        found.append(EngineParameter("kv_cache_dtype", "kv-cache-dtype", "choice", "auto", choices=("auto", "fp8")))
+    if table < SCHEDULER_DELAY_BEFORE:
+        found.append(EngineParameter("scheduler_delay_factor", "scheduler-delay-factor", "float", 0.0, 0.0, 1.0, 0.1))
+    return tuple(found)
+
+
+def option(arch: ModelArchitecture, device_type: str, images: Mapping[str, str]) -> EngineOption | None:
+    """Return how vLLM serves a model on a device type, or None when it does not.
+
+    Args:
+        arch: Model shape; its architecture name decides.
+        device_type: cuda, rocm, hpu, cpu or cpu_high.
+        images: Container images by ``vllm_<device type>``; a missing one falls back to the public image.
+    """
+    architecture = served_architecture(arch)
+    base = _base_type(device_type)
+    if architecture is None or base not in PROFILE.images:
+        return None
+    facts = family_facts(architecture)
+    generates = arch.task == "generate"
+    return EngineOption(
+        engine=PROFILE.name,
+        version=DEFAULT_VERSION,
+        device_type=device_type,
+        image=images.get(f"vllm_{base}") or PROFILE.images[base],
+        tool_calling_parser_type=facts.tool_calling_parser_type if generates else None,
+        reasoning_parser_type=facts.reasoning_parser_type if generates else None,
+        architecture_family=facts.architecture_family,
+        chat_template=None,
+        supports_lora=generates and architecture not in WITHOUT_LORA,
+        supports_pipeline_parallelism=base in PP_DEVICE_TYPES and architecture not in WITHOUT_PIPELINE_STAGES,
+    )
+
+
+def launch_args(
+    settings: EngineSettings,
+    plan: ParallelPlan,
+    precision: Precision,
+    model: str,
+    device_type: str,
+    version: str | None = None,
+    *,
+    checkpoint_quantization: str | None = None,
+    scheduler_delay_factor: float = 0.0,
+) -> tuple[dict[str, ArgumentValue], dict[str, str]]:
+    """Return launch arguments and environment of one replica.
+
+    Args:
+        settings: Resolved engine parameters.
+        plan: Parallel layout.
+        precision: Weight format; an fp8 request for an unquantised checkpoint quantises at load time.
+        model: Hub id or path.
+        device_type: cuda, rocm, hpu, cpu or cpu_high.
+        version: vLLM version; None = that of the settings, else the default one.
+        checkpoint_quantization: Format the checkpoint is stored in, None = not quantised.
+        scheduler_delay_factor: Emitted for versions that have it (0.8).
+
+    Returns:
+        Flags without their dashes, and environment variables.
+
+    Raises:
+        UnsupportedError: The version is outside the tables.
+        InvalidRequestError: Arguments that this device or version refuses; the message names them.
+    """
+    version = version or settings.engine_version
+    table = PROFILE.table_version(version)
+    base = _base_type(device_type)
+    args: dict[str, ArgumentValue] = {
+        "model": model,
+        "tensor-parallel-size": plan.tp_size,
+        "pipeline-parallel-size": plan.pp_size,
+        "max-model-len": settings.max_model_len,
+        "max-num-seqs": settings.max_num_seqs,
+        "max-num-batched-tokens": settings.max_num_batched_tokens,
+        "block-size": settings.block_size,
+        "enable-chunked-prefill": settings.enable_chunked_prefill,
+        "enable-prefix-caching": settings.enable_prefix_caching,
+    }
+    if plan.dp_size > 1:
+        args["data-parallel-size"] = plan.dp_size
+    if plan.ep_size > 1:
+        args["enable-expert-parallel"] = True
+    if base != "cpu":
+        args["gpu-memory-utilization"] = settings.gpu_memory_utilization
+    args |= _format_args(settings, precision, checkpoint_quantization)
+    if settings.enforce_eager or base == "cpu":
+        args["enforce-eager"] = True
+    if settings.stream_interval > 1 and table >= (0, 19):
+        args["stream-interval"] = settings.stream_interval
+    if table < SCHEDULER_DELAY_BEFORE:
+        args["scheduler-delay-factor"] = scheduler_delay_factor
+    problems = argument_problems(args, device_type)
+    if problems:
+        raise InvalidRequestError(f"vllm refuses these arguments: {'; '.join(problems)}.", {"field": "args"})
+    return args, _environment(settings, base)
+
+
+def _format_args(
+    settings: EngineSettings, precision: Precision, checkpoint_quantization: str | None
+) -> dict[str, ArgumentValue]:
+    args: dict[str, ArgumentValue] = {}
+    if precision.name in _DTYPE_FLAG and checkpoint_quantization is None:
+        args["dtype"] = _DTYPE_FLAG[precision.name]
+    if precision.name == "fp8" and checkpoint_quantization is None:
+        args["quantization"] = "fp8"
+    if settings.kv_cache_dtype.startswith("fp8"):
+        args["kv-cache-dtype"] = settings.kv_cache_dtype
+    return args
+
+
+def _environment(settings: EngineSettings, base_type: str) -> dict[str, str]:
+    envs = {"VLLM_TARGET_DEVICE": base_type}
+    if base_type == "cpu" and settings.cpu_kvcache_bytes is not None:
+        envs["VLLM_CPU_KVCACHE_SPACE"] = str(max(1, math.floor(settings.cpu_kvcache_bytes / GIB)))
+    return envs
+
+
+def argument_problems(args: Mapping[str, ArgumentValue], device_type: str, sliding_window: bool = False) -> list[str]:
+    """Return what a device refuses in a set of launch arguments; empty = nothing.
+
+    Args:
+        args: Flags without their dashes.
+        device_type: cuda, rocm, hpu, cpu or cpu_high.
+        sliding_window: The model has sliding-window layers.
+    """
+    base = _base_type(device_type)
+    problems = []
+    if base not in _BLOCK_SIZES:
+        return [f"vllm does not run on {device_type}"]
+    for flag in ("tensor-parallel-size", "pipeline-parallel-size", "max-num-seqs", "max-num-batched-tokens"):
+        value = args.get(flag, 1)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            problems.append(f"{flag} must be a whole number of at least 1, got {value}")
+    block = args.get("block-size", _BLOCK_SIZES[base][0])
+    if not isinstance(block, int) or block not in (1, 8, 16, 32, 64, 128, 256):
+        problems.append(f"block-size {block} is not one of 8, 16, 32, 64, 128, 256")
+    elif base == "cuda" and block % 16:
+        problems.append(f"block-size {block} must be a multiple of 16 for FlashAttention")
+    if base not in PP_DEVICE_TYPES and args.get("pipeline-parallel-size", 1) != 1:
+        problems.append(f"pipeline-parallel-size must be 1 on {device_type}")
+    if base == "cpu" and str(args.get("kv-cache-dtype", "auto")) not in ("auto", "fp8_e5m2"):
+        problems.append("kv-cache-dtype must be auto on CPU")
+    if base == "hpu" and args.get("enable-prefix-caching") and (sliding_window or args.get("enable-chunked-prefill")):
+        problems.append("enable-prefix-caching excludes sliding windows and chunked prefill on HPU")
+    tokens, sequences = args.get("max-num-batched-tokens"), args.get("max-num-seqs")
+    if isinstance(tokens, int) and isinstance(sequences, int) and tokens < sequences:
+        problems.append(f"max-num-batched-tokens {tokens} must be at least max-num-seqs {sequences}")
+    return problems
+
+
+def command_line(args: Mapping[str, ArgumentValue]) -> list[str]:
+    """Return launch arguments as ``vllm serve`` takes them: booleans become ``--flag`` or ``--no-flag``."""
+    words: list[str] = []
+    for flag, value in args.items():
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words += [f"--{flag}", str(value)]
+    return words
