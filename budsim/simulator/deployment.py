@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from budsim.engine_ops import vllm
 from budsim.simulator.candidate import Candidate, Evaluation
 from budsim.simulator.direct_search import candidate_hash, memory_headroom_bytes
 from budsim.simulator.placement import devices_by_node, max_replicas, nodes_spanned
@@ -181,14 +182,13 @@ def stored_configuration(
 
 def launch(candidate: Candidate, case: SearchCase, model_name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the engine's arguments and environment for one replica."""
-    from budsim.engine_ops.vllm import launch_args
-
-    args, envs = launch_args(
-        model=model_name,
-        plan=candidate.plan,
-        settings=candidate.settings,
-        device_type=case.group.device_type,
-        precision=candidate.precision,
+    args, envs = vllm.launch_args(
+        candidate.settings,
+        candidate.plan,
+        candidate.precision,
+        model_name,
+        case.group.device_type,
+        case.engine.version,
         arch=case.arch,
     )
     return dict(args), dict(envs)

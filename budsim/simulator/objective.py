@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from budsim.perf_model.engine_settings import EngineSettings
-from budsim.perf_model.memory import estimate_memory, platform_allocation
+from budsim.perf_model.memory import estimate_memory, platform_allocation, platform_sequence_length
 from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import Precision
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
@@ -21,7 +21,7 @@ from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator.candidate import Candidate, Evaluation, Predictor, Rejection, StagePlacement, TargetMiss
 from budsim.simulator.hardware import cost_per_million_tokens_usd
 from budsim.simulator.placement import nodes_spanned, place
-from budsim.simulator.search_space import SearchCase, model_length, serving_point
+from budsim.simulator.search_space import SearchCase, serving_point
 
 # Floating-point noise is not a missed target.
 MISS_TOLERANCE = 1e-9
@@ -154,7 +154,8 @@ def _screen(candidate: Candidate, case: SearchCase) -> _Screened | Rejection:
     # One stage in one node is the common case: None lets equal replicas share a prediction whatever the group's layout.
     spanned = nodes_spanned(placement) if candidate.plan.pp_size > 1 else None
     point = serving_point(case, candidate, spanned)
-    allocation = platform_allocation(point, candidate.concurrency_per_replica, model_length(case))
+    seq_len = platform_sequence_length(case.workload.isl, case.workload.osl, candidate.settings.max_model_len)
+    allocation = platform_allocation(point, candidate.concurrency_per_replica, seq_len)
     limit = case.limits.max_memory_bytes_per_device
     available = min(case.group.memory_bytes_per_device, limit or math.inf)
     if not allocation.fits(available):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
-from functools import cache
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from budsim.commons.errors import InvalidRequestError
@@ -50,8 +50,8 @@ def from_plain(kind: type[T], document: Mapping[str, Any]) -> T:
     return kind(**arguments)
 
 
-@cache
-def _hints(kind: type) -> dict[str, Any]:
+@lru_cache(maxsize=256)
+def _hints(kind: Hashable) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 

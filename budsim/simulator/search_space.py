@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from budsim.commons.errors import InvalidRequestError
+from budsim.engine_ops import EngineOption, longest_sequence, resolve_engine_settings
 from budsim.perf_model.engine_settings import EngineSettings
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.parallelism import ParallelPlan, check_plan
@@ -24,9 +24,6 @@ from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator.candidate import Candidate, Rejection
 from budsim.simulator.placement import check_placement, max_replicas, stage_slots
 from budsim.simulator.topology import DeviceGroup
-
-if TYPE_CHECKING:
-    from budsim.engine_ops.base import EngineOption
 
 # Room for sequences longer than the mean: the platform's own factor (memory rule of the low-level design, section 6.4).
 LENGTH_MARGIN = 1.1
@@ -100,16 +97,19 @@ class SearchCase:
 def model_length(case: SearchCase) -> int:
     """Return ``max_model_len``: 1.1 x (input + output) in whole KV blocks, capped by the model and the caller.
 
+    Loads with a spread of lengths get at least their longest request.
+
     Raises:
         InvalidRequestError: The load's own sequences are longer than the cap.
     """
-    needed = case.workload.isl + case.workload.osl
+    needed = longest_sequence(case.workload)
+    mean = case.workload.isl + case.workload.osl
     caps = [cap for cap in (case.arch.max_position_embeddings, case.max_context_tokens) if cap]
     cap = min(caps, default=None)
     if cap is not None and needed > cap:
-        text = f"{needed:g} tokens per request (input + output) are over the context length {cap} of {case.arch.name}."
+        text = f"{needed} tokens per request (input + output) are over the context length {cap} of {case.arch.name}."
         raise InvalidRequestError(text, {"field": "input_tokens"})
-    rounded = math.ceil(int(needed * LENGTH_MARGIN) / LENGTH_STEP) * LENGTH_STEP
+    rounded = math.ceil(max(needed, int(mean * LENGTH_MARGIN)) / LENGTH_STEP) * LENGTH_STEP
     return max(1, rounded if cap is None else min(rounded, cap))
 
 
@@ -169,10 +169,10 @@ def legal_plans(case: SearchCase) -> tuple[list[ParallelPlan], list[Rejection]]:
     return legal, rejected
 
 
-def engine_settings(case: SearchCase, concurrency_per_replica: int) -> EngineSettings:
+def engine_settings(
+    case: SearchCase, plan: ParallelPlan, precision: Precision, concurrency_per_replica: int
+) -> EngineSettings:
     """Return the engine's own defaults with the sequence limit and length of this load."""
-    from budsim.engine_ops import resolve_engine_settings
-
     overrides = {
         "max_num_seqs": sequence_limit(concurrency_per_replica),
         "max_model_len": model_length(case),
@@ -185,6 +185,9 @@ def engine_settings(case: SearchCase, concurrency_per_replica: int) -> EngineSet
         device=case.group.spec,
         workload=replica_workload(case, 1, concurrency_per_replica),
         overrides=overrides,
+        plan=plan,
+        precision=precision,
+        device_memory_bytes=case.group.memory_bytes_per_device,
     )
 
 
@@ -203,15 +206,14 @@ def candidates(case: SearchCase) -> tuple[list[Candidate], list[Rejection]]:
     """Return every candidate that no other dominates, and the layouts that were left out."""
     plans, rejected = legal_plans(case)
     found: list[Candidate] = []
-    settings: dict[int, EngineSettings] = {}
     for plan in plans:
         most = max_replicas(case.group, plan, allow_intra_node_pp=case.limits.allow_intra_node_pp)
         if case.limits.max_replicas is not None:
             most = min(most, case.limits.max_replicas)
         for replicas, load in _loads(case, most):
-            if load not in settings:
-                settings[load] = engine_settings(case, load)
-            found += [Candidate(plan, precision, settings[load], load, replicas) for precision in case.precisions]
+            for precision in case.precisions:
+                settings = engine_settings(case, plan, precision, load)
+                found.append(Candidate(plan, precision, settings, load, replicas))
     return found, rejected
 
 

@@ -15,12 +15,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from budsim.commons.errors import BudSimError, InvalidRequestError
+from budsim.engine_ops import EngineOption, compatible_engines
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.precision import resolve_precision
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator.candidate import Evaluation, Predictor
 from budsim.simulator.deployment import cluster_metrics, result_row
 from budsim.simulator.direct_search import search
+from budsim.simulator.hardware import device_usd_per_hour
 from budsim.simulator.objective import Objective, rejection_counts
 from budsim.simulator.plain_json import from_plain, to_plain
 from budsim.simulator.ranking import cluster_recommendations, top_k
@@ -29,7 +31,6 @@ from budsim.simulator.search_space import Exclusions, SearchCase, SearchLimits
 from budsim.simulator.topology import Cluster, ClusterProblem, DeviceGroup, DroppedDevice, HardwareMode, group_devices
 
 if TYPE_CHECKING:
-    from budsim.engine_ops.base import EngineOption
     from budsim.perf_model.hardware_catalog import HardwareCatalog
 
 MAX_TOP_K = 50
@@ -306,9 +307,6 @@ def _group_tasks(
     images: Mapping[str, str] | None,
     exclusions: Mapping[str, Exclusions],
 ) -> list[GroupTask]:
-    from budsim.engine_ops import compatible_engines
-    from budsim.simulator.hardware import device_usd_per_hour
-
     options = compatible_engines(arch, [group.device_type], images or {})
     if request.engines:
         options = [option for name in request.engines for option in options if option.engine == name]
