@@ -121,7 +121,7 @@ def resolve_engine_settings(
     memory = device_memory_bytes if device_memory_bytes is not None else device.memory_bytes
     query = DefaultsQuery(table, arch, device, memory, workload, plan or ParallelPlan(), max_model_len)
     defaults = profile.defaults(query)
-    kv_cache_dtype = _kv_format(str(given.pop("kv_cache_dtype", "auto")), arch, device, precision)
+    kv_cache_dtype = _kv_format(profile.name, str(given.pop("kv_cache_dtype", "auto")), arch, device, precision)
     chunked = _boolean("enable_chunked_prefill", given.pop("enable_chunked_prefill", defaults.enable_chunked_prefill))
     max_num_seqs = _positive_int("max_num_seqs", given.pop("max_num_seqs", defaults.max_num_seqs))
     tokens = given.pop("max_num_batched_tokens", None)
@@ -189,13 +189,20 @@ def _is_blank(value: Any) -> bool:
     return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
-def _kv_format(wanted: str, arch: ModelArchitecture, device: DeviceSpec, precision: Precision | None) -> str:
-    """Return the cache format; ``auto`` is the format activations have on this device."""
+def _kv_format(
+    engine: str, wanted: str, arch: ModelArchitecture, device: DeviceSpec, precision: Precision | None
+) -> str:
+    """Return the cache format; ``auto`` is the format activations have on this device.
+
+    TensorRT-LLM takes the format its quantiser stored, which is fp8 for its fp8 and nvfp4 checkpoints.
+    """
     name = wanted.strip().lower()
     if name != "auto":
         return _KV_SPELLINGS.get(name, name)
     if precision is not None and precision.activation_bytes >= 4:
         return "fp32"
+    if engine == "trtllm" and precision is not None and precision.name in ("fp8", "nvfp4"):
+        return "fp8"
     sixteen = precision.name if precision is not None and precision.name in ("bf16", "fp16") else arch.torch_dtype
     if sixteen == "fp32":  # engines load fp32 checkpoints in 16 bit unless told otherwise
         sixteen = "bf16"

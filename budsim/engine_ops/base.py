@@ -105,12 +105,13 @@ class EngineProfile:
     Attributes:
         name: Canonical name, as ``EngineSettings.engine``.
         aliases: Other spellings, lower case.
-        versions: Versions with a table of their own, oldest first.
+        versions: Versions with a table of their own, oldest first; empty = one set of values for all.
         default_version: What a blank version means.
         device_types: Device types the engine runs on.
         defaults: The values of one version on one device.
         images: Default container image by device type.
         deployable: BudSim writes launch arguments for it; the others are only predicted.
+        foreign_versions: Beginnings (lower case) of a version text that states another product's version.
     """
 
     name: str
@@ -121,6 +122,7 @@ class EngineProfile:
     defaults: Callable[[DefaultsQuery], EngineDefaults]
     images: Mapping[str, str] = field(default_factory=dict)
     deployable: bool = False
+    foreign_versions: tuple[str, ...] = ()
 
     def table_version(self, version: str | None) -> tuple[int, ...]:
         """Return the version whose table serves ``version``: the nearest one that is not newer.
@@ -130,7 +132,10 @@ class EngineProfile:
         Raises:
             UnsupportedError: The version is older than the first table or a later release series than the last.
         """
-        numbers = version_numbers(version)
+        if not self.versions:
+            return (0,)
+        foreign = (version or "").strip().lower().startswith(self.foreign_versions) if self.foreign_versions else False
+        numbers = None if foreign else version_numbers(version)
         if numbers is None:
             numbers = version_numbers(self.default_version) or self.versions[-1]
         older = [table for table in self.versions if table <= numbers]

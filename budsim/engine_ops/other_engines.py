@@ -74,6 +74,11 @@ def static_batch_defaults(query: DefaultsQuery) -> EngineDefaults:
     return EngineDefaults(batch, max(2048, math.ceil(query.workload.isl) * batch), 0.95, 1, False, False)
 
 
+def mii_defaults(query: DefaultsQuery) -> EngineDefaults:
+    """DeepSpeed-MII: dynamic split-fuse with 2048 tokens a step, 512 sequences, 64-token blocks."""
+    return EngineDefaults(512, 2048, 0.9, 64, True, False)
+
+
 def llama_cpp_defaults(query: DefaultsQuery) -> EngineDefaults:
     """llama.cpp: logical batch 2048; parallel slots as many as the load asks for (its own default is 1)."""
     return EngineDefaults(max(1, query.workload.concurrency or 1), 2048, 0.95, 1, True, False)
@@ -86,34 +91,77 @@ def openvino_defaults(query: DefaultsQuery) -> EngineDefaults:
 
 OTHER_PROFILES = (
     EngineProfile(
-        "sglang", ("sglang",), ((0, 4), (0, 5)), "0.5.23", ("cuda", "rocm"), sglang_defaults,
-        {"cuda": "lmsysorg/sglang:latest", "rocm": "lmsysorg/sglang:latest"},
+        name="sglang",
+        aliases=("sglang",),
+        versions=((0, 4), (0, 5)),
+        default_version="0.5.23",
+        device_types=("cuda", "rocm"),
+        defaults=sglang_defaults,
+        images={"cuda": "lmsysorg/sglang:latest", "rocm": "lmsysorg/sglang:latest"},
     ),
     EngineProfile(
-        "trtllm", ("trtllm", "trt-llm", "tensorrt-llm", "tensorrt_llm", "tensorrtllm"),
-        ((0, 5), (1, 0), (1, 3)), "1.2.0", ("cuda",), trtllm_defaults,
+        name="trtllm",
+        aliases=("trtllm", "trt-llm", "tensorrt-llm", "tensorrt_llm", "tensorrtllm"),
+        versions=((0, 5), (1, 0), (1, 3)),
+        default_version="1.2.0",
+        device_types=("cuda",),
+        defaults=trtllm_defaults,
+        foreign_versions=("tensorrt ",),  # the kernel library's version, not TensorRT-LLM's
     ),
     EngineProfile(
-        "tgi", ("tgi", "tgis", "tgis(ibm-tgi)", "text-generation-inference"), ((0, 0),), "2023.10",
-        ("cuda", "rocm", "hpu"), tgi_defaults,
+        name="tgi",
+        aliases=("tgi", "tgis", "text-generation-inference"),
+        versions=(),
+        default_version="2.0",
+        device_types=("cuda", "rocm", "hpu"),
+        defaults=tgi_defaults,
     ),
     EngineProfile(
-        "deepspeed", ("deepspeed", "deepspeed-mii", "deepspeed(optimum-habana)"), ((0, 0),), "0.0",
-        ("cuda", "rocm", "hpu"), static_batch_defaults,
+        name="deepspeed-mii",
+        aliases=("deepspeed-mii", "mii"),
+        versions=(),
+        default_version="0.3",
+        device_types=("cuda", "rocm"),
+        defaults=mii_defaults,
     ),
     EngineProfile(
-        "optimum-habana", ("optimum-habana", "optimum_habana"), ((0, 0),), "0.0", ("hpu",), static_batch_defaults
+        name="deepspeed",
+        aliases=("deepspeed", "deepspeed(optimum-habana)"),
+        versions=(),
+        default_version="0.14",
+        device_types=("cuda", "rocm", "hpu"),
+        defaults=static_batch_defaults,
     ),
     EngineProfile(
-        "llama.cpp", ("llama.cpp", "llama-cpp", "llamacpp"), ((0, 0),), "0.0", ("cuda", "rocm", "cpu", "cpu_high"),
-        llama_cpp_defaults,
+        name="optimum-habana",
+        aliases=("optimum-habana", "optimum_habana"),
+        versions=(),
+        default_version="1.18",
+        device_types=("hpu",),
+        defaults=static_batch_defaults,
     ),
     EngineProfile(
-        "openvino", ("openvino", "ovms", "ovms(openvino-genai)", "openvino-genai"), ((0, 0),), "0.0",
-        ("cpu", "cpu_high"), openvino_defaults,
+        name="llama.cpp",
+        aliases=("llama.cpp", "llama-cpp", "llamacpp"),
+        versions=(),
+        default_version="b4000",
+        device_types=("cuda", "rocm", "cpu", "cpu_high"),
+        defaults=llama_cpp_defaults,
     ),
     EngineProfile(
-        "unstated", ("unstated", "unknown"), ((0, 0),), "0.0", ("cuda", "rocm", "hpu", "cpu", "cpu_high"),
-        static_batch_defaults,
+        name="openvino",
+        aliases=("openvino", "ovms", "openvino-genai"),
+        versions=(),
+        default_version="2025.0",
+        device_types=("cpu", "cpu_high"),
+        defaults=openvino_defaults,
     ),
-)  # fmt: skip
+    EngineProfile(
+        name="unstated",
+        aliases=("unstated", "unknown"),
+        versions=(),
+        default_version="0.0",
+        device_types=("cuda", "rocm", "hpu", "cpu", "cpu_high"),
+        defaults=static_batch_defaults,
+    ),
+)

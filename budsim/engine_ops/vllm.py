@@ -173,7 +173,7 @@ def launch_args(
     device_type: str,
     version: str | None = None,
     *,
-    checkpoint_quantization: str | None = None,
+    arch: ModelArchitecture | None = None,
     scheduler_delay_factor: float = 0.0,
 ) -> tuple[dict[str, ArgumentValue], dict[str, str]]:
     """Return launch arguments and environment of one replica.
@@ -185,7 +185,7 @@ def launch_args(
         model: Hub id or path.
         device_type: cuda, rocm, hpu, cpu or cpu_high.
         version: vLLM version; None = that of the settings, else the default one.
-        checkpoint_quantization: Format the checkpoint is stored in, None = not quantised.
+        arch: Model shape: says whether the checkpoint is quantised already and has sliding windows; None = neither.
         scheduler_delay_factor: Emitted for versions that have it (0.8).
 
     Returns:
@@ -215,14 +215,14 @@ def launch_args(
         args["enable-expert-parallel"] = True
     if base != "cpu":
         args["gpu-memory-utilization"] = settings.gpu_memory_utilization
-    args |= _format_args(settings, precision, checkpoint_quantization)
+    args |= _format_args(settings, precision, arch.quantization if arch else None)
     if settings.enforce_eager or base == "cpu":
         args["enforce-eager"] = True
     if settings.stream_interval > 1 and table >= (0, 19):
         args["stream-interval"] = settings.stream_interval
     if table < SCHEDULER_DELAY_BEFORE:
         args["scheduler-delay-factor"] = scheduler_delay_factor
-    problems = argument_problems(args, device_type)
+    problems = argument_problems(args, device_type, bool(arch and arch.sliding_window))
     if problems:
         raise InvalidRequestError(f"vllm refuses these arguments: {'; '.join(problems)}.", {"field": "args"})
     return args, _environment(settings, base)

@@ -43,6 +43,7 @@ __all__ = [
 
 GIB = float(2**30)
 MEMORY_NOT_STATED = "The memory of {device} is not stated: whether the model fits was not checked."
+LONGER_THAN_MODEL = "max_model_len {length} is above the model's {limit} positions: engines ask for a consent flag."
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ def estimate_memory(point: ServingPoint, model_loading_bytes: float | None = Non
         kv_cache_tokens=_logged_tokens(point, binding, concurrency) * copies,
         max_concurrency=concurrency * copies,
         layout=binding.layout,
-        notes=() if total is not None else (MEMORY_NOT_STATED.format(device=point.device.name),),
+        notes=_notes(point, total),
     )
 
 
@@ -198,6 +199,14 @@ def platform_allocation(point: ServingPoint, concurrency: int, seq_len: int) -> 
         activation = engine_reserve(point, index, len(layers)).activation_bytes
         stages.append(PlatformAllocation(weights[index] + cache + activation, weights[index], cache, activation))
     return max(stages, key=lambda stage: stage.total_bytes_per_device)
+
+
+def _notes(point: ServingPoint, total: float | None) -> tuple[str, ...]:
+    notes = () if total is not None else (MEMORY_NOT_STATED.format(device=point.device.name),)
+    limit = point.arch.max_position_embeddings
+    if limit and point.settings.max_model_len > limit:
+        notes += (LONGER_THAN_MODEL.format(length=point.settings.max_model_len, limit=limit),)
+    return notes
 
 
 def _stages(point: ServingPoint, total: float | None, model_loading_bytes: float | None) -> list[_Stage]:
