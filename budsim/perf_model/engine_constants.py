@@ -22,7 +22,10 @@ class StepConstants:
         kv_efficiency: Reading the KV cache in decode attention.
         compute_efficiency: Large GEMMs in 16 bit.
         narrow_efficiency: Further factor for fp8, int8 and fp4 GEMMs.
-        expert_efficiency: Further factor for grouped GEMMs of routed experts, on memory and on compute.
+        packed_efficiency: Further factor on reading weights that are unpacked to 16 bit (AWQ, GPTQ, mxfp4 without fp4 units).
+        expert_memory_efficiency: Further factor on reading the experts that a step selects.
+        expert_compute_efficiency: Further factor on grouped GEMMs.
+        routing_evenness: Share of a step's tokens that choose experts independently: real routers repeat themselves.
         attention_efficiency: Prefill attention in 16 bit.
         collective_latency_s: One all-reduce of two devices.
         layer_overhead_s: Kernel launches and gaps of one layer in one step.
@@ -37,7 +40,10 @@ class StepConstants:
     kv_efficiency: float = 0.6
     compute_efficiency: float = 0.65
     narrow_efficiency: float = 0.75
-    expert_efficiency: float = 0.7
+    packed_efficiency: float = 0.8
+    expert_memory_efficiency: float = 0.8
+    expert_compute_efficiency: float = 0.6
+    routing_evenness: float = 0.8
     attention_efficiency: float = 0.4
     collective_latency_s: float = 8e-6
     layer_overhead_s: float = 20e-6
@@ -74,7 +80,8 @@ _FAMILY_BY_ARCHITECTURE = {
 
 BOUNDS: dict[str, tuple[float, float]] = {
     "memory_efficiency": (0.15, 0.95), "kv_efficiency": (0.05, 0.95), "compute_efficiency": (0.02, 0.9),
-    "narrow_efficiency": (0.15, 1.0), "expert_efficiency": (0.1, 1.0), "attention_efficiency": (0.02, 0.9),
+    "narrow_efficiency": (0.15, 1.0), "packed_efficiency": (0.2, 1.0), "expert_memory_efficiency": (0.1, 1.0),
+    "expert_compute_efficiency": (0.05, 1.0), "routing_evenness": (0.2, 1.0), "attention_efficiency": (0.02, 0.9),
     "collective_latency_s": (1e-6, 3e-4), "layer_overhead_s": (1e-6, 5e-4), "step_overhead_s": (5e-5, 0.1),
     "prefill_overhead_s": (1e-4, 0.3), "sequence_overhead_s": (1e-7, 2e-3), "arrival_delay_s": (1e-4, 0.3),
     "arrival_lag_steps": (0.01, 20.0),

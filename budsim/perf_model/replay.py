@@ -43,7 +43,7 @@ class StepCoefficients(NamedTuple):
     expert_read_s: float
     expert_token_s: float
     expert_share: float  # experts per token / experts
-    num_experts: float
+    routing_evenness: float  # tokens of a step that choose experts independently of the others
     expert_spread: float  # share by which the fullest EP rank exceeds the mean, per standard deviation
     expert_tile_tokens: float  # an active expert computes at least this many rows
     half_rate_tokens: float  # tokens at which a GEMM reaches half of its best rate
@@ -76,7 +76,6 @@ class SchedulerSetup(NamedTuple):
     cached_share: float  # prompt tokens found in the prefix cache
     closed_loop: bool
     concurrency: int
-    arrival_delay_s: float  # client -> scheduler
     arrival_lag_steps: float  # further wait, in steps, until the scheduler looks at new arrivals
 
 
@@ -86,7 +85,9 @@ class _Requests(NamedTuple):
     isl: np.ndarray
     osl: np.ndarray
     arrival: np.ndarray
+    delay: np.ndarray  # client -> scheduler
     visible: np.ndarray
+    queue: np.ndarray  # requests on their way or waiting, in the order in which the scheduler sees them
     prompt: np.ndarray  # tokens to prefill: isl, plus what was generated before a preemption
     context: np.ndarray  # tokens prefilled so far
     left: np.ndarray  # output tokens still to come
@@ -134,7 +135,7 @@ def _layers_seconds(c, tokens, rank_tokens):
     if c.dense_read_s > 0.0:
         t += _ridge(c.dense_read_s, c.dense_token_s * (tokens + ramp))
     if c.expert_read_s > 0.0:
-        active = 1.0 - (1.0 - c.expert_share) ** tokens
+        active = 1.0 - (1.0 - c.expert_share) ** (1.0 + c.routing_evenness * max(0.0, tokens - 1.0))
         fullest = min(1.0, active + c.expert_spread * np.sqrt(active * (1.0 - active)))
         rows = tokens + active * c.expert_tile_tokens / c.expert_share
         t += _ridge(c.expert_read_s * fullest, c.expert_token_s * rows)
@@ -237,6 +238,18 @@ def _heap_remove_latest(r, n):
 
 
 @njit(cache=True)
+def _issue(s, r, k, i):
+    """Put request ``i`` into the queue at the place that its transport delay gives it."""
+    r.visible[i] = r.arrival[i] + r.delay[i] + s.arrival_lag_steps * k.last_dt[0]
+    place = k.issued[0]
+    while place > k.head[0] and r.visible[r.queue[place - 1]] > r.visible[i]:
+        r.queue[place] = r.queue[place - 1]
+        place -= 1
+    r.queue[place] = i
+    k.issued[0] += 1
+
+
+@njit(cache=True)
 def _complete(s, r, k, i, at):
     """Close request ``i``; in a closed loop its client sends the next one at once."""
     r.finish[i] = at
@@ -245,8 +258,7 @@ def _complete(s, r, k, i, at):
     if s.closed_loop and k.issued[0] < r.isl.size:
         j = k.issued[0]
         r.arrival[j] = at
-        r.visible[j] = at + s.arrival_delay_s + s.arrival_lag_steps * k.last_dt[0]
-        k.issued[0] += 1
+        _issue(s, r, k, j)
 
 
 @njit(cache=True)
@@ -263,8 +275,8 @@ def _next_waiting(s, r, k):
     """Index of the request at the head of the queue that may be admitted now, or -1."""
     if k.preempted_size[0] > 0:
         i = r.preempted[k.preempted_size[0] - 1]
-    elif k.head[0] < k.issued[0] and r.visible[k.head[0]] <= k.now[0]:
-        i = k.head[0]
+    elif k.head[0] < k.issued[0] and r.visible[r.queue[k.head[0]]] <= k.now[0]:
+        i = r.queue[k.head[0]]
     else:
         return -1
     return i if _fits(s, r, k, i) else -1
@@ -393,7 +405,7 @@ def _jump_length(s, r, k, dt):
     if free < n:
         n = max(np.int64(free), 1)
     if k.preempted_size[0] == 0 and k.active[0] < s.max_num_seqs and k.head[0] < k.issued[0]:
-        wait = r.visible[k.head[0]] - k.now[0]
+        wait = r.visible[r.queue[k.head[0]]] - k.now[0]
         if wait > 0.0:
             n = min(n, max(np.int64(np.ceil(wait / dt)), 1))
     return n
@@ -450,7 +462,7 @@ def _advance_prefill(c, s, r, k, work, hist):
 
 
 @njit(cache=True)
-def play(c, s, isl, osl, arrival, first_token, finish, hist):
+def play(c, s, isl, osl, arrival, delay, first_token, finish, hist):
     """Serve all requests; fills ``first_token`` and ``finish`` (seconds from the start) and the gap histogram.
 
     Args:
@@ -459,6 +471,7 @@ def play(c, s, isl, osl, arrival, first_token, finish, hist):
         isl: Prompt tokens per request (int64).
         osl: Output tokens per request (int64), >= 1.
         arrival: Arrival times; in a closed loop all but the first ``concurrency`` are overwritten.
+        delay: Seconds from the client to the scheduler's queue.
         first_token: Output.
         finish: Output.
         hist: Output, GAP_BINS counts of inter-token gaps, logarithmic.
@@ -469,7 +482,7 @@ def play(c, s, isl, osl, arrival, first_token, finish, hist):
     n = isl.size
     first_token[:] = -1.0
     requests = _Requests(
-        isl, osl, arrival, arrival + s.arrival_delay_s, isl.copy(), np.zeros(n, np.int64), osl.copy(), np.zeros(n, np.int64),
+        isl, osl, arrival, delay, np.zeros(n), np.zeros(n, np.int64), isl.copy(), np.zeros(n, np.int64), osl.copy(), np.zeros(n, np.int64),
         first_token, finish, np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64),
     )
     i64, f64 = np.int64, np.float64
@@ -478,7 +491,8 @@ def play(c, s, isl, osl, arrival, first_token, finish, hist):
         np.zeros(1, i64), np.zeros(1, i64), np.zeros(1, i64), np.zeros(1, i64), np.zeros(1, f64), np.zeros(1, f64),
         np.zeros(1, f64), np.zeros(1, f64), np.zeros(1, f64),
     )
-    k.issued[0] = min(s.concurrency, n) if s.closed_loop else n
+    for i in range(min(s.concurrency, n) if s.closed_loop else n):
+        _issue(s, requests, k, i)
     work = np.zeros(5, f64)
     while k.done[0] < n:
         _schedule_prefill(s, requests, k, work)
@@ -488,7 +502,7 @@ def play(c, s, isl, osl, arrival, first_token, finish, hist):
             _preempt_until_room(s, requests, k)
             _advance_decode(c, s, requests, k, hist)
         else:
-            k.now[0] = requests.visible[k.head[0]]
+            k.now[0] = requests.visible[requests.queue[k.head[0]]]
     return k.preemptions[0]
 
 
@@ -544,12 +558,12 @@ def summarise(osl, arrival, first_token, finish, hist, skip, out):
 
 
 @njit(cache=True)
-def serve_requests(c, s, isl, osl, arrival, skip):
+def serve_requests(c, s, isl, osl, arrival, delay, skip):
     """Play one run and reduce it. Returns (columns of SUMMARY, preemptions)."""
     first_token = np.empty(isl.size)
     finish = np.empty(isl.size)
     hist = np.zeros(GAP_BINS)
     out = np.empty(13)
-    preemptions = play(c, s, isl, osl, arrival, first_token, finish, hist)
+    preemptions = play(c, s, isl, osl, arrival, delay, first_token, finish, hist)
     summarise(osl, arrival, first_token, finish, hist, skip, out)
     return out, preemptions

@@ -68,7 +68,7 @@ def scheduler_setup(point: ServingPoint, constants: StepConstants, kv_tokens: fl
 
     Args:
         point: Replica, engine and load.
-        constants: For the arrival delays.
+        constants: For the arrival lag.
         kv_tokens: KV capacity of the replica in tokens of sequences of the load's mean length.
     """
     settings, load = point.settings, point.workload
@@ -85,7 +85,6 @@ def scheduler_setup(point: ServingPoint, constants: StepConstants, kv_tokens: fl
         cached_share=float(load.prefix_cache_hit_rate),
         closed_loop=closed,
         concurrency=int(load.concurrency or 1),
-        arrival_delay_s=constants.arrival_delay_s,
         arrival_lag_steps=constants.arrival_lag_steps,
     )
 
@@ -226,42 +225,60 @@ def _prediction(seconds: dict[str, float], request_throughput: float, osl: float
     )
 
 
-def _replay(
-    setup: SchedulerSetup, c: StepCoefficients, load: Workload, count: int, arrival: NDArray[np.float64], skip: int = 0
-) -> dict[str, float]:
-    isl = _lengths(load.isl, count, load.length_dist, 1)
-    osl = _lengths(load.osl, count, load.length_dist, 2)
-    out, _ = serve_requests(c, setup, isl, osl, arrival, skip)
-    return dict(zip(SUMMARY, out.tolist(), strict=True))
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What a replay needs besides its requests."""
+
+    setup: SchedulerSetup
+    coefficients: StepCoefficients
+    load: Workload
+    arrival_delay_s: float
+
+    def play(self, count: int, arrival: NDArray[np.float64], skip: int = 0) -> dict[str, float]:
+        """Serve ``count`` requests; the first ``skip`` are not measured. Returns seconds by the names of SUMMARY."""
+        load = self.load
+        isl = _lengths(load.isl, count, load.length_dist, 1)
+        osl = _lengths(load.osl, count, load.length_dist, 2)
+        delay = self.arrival_delay_s * _unit_delays(count)
+        out, _ = serve_requests(self.coefficients, self.setup, isl, osl, arrival, delay, skip)
+        return dict(zip(SUMMARY, out.tolist(), strict=True))
 
 
-def _serve_burst(point: ServingPoint, c: StepCoefficients, setup: SchedulerSetup) -> Prediction:
-    load = point.workload
+@lru_cache(maxsize=1024)
+def _unit_delays(count: int) -> NDArray[np.float64]:
+    """Return exponential delays of mean 1: transport and tokenising spread requests that were sent together."""
+    delays = -np.log1p(-_unit_draws(count, 4))
+    delays.setflags(write=False)
+    return delays
+
+
+def _serve_burst(run: _Run) -> Prediction:
+    load = run.load
     count = int(load.num_prompts or load.concurrency or 1)
     if load.load_mode is LoadMode.STATIC_BATCH:
         count = int(load.concurrency or 1)
-    seconds = _replay(setup, c, load, count, np.zeros(count))
+    seconds = run.play(count, np.zeros(count))
     return _prediction(seconds, count / seconds["wall"], load.osl, saturated=False)
 
 
-def _serve_poisson(point: ServingPoint, c: StepCoefficients, setup: SchedulerSetup) -> Prediction:
+def _serve_poisson(point: ServingPoint, run: _Run) -> Prediction:
     load = point.workload
     rate = float(load.request_rate or 0.0)
-    count = _poisson_requests(point, c)
+    count = _poisson_requests(point, run.coefficients)
     arrival = np.cumsum(-np.log1p(-_unit_draws(count, 3))) / rate
     arrival -= arrival[0]
     skip = 0 if load.num_prompts else count // 5
-    seconds = _replay(setup, c, load, count, arrival, skip)
-    capacity = capacity_requests_per_s(point, c, setup.kv_tokens)
+    seconds = run.play(count, arrival, skip)
+    capacity = capacity_requests_per_s(point, run.coefficients, run.setup.kv_tokens)
     saturated = rate > capacity
     return _prediction(seconds, min(rate, capacity) if saturated else rate, load.osl, saturated)
 
 
-def _serve_closed_loop(point: ServingPoint, c: StepCoefficients, setup: SchedulerSetup, run: RunLength) -> Prediction:
-    load = point.workload
-    count = _closed_loop_requests(load, run)
-    seconds = _replay(setup, c, load, count, np.zeros(count))
-    clients = min(setup.concurrency, count)
+def _serve_closed_loop(run: _Run, length: RunLength) -> Prediction:
+    load = run.load
+    count = _closed_loop_requests(load, length)
+    seconds = run.play(count, np.zeros(count))
+    clients = min(run.setup.concurrency, count)
     rate = request_throughput_in_closed_loop(clients, seconds["e2e_mean"])
     return _prediction(seconds, rate, load.osl, saturated=False)
 
@@ -284,16 +301,17 @@ def serve(
     """
     load = point.workload
     setup = scheduler_setup(point, constants, kv_tokens)
+    played = _Run(setup, c, load, constants.arrival_delay_s)
     if load.load_mode is LoadMode.STATIC_BATCH:
         batch = load.concurrency or 1
         if batch <= setup.max_num_seqs and batch * (load.isl + load.osl) <= kv_tokens:
             return _static_batch(point, c)
-        return _serve_burst(point, c, setup._replace(closed_loop=False))  # the engine has to run it in waves
+        return _serve_burst(played)  # the engine has to run it in waves
     if load.load_mode is LoadMode.BURST:
-        return _serve_burst(point, c, setup)
+        return _serve_burst(played)
     if load.load_mode is LoadMode.POISSON:
-        return _serve_poisson(point, c, setup)
-    return _serve_closed_loop(point, c, setup, run or RunLength())
+        return _serve_poisson(point, played)
+    return _serve_closed_loop(played, run or RunLength())
 
 
 def share_of_load(workload: Workload, replicas: int) -> Workload:

@@ -131,19 +131,26 @@ def _expert_terms(point: ServingPoint, k: StepConstants, rates: DeviceRates, rea
     """Return the expert fields of ``StepCoefficients``."""
     arch, plan = point.arch, point.plan
     if not arch.num_experts:
-        return {"expert_read_s": 0.0, "expert_token_s": 0.0, "expert_share": 1.0, "num_experts": 0.0, "expert_spread": 0.0}
+        names = ("expert_read_s", "expert_token_s", "expert_share", "routing_evenness", "expert_spread")
+        return dict.fromkeys(names, 0.0)
     devices = plan.num_devices / plan.pp_size
     share = arch.experts_per_token / arch.num_experts
     flops = 2 * count_parameters(arch).experts * share / devices
     ranks = max(1, plan.ep_size)
     spread = math.sqrt(2 * math.log(ranks) * ranks / arch.num_experts) if ranks > 1 else 0.0
     return {
-        "expert_read_s": read_bytes / devices / (rates.bandwidth_bytes_per_s * k.memory_efficiency * k.expert_efficiency),
-        "expert_token_s": flops / (_gemm_flops(k, rates) * k.expert_efficiency),
+        "expert_read_s": read_bytes / devices / (_weight_bandwidth(point, k, rates) * k.expert_memory_efficiency),
+        "expert_token_s": flops / (_gemm_flops(k, rates) * k.expert_compute_efficiency),
         "expert_share": share,
-        "num_experts": float(arch.num_experts),
+        "routing_evenness": k.routing_evenness,
         "expert_spread": spread,
     }
+
+
+def _weight_bandwidth(point: ServingPoint, k: StepConstants, rates: DeviceRates) -> float:
+    """Return the rate at which weights are read; packed ones are unpacked on the way."""
+    packed = k.packed_efficiency if point.precision.weight_only else 1.0
+    return rates.bandwidth_bytes_per_s * k.memory_efficiency * packed
 
 
 def _gemm_flops(k: StepConstants, rates: DeviceRates) -> float:
@@ -195,6 +202,7 @@ def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoef
     stage_devices = plan.num_devices / plan.pp_size
     dense_shards = plan.tp_size if (ranks == 1 or plan.dp_attention) else stage_devices / ranks
     gemm, bandwidth = _gemm_flops(k, rates), rates.bandwidth_bytes_per_s * k.memory_efficiency
+    weights_rate = _weight_bandwidth(point, k, rates)
     mixer_bytes = (
         weights.attention_per_layer * weights.num_attention_layers + weights.linear_mixer_per_layer * weights.num_linear_layers
     )
@@ -213,9 +221,9 @@ def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoef
     return StepCoefficients(
         attention_ranks=float(ranks),
         pp_size=float(plan.pp_size),
-        attention_read_s=mixer_bytes / shards / bandwidth,
+        attention_read_s=mixer_bytes / shards / weights_rate,
         attention_token_s=2 * mixer_params / shards / gemm,
-        dense_read_s=dense_bytes / dense_shards / bandwidth,
+        dense_read_s=dense_bytes / dense_shards / weights_rate,
         dense_token_s=2 * dense_params / dense_shards / gemm,
         **_expert_terms(point, k, rates, weights.experts_per_moe_layer * weights.num_moe_layers),
         expert_tile_tokens=_EXPERT_TILE_ROWS,

@@ -65,9 +65,9 @@ class HeuristicPredictor:
         return self._answers[key]
 
     def _evaluate(self, point: ServingPoint, base: tuple[Hashable, ...]) -> Prediction | Infeasible:
-        refusal = _refusal(point)
-        if refusal:
-            return refusal
+        refused = refusal(point)
+        if refused:
+            return refused
         memory_key = (base, point.settings)
         if memory_key not in self._memory:
             self._memory[memory_key] = estimate_memory(point)
@@ -130,7 +130,7 @@ def _serve_replicas(
     )
 
 
-def _refusal(point: ServingPoint) -> Infeasible | None:
+def refusal(point: ServingPoint) -> Infeasible | None:
     """Return why the point is outside what is modelled, if it is."""
     if point.arch.task != "generate":
         return Infeasible("unsupported", f"{point.arch.name} does not generate text (task {point.arch.task}).")

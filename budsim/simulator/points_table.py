@@ -82,7 +82,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class _Refusal:
+class RowRefusal:
     """Status and reason of a row that has no numbers."""
 
     status: str
@@ -321,23 +321,24 @@ def _engine_name(row: Row) -> str:
     return _ENGINE_ALIASES.get(text, text)
 
 
-def _refusal(error: BudSimError) -> _Refusal:
+def _refusal(error: BudSimError) -> RowRefusal:
     if isinstance(error, UnknownModelError):
-        return _Refusal("unknown_model", error.message)
+        return RowRefusal("unknown_model", error.message)
     if isinstance(error, UnknownHardwareError):
         near = f" Near names: {', '.join(error.near)}." if error.near and error.near[0] not in error.message else ""
-        return _Refusal("unknown_hardware", error.message + near)
+        return RowRefusal("unknown_hardware", error.message + near)
     if isinstance(error, (UnsupportedError, UnsupportedModelError)):
-        return _Refusal("unsupported", error.message)
+        return RowRefusal("unsupported", error.message)
     if isinstance(error, InvalidRequestError):
-        return _Refusal("invalid", error.message)
+        return RowRefusal("invalid", error.message)
     raise error
 
 
-def _read_rows(frame: pd.DataFrame, needs_load: bool) -> list[ServingPoint | _Refusal]:
+def read_points(frame: pd.DataFrame, needs_load: bool = True) -> list[ServingPoint | RowRefusal]:
+    """Return the serving point of every row, or why there is none. Rows that say the same share one point."""
     reader = _PointReader()
     columns = [name for name in (*INPUT_COLUMNS, "model_loading_gib") if name in frame.columns]
-    seen: dict[tuple[Hashable, ...], ServingPoint | _Refusal] = {}
+    seen: dict[tuple[Hashable, ...], ServingPoint | RowRefusal] = {}
     answers = []
     for cells in zip(*(frame[name].tolist() for name in columns), strict=True) if columns else [()] * len(frame):
         key = tuple(cell if isinstance(cell, Hashable) else str(cell) for cell in cells)
@@ -347,7 +348,7 @@ def _read_rows(frame: pd.DataFrame, needs_load: bool) -> list[ServingPoint | _Re
     return answers
 
 
-def _read_row(reader: _PointReader, row: Row, needs_load: bool) -> ServingPoint | _Refusal:
+def _read_row(reader: _PointReader, row: Row, needs_load: bool) -> ServingPoint | RowRefusal:
     try:
         workload = _workload(row) if needs_load else _any_workload(row)
         return reader.point(row, workload)
@@ -370,8 +371,8 @@ def _infeasible_status(answer: Infeasible) -> str:
     return "unsupported" if answer.code == "unsupported" else "infeasible"
 
 
-def _prediction_row(answer: Prediction | Infeasible | _Refusal, point: ServingPoint | None) -> dict[str, Any]:
-    if isinstance(answer, _Refusal):
+def _prediction_row(answer: Prediction | Infeasible | RowRefusal, point: ServingPoint | None) -> dict[str, Any]:
+    if isinstance(answer, RowRefusal):
         return {"status": answer.status, "reason": answer.reason}
     if isinstance(answer, Infeasible):
         return {"status": _infeasible_status(answer), "reason": answer.reason}
@@ -426,11 +427,11 @@ def predict(
     if chosen == "regressor":
         reason = "method regressor: its trained models are not installed; use method heuristic"
         return _joined(frame, [{"status": "unsupported", "reason": reason}] * len(frame), PREDICTION_COLUMNS)
-    points = _read_rows(frame, needs_load=True)
+    points = read_points(frame)
     known = [point for point in points if isinstance(point, ServingPoint)]
     answers = iter((predictor or HeuristicPredictor()).predict(known))
     rows = [
-        _prediction_row(point, None) if isinstance(point, _Refusal) else _prediction_row(next(answers), point)
+        _prediction_row(point, None) if isinstance(point, RowRefusal) else _prediction_row(next(answers), point)
         for point in points
     ]
     return _joined(frame, rows, PREDICTION_COLUMNS)
@@ -445,13 +446,13 @@ def estimate_memory(frame: pd.DataFrame) -> pd.DataFrame:
     Returns:
         The input columns, then ``MEMORY_COLUMNS`` (GiB per device; tokens and sequences per replica).
     """
-    points = _read_rows(frame, needs_load=False)
+    points = read_points(frame, needs_load=False)
     loaded = frame["model_loading_gib"].tolist() if "model_loading_gib" in frame.columns else [None] * len(frame)
     return _joined(frame, [_memory_row(p, cell) for p, cell in zip(points, loaded, strict=True)], MEMORY_COLUMNS)
 
 
-def _memory_row(point: ServingPoint | _Refusal, loaded_gib: Any) -> dict[str, Any]:
-    if isinstance(point, _Refusal):
+def _memory_row(point: ServingPoint | RowRefusal, loaded_gib: Any) -> dict[str, Any]:
+    if isinstance(point, RowRefusal):
         return {"status": point.status, "reason": point.reason}
     try:
         loaded = _number({"model_loading_gib": loaded_gib}, "model_loading_gib", 0.0, above=True)
