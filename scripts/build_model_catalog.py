@@ -24,8 +24,8 @@ TARGET = HERE.parent / "budsim" / "model_ops" / "model_catalog.json"
 # Change neither bytes nor FLOPs.
 DROPPED_FIELDS = {
     "rope_scaling", "_sliding_window_pattern", "rotary_dim", "rotary_pct", "partial_rotary_factor", "image_seq_length",
-    "vision_feature_layer", "mm_tokens_per_image", "vision_soft_tokens_per_image", "projection_dim", "hidden_activation",
-    "clip_qkv", "kda_layers", "decoder_attention_heads_", "n_group", "topk_group", "compress_rope_theta",
+    "vision_feature_layer", "mm_tokens_per_image", "vision_soft_tokens_per_image", "projection_dim",
+    "hidden_activation", "clip_qkv", "kda_layers", "n_group", "topk_group", "compress_rope_theta",
 }  # fmt: skip
 # Published totals of these hold towers that the config does not describe.
 TOWERS_IN_PUBLISHED = {"google/gemma-4-E2B-it", "google/gemma-4-E4B-it", "google/gemma-3n-E4B-it"}

@@ -12,9 +12,9 @@ from typing import Any
 # Entries of these lists are per layer, and long.
 LAYER_LISTS = frozenset(
     {
-        "layer_types", "layers_block_type", "mlp_layer_types", "attn_type_list", "hybrid_layer_pattern", "moe_layer_freq",
-        "no_rope_layers", "compress_ratios", "block_configs", "moe_layers", "intermediate_size", "full_attn_layers",
-        "kda_layers", "indexer_types",
+        "layer_types", "layers_block_type", "mlp_layer_types", "attn_type_list", "hybrid_layer_pattern",
+        "moe_layer_freq", "no_rope_layers", "compress_ratios", "block_configs", "moe_layers", "intermediate_size",
+        "full_attn_layers", "kda_layers", "indexer_types",
     }
 )  # fmt: skip
 

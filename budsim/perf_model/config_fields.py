@@ -82,6 +82,15 @@ class ConfigFields:
             raise self.fail(name, f"must be between {low} and {high}, not {str(value)[:40]}")
         return int(value)
 
+    def number(self, name: str, default: float, low: float, high: float) -> float:
+        """Return a field as a finite number between two bounds."""
+        value = self.values.get(name)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise self.fail(name, f"must be a number between {low:g} and {high:g}, not {str(value)[:40]!r}")
+        return float(value)
+
     def boolean(self, *names: str, default: bool) -> bool:
         """Return the first present field as a boolean."""
         for name in names:

@@ -98,8 +98,8 @@ def _kv_heads(fields: ConfigFields, heads: int) -> int:
     elif fields.text("model_type") in {"falcon", "RefinedWeb", "RefinedWebModel"}:
         new = fields.boolean("new_decoder_architecture", default=False)
         multi_query = fields.boolean("multi_query", default=True)
-        grouped = fields.integer("num_kv_heads", "n_head_kv", default=heads)
-        kv_heads = grouped if new else (1 if multi_query else heads)
+        stated = fields.integer("num_kv_heads", "n_head_kv", default=heads)
+        kv_heads = stated if new else (1 if multi_query else heads)
     elif fields.boolean("multi_query", default=False):
         kv_heads = 1
     else:
@@ -110,11 +110,11 @@ def _kv_heads(fields: ConfigFields, heads: int) -> int:
     return kv_heads
 
 
-def _intermediate_size(fields: ConfigFields, hidden: int) -> int:
+def _intermediate_size(fields: ConfigFields, hidden: int, layers: int) -> int:
     names = ("intermediate_size", "n_inner", "ffn_hidden_size", "ffn_dim", "d_ff", "decoder_ffn_dim")
     value = fields.raw("intermediate_size")
-    if isinstance(value, list) and value:
-        return max(fields.integers("intermediate_size") or [0])
+    if isinstance(value, list):  # Gemma 3n, OpenELM: one entry per layer
+        return max(fields.integers("intermediate_size", layers) or [0])
     if fields.text("model_type").startswith("llama4"):
         return fields.integer("intermediate_size_mlp", "intermediate_size")
     if fields.has("dense_intermediate_size"):  # MiniMax-M3: intermediate_size is the experts'
@@ -148,9 +148,11 @@ def _experts(fields: ConfigFields) -> dict[str, Any]:
         "num_experts_per_tok", "num_experts_per_token", "moe_k", "moe_topk", "top_k_experts", "moe_top_k",
         "num_selected_experts",
     )  # fmt: skip
-    active = fields.raw(*active_names)
-    if isinstance(active, list):
-        per_token = max(int(item) for item in active if isinstance(item, int))
+    listed = next((name for name in active_names if isinstance(fields.values.get(name), list)), None)
+    if listed:  # Hunyuan: one entry per layer
+        per_token = max(fields.integers(listed) or [0])
+        if not per_token:
+            raise fields.fail(listed, "must hold whole numbers above 0")
     else:
         default = inner.integer("moe_top_k", default=0, low=0) or None
         per_token = fields.integer(*active_names, default=default, high=2**20)
@@ -161,8 +163,10 @@ def _experts(fields: ConfigFields) -> dict[str, Any]:
 
 def _expert_widths(fields: ConfigFields, ffn: ConfigFields) -> dict[str, Any]:
     raw_width = fields.raw("moe_intermediate_size")
-    if isinstance(raw_width, list) and raw_width:  # ERNIE 4.5 VL: [text, vision] experts
+    if isinstance(raw_width, list):  # ERNIE 4.5 VL: [text, vision] experts
         width = (fields.integers("moe_intermediate_size") or [0])[0]
+        if not width:
+            raise fields.fail("moe_intermediate_size", "must hold whole numbers above 0")
     else:
         default = ffn.integer("ffn_hidden_size", default=0, low=0) or None
         width = fields.integer(
@@ -289,7 +293,11 @@ def _window_fields(fields: ConfigFields, kinds: tuple[LayerKind, ...], base: dic
 
 
 def _overrides(fields: ConfigFields, layers: int, heads: int, hidden: int) -> tuple[LayerOverride, ...]:
-    """Return the layers that Nemotron-NAS shrinks or drops (``block_configs``)."""
+    """Return the layers that differ: ``block_configs`` of Nemotron-NAS, widths stated layer by layer."""
+    if isinstance(fields.raw("intermediate_size"), list):
+        widths = fields.integers("intermediate_size", layers) or []
+        kv_heads = _kv_heads(fields, heads)
+        return tuple(LayerOverride(i, kv_heads, width) for i, width in enumerate(widths) if width != max(widths))
     blocks = fields.sequence("block_configs", layers)
     if blocks is None:
         return ()
@@ -305,9 +313,9 @@ def _overrides(fields: ConfigFields, layers: int, heads: int, hidden: int) -> tu
             group = attention.integer("n_heads_in_group", default=1)
         width = 0
         if not mlp.boolean("no_op", "replace_with_linear", default=False):
-            multiple = mlp.raw("ffn_mult")
-            if isinstance(multiple, bool) or not isinstance(multiple, int | float) or not 0 < multiple < 64:
-                raise mlp.fail("ffn_mult", "must be a number between 0 and 64")
+            multiple = mlp.number("ffn_mult", 0, 0, 64)
+            if not multiple:
+                raise mlp.fail("ffn_mult", "must be above 0")
             # DeciLM: two thirds of ffn_mult x hidden, rounded up to 256.
             width = -(-int(2 * multiple * hidden / 3) // 256) * 256
         found.append(LayerOverride(index, heads // group if group else 0, width))
@@ -339,7 +347,7 @@ def _sizes(fields: ConfigFields) -> dict[str, Any]:
         "num_heads": heads,
         "num_kv_heads": _kv_heads(fields, heads),
         "head_dim": hidden if stateful else _head_dim(fields, hidden, heads) if not fields.has("kv_lora_rank") else 0,
-        "intermediate_size": 0 if stateful else _intermediate_size(fields, hidden),
+        "intermediate_size": 0 if stateful else _intermediate_size(fields, hidden, layers),
         "vocab_size": fields.integer(
             "padded_vocab_size" if fields.has("padded_vocab_size") else "vocab_size", high=MAX_VOCABULARY
         ),
@@ -363,7 +371,7 @@ def _layers(
             raise fields.fail("hybrid_override_pattern", f"has {len(pattern[0])} layers, num_hidden_layers is {layers}")
         return pattern
     kinds = layer_kinds(fields, layers, traits, context)
-    shared = fields.integer("num_kv_shared_layers", default=0, low=0)
+    shared = fields.integer("num_kv_shared_layers", default=0, low=0, high=layers - 1)
     if shared:
         kinds = kinds[: layers - shared] + (LayerKind.NONE,) * shared
     mlp = mlp_kinds(fields, layers, experts)
@@ -458,7 +466,7 @@ def read_architecture(config: Mapping[str, Any], name: str = "model") -> ModelAr
     if traits.encoder:
         # Nothing is cached; BERT and RoBERTa end in a dense layer over the first token.
         pooler = arch.hidden_size * (arch.hidden_size + 1) if traits.pooler else 0
-        arch = replace(arch, params_other=arch.params_other + pooler)
+        arch = replace(arch, encoder_only=True, params_other=arch.params_other + pooler)
     arch = replace(arch, params_vision=tower_parameters(config, name, arch.hidden_size))
     return with_counts(arch)
 

@@ -49,7 +49,7 @@ def hybrid_pattern(fields: ConfigFields) -> tuple[tuple[LayerKind, ...], tuple[M
     """Return layer and MLP kinds of a Nemotron-H ``hybrid_override_pattern`` or ``layers_block_type``, or None."""
     letters = fields.text("hybrid_override_pattern") if fields.has("hybrid_override_pattern") else ""
     words = fields.sequence("layers_block_type")
-    if not letters and words and set(words) & {"mlp", "moe"}:
+    if not letters and words and {str(word) for word in words} & {"mlp", "moe"}:
         table = {"mamba": "M", "attention": "*", "mlp": "-", "moe": "E", "linear_attention": "M", "full_attention": "*"}
         letters = "".join(table.get(str(word), "?") for word in words)
     if not letters:
@@ -118,7 +118,7 @@ def _windowed(fields: ConfigFields, layers: int, traits: FamilyTraits, max_posit
         first = fields.integer("max_window_layers", default=layers, low=0)
         return tuple(LayerKind.SLIDING if i >= first else LayerKind.FULL for i in range(layers))
     every = fields.raw("sliding_window_pattern", "_sliding_window_pattern")
-    if isinstance(every, str):  # EXAONE 4: "LLLG"
+    if isinstance(every, str) and every:  # EXAONE 4: "LLLG"
         return tuple(LayerKind.FULL if every[i % len(every)] == "G" else LayerKind.SLIDING for i in range(layers))
     period = fields.integer(
         "sliding_window_pattern", "_sliding_window_pattern", default=max(traits.alternate_sliding, 0), low=0

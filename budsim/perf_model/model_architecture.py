@@ -102,6 +102,7 @@ class ModelArchitecture:
         linear_state_bytes: State bytes of one LINEAR layer and sequence (whole model, before TP).
         linear_mixer_params: Parameters of one linear mixer.
         parallel_linear: Attention layers also have a linear mixer and its state (Falcon-H1, Zamba).
+        encoder_only: Bidirectional (BERT): nothing is cached between steps.
         quantization: The checkpoint's own format (``quantization_config``), normalised name, or None.
         quantization_exempt: What the checkpoint leaves unquantised: any of
             ``attn linear dense_mlp shared_experts experts embed head router``.
@@ -179,6 +180,7 @@ class ModelArchitecture:
     kv_token_ratios: tuple[int, ...] = ()
     linear_mixer_params: int = 0
     parallel_linear: bool = False
+    encoder_only: bool = False
     params_other: int = 0
     params_published: int = 0
     layer_overrides: tuple[LayerOverride, ...] = ()

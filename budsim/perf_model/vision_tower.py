@@ -11,13 +11,16 @@ from typing import Any
 from budsim.perf_model.config_fields import ConfigFields
 
 
-def _pair(value: Any) -> Any:
-    return value[0] if isinstance(value, list | tuple) and value else value
+def _side(fields: ConfigFields, name: str, default: int) -> int:
+    """Return a size that may be written as ``448`` or ``[448, 448]``."""
+    if isinstance(fields.raw(name), list):
+        return (fields.integers(name) or [default])[0] or default
+    return fields.integer(name, default=default)
 
 
 def _vit_layers(fields: ConfigFields, hidden: int, gated: bool, biased: bool) -> int:
     layers = fields.integer("num_hidden_layers", "depth", "layers", default=24)
-    width = fields.integer("intermediate_size", default=int(hidden * (fields.raw("mlp_ratio") or 4)))
+    width = fields.integer("intermediate_size", default=round(hidden * fields.number("mlp_ratio", 4, 0.1, 64)))
     attention = 4 * hidden * hidden + (4 * hidden if biased else 0)
     mlp = (3 if gated else 2) * hidden * width + (((2 if gated else 1) * width + hidden) if biased else 0)
     norms = (4 if biased and not gated else 2) * hidden
@@ -59,8 +62,8 @@ def _qwen_tower(fields: ConfigFields, text_hidden: int) -> int:
 def _plain_tower(fields: ConfigFields, text_hidden: int) -> int:
     """Return a ViT with a two-layer projector (LLaVA, SigLIP, InternViT and most others)."""
     hidden = fields.integer("hidden_size", "width", "embed_dim", default=1024)
-    patch = int(_pair(fields.raw("patch_size")) or 14)
-    image = int(_pair(fields.raw("image_size")) or 0)
+    patch = _side(fields, "patch_size", 14)
+    image = _side(fields, "image_size", 0)
     model_type = fields.text("model_type")
     pixtral = model_type == "pixtral"
     positions = 0 if pixtral or not image else (image // patch) ** 2 * hidden

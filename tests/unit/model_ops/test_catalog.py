@@ -1,0 +1,93 @@
+"""Laws of the packaged catalogue."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from budsim.commons.errors import UnsupportedModelError
+from budsim.model_ops.catalog import ModelCatalog, packaged_catalog, split_repack
+from budsim.model_ops.model_catalog_format import compact_list, expand_list
+
+NOT_SERVED = {"google/siglip-base-patch16-224", "openai/clip-vit-base-patch32", "RWKV/rwkv-5-world-3b"}
+
+
+def test_every_entry_and_alias_becomes_an_architecture_or_is_refused_by_type() -> None:
+    catalog = packaged_catalog()
+    refused = set()
+    for name in catalog.all_names():
+        match = catalog.match(name)
+        assert match is not None
+        try:
+            arch = catalog.architecture(match, name)
+        except UnsupportedModelError:
+            refused.add(name)
+            continue
+        assert len(arch.layer_kinds) == arch.num_layers
+        assert arch.params_total > 0
+    assert refused == NOT_SERVED
+
+
+def test_counts_of_the_catalogue_agree_with_published_totals() -> None:
+    """The published total also holds prediction heads, scales or a stored copy of the head in some checkpoints."""
+    catalog = packaged_catalog()
+    differing = []
+    for name, entry in catalog.models.items():
+        if "published" not in entry or name in NOT_SERVED:
+            continue
+        match = catalog.match(name)
+        assert match is not None
+        total = catalog.architecture(match, name).params_total
+        if abs(total / entry["published"] - 1) > 0.005:
+            differing.append(name)
+    assert len(differing) < 0.12 * len(catalog.models)
+
+
+@given(st.lists(st.sampled_from(["full_attention", "sliding_attention", "mamba"]), max_size=90))
+def test_layer_lists_survive_compaction(values: list[str]) -> None:
+    assert expand_list(compact_list(values)) == values
+
+
+@pytest.mark.parametrize(
+    ("basename", "split"),
+    [
+        ("Qwen3-8B-FP8", ("Qwen3-8B", "fp8")),
+        ("Llama-3.1-8B-Instruct-quantized.w4a16", ("Llama-3.1-8B-Instruct", "w4a16")),
+        ("Qwen3-8B-GPTQ-Int4", ("Qwen3-8B", "gptq")),
+        ("Qwen3-8B-unsloth-bnb-4bit", ("Qwen3-8B", "bnb-4bit")),
+        ("Llama-3.3-70B-Instruct-FP8-KV", ("Llama-3.3-70B-Instruct", "fp8")),
+        ("Qwen3-8B", None),
+        ("Llama-3.1-8B-Instruct", None),
+        ("Qwen3-4B", None),
+    ],
+)
+def test_precision_suffixes_are_split_off(basename: str, split: tuple[str, str] | None) -> None:
+    assert split_repack(basename) == split
+
+
+def test_a_last_part_that_two_models_share_is_ambiguous() -> None:
+    config = {"model_type": "llama"}
+    catalog = ModelCatalog({"a/Twin": {"config": config}, "b/Twin": {"config": config}})
+    assert catalog.match("Twin") is None
+    assert catalog.match("c/Twin") is None
+    assert catalog.match("a/twin") is not None
+
+
+def test_an_alias_keeps_its_own_context_length() -> None:
+    catalog = packaged_catalog()
+    match = catalog.match("aisingapore/Llama-SEA-LION-v3.5-8B-R")
+    assert match is not None
+    assert catalog.architecture(match, "x").max_position_embeddings == 1_048_576
+
+
+def test_the_hub_and_transformers_are_not_imported_without_need() -> None:
+    code = (
+        "import sys; from budsim.model_ops.services import ModelLibrary; ModelLibrary().resolve('Qwen/Qwen3-8B');"
+        "print([m for m in ('transformers', 'huggingface_hub', 'torch', 'pydantic') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
