@@ -1,1 +1,52 @@
-"""BudSim: predict how an LLM deployment will perform, and find the one that meets your targets."""
+"""BudSim: predict how an LLM deployment will perform, and find the one that meets your targets.
+
+The library needs no server and no database::
+
+    import budsim
+
+    budsim.simulate("meta-llama/Llama-3.1-8B", clusters="clusters.json", concurrency=64, ttft_ms=500)
+    budsim.predict(points)  # pandas DataFrame in and out
+    budsim.estimate_memory(points)
+
+Importing the package is cheap; each function imports what it needs when it is called.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from budsim.library import ClusterSource
+    from budsim.simulator.simulation import SimulationOutcome
+
+__all__ = ["describe_clusters", "estimate_memory", "predict", "simulate"]
+
+
+def simulate(model: str, *, clusters: ClusterSource = None, **options: Any) -> SimulationOutcome:
+    """Return ranked deployments of ``model``; see ``budsim.library.simulate`` for every option."""
+    from budsim import library
+
+    return library.simulate(model, clusters=clusters, **options)
+
+
+def describe_clusters(clusters: ClusterSource = None, *, hardware_mode: str = "dedicated") -> dict[str, Any]:
+    """Return the device groups of clusters, and every device left out with its reason."""
+    from budsim import library
+
+    return library.describe_clusters(clusters, hardware_mode=hardware_mode)
+
+
+def predict(points: pd.DataFrame, method: str | None = None) -> pd.DataFrame:
+    """Return serving metrics for a table of points; columns as in the README, bad rows get a ``status``."""
+    from budsim.simulator import points_table
+
+    return points_table.predict(points, method=method)
+
+
+def estimate_memory(points: pd.DataFrame) -> pd.DataFrame:
+    """Return weights, activations, KV cache and concurrency for a table of points."""
+    from budsim.simulator import points_table
+
+    return points_table.estimate_memory(points)

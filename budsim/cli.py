@@ -1,0 +1,378 @@
+"""The command line: ``budsim serve | simulate | predict | memory | hardware | models | clusters``.
+
+Exit codes, for scripts:
+    0  the answer is there; every target asked for is met
+    1  something unexpected broke
+    2  the command or its input is wrong; the message names the field
+    3  nothing feasible: no deployment fits
+    4  deployments were found, none meets every target
+    5  a service BudSim needs (its API, the hub, the database) does not answer
+
+Heavy modules are imported inside the commands, so ``budsim --help`` stays instant.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from budsim.commons.errors import BudSimError, UnavailableError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EXIT_UNEXPECTED = 1
+EXIT_BAD_INPUT = 2
+EXIT_INFEASIBLE = 3
+EXIT_TARGETS_MISSED = 4
+EXIT_UNAVAILABLE = 5
+
+_ROWS_PER_STEP = 250  # rows between two movements of the progress bar
+_MAX_TABLE_BYTES = 100_000_000  # a points file above this is refused before it is read
+
+
+class _Cli(click.Group):
+    """A group that turns BudSim's errors into one line on stderr and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BudSimError as error:
+            click.secho(f"budsim: {error.message}", fg="red", err=True)
+            code = EXIT_UNAVAILABLE if isinstance(error, UnavailableError) else EXIT_BAD_INPUT
+            ctx.exit(EXIT_UNEXPECTED if error.http_status >= 500 and code == EXIT_BAD_INPUT else code)
+
+
+@click.group(cls=_Cli, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="budsim")
+def main() -> None:
+    """Predict how an LLM deployment will perform, and find the one that meets your targets."""
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+server_option = click.option("--server", metavar="URL", help="Ask a running BudSim instead of computing here.")
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, allow_nan=False))
+
+
+# --------------------------------------------------------------------------------------------------------------- serve
+@main.command()
+@click.option("--host", help="Address to bind (APP_HOST; 127.0.0.1 unless a token is configured).")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port (APP_PORT; 9083).")
+@click.option(
+    "--import-clusters",
+    "clusters_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Import this cluster file before the service answers.",
+)
+def serve(host: str | None, port: int | None, clusters_file: Path | None) -> None:
+    """Run the service: API, workflows and, without DATABASE_URL, its own PostgreSQL."""
+    from budsim.main import run_server
+
+    run_server(host=host, port=port, clusters_file=clusters_file)
+
+
+# ------------------------------------------------------------------------------------------------------------ simulate
+@main.command()
+@click.argument("model")
+@click.option(
+    "--clusters",
+    "clusters_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Cluster file (JSON). Default: CLUSTER_INFO_FILE, else the shipped examples.",
+)
+@click.option("--cluster-id", help="Only this cluster.")
+@click.option(
+    "--input-tokens",
+    "--isl",
+    type=click.IntRange(1),
+    default=1024,
+    show_default=True,
+    help="Mean input length, tokens.",
+)
+@click.option(
+    "--output-tokens",
+    "--osl",
+    type=click.IntRange(1),
+    default=512,
+    show_default=True,
+    help="Mean output length, tokens.",
+)
+@click.option(
+    "--concurrency", type=click.IntRange(1), default=10, show_default=True, help="Concurrent requests to carry."
+)
+@click.option("--ttft-ms", type=click.FloatRange(0), default=0.0, help="Target: median TTFT, ms (0 = none).")
+@click.option(
+    "--throughput-per-user",
+    type=click.FloatRange(0),
+    default=0.0,
+    help="Target: output tokens/s of one request (0 = none).",
+)
+@click.option(
+    "--e2e-s", type=click.FloatRange(0), default=0.0, help="Target: end-to-end latency of one request, s (0 = none)."
+)
+@click.option(
+    "--objective",
+    type=click.Choice(["cost", "throughput", "latency", "balanced"]),
+    default="cost",
+    show_default=True,
+    help="What the best answer is best at.",
+)
+@click.option("--hardware-mode", type=click.Choice(["dedicated", "shared"]), default="dedicated", show_default=True)
+@click.option("--method", type=click.Choice(["heuristic", "regressor"]), help="Prediction method.")
+@click.option(
+    "--top-k", type=click.IntRange(1, 50), default=5, show_default=True, help="Configurations kept per device group."
+)
+@server_option
+@json_option
+def simulate(model: str, clusters_file: Path | None, server: str | None, as_json: bool, **options: Any) -> None:
+    """Rank the deployments of MODEL (hub id, alias or folder) on your clusters."""
+    from budsim import cli_tables
+
+    if server:
+        from budsim import client
+
+        answer = client.simulate_on_server(server, model, clusters_file=clusters_file, **options)
+    else:
+        import budsim
+
+        answer = budsim.simulate(model, clusters=clusters_file, **options).to_dict()
+    if as_json:
+        _print_json(answer)
+    else:
+        cli_tables.print_simulation(answer)
+    rows = answer["recommendations"]
+    if not rows:
+        sys.exit(EXIT_INFEASIBLE)
+    if not any(row["metrics"]["meets_targets"] for row in rows):
+        sys.exit(EXIT_TARGETS_MISSED)
+
+
+# ---------------------------------------------------------------------------------------------------- predict, memory
+table_options = [
+    click.option(
+        "--input",
+        "input_path",
+        required=True,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="CSV of points; columns as in the README.",
+    ),
+    click.option(
+        "--output", "output_path", required=True, type=click.Path(dir_okay=False, path_type=Path), help="CSV to write."
+    ),
+    click.option("--quiet", is_flag=True, help="No progress bar, no summary."),
+]
+
+
+def _with_table_options(command: Any) -> Any:
+    for option in reversed(table_options):
+        command = option(command)
+    return command
+
+
+@main.command()
+@_with_table_options
+@click.option("--method", type=click.Choice(["regressor", "heuristic"]), help="Prediction method.")
+def predict(input_path: Path, output_path: Path, quiet: bool, method: str | None) -> None:
+    """Predict TTFT, TPOT, throughput and latency of every point in a CSV file."""
+    from budsim.simulator import points_table
+
+    _run_table(input_path, output_path, lambda points: points_table.predict(points, method=method), quiet)
+
+
+@main.command()
+@_with_table_options
+def memory(input_path: Path, output_path: Path, quiet: bool) -> None:
+    """Estimate weights, activations, KV cache and concurrency of every point in a CSV file."""
+    from budsim.simulator import points_table
+
+    _run_table(input_path, output_path, points_table.estimate_memory, quiet)
+
+
+def _read_points(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    if path.stat().st_size > _MAX_TABLE_BYTES:
+        raise click.BadParameter(
+            f"{path} is larger than {_MAX_TABLE_BYTES // 10**6} MB; split it", param_hint="--input"
+        )
+    try:
+        points = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"{path} is not a CSV table: {error}", param_hint="--input") from error
+    if len(points.columns) != len(set(points.columns)):
+        raise click.BadParameter(f"{path} names a column twice", param_hint="--input")
+    return points
+
+
+def _run_table(input_path: Path, output_path: Path, answer: Any, quiet: bool) -> None:
+    """Read, answer in steps behind a progress bar, write whole or not at all, summarise on stderr."""
+    import pandas as pd
+
+    points = _read_points(input_path)
+    steps = range(0, max(len(points), 1), _ROWS_PER_STEP)
+    with click.progressbar(steps, label="points", file=sys.stderr, hidden=quiet) as bar:
+        parts = [answer(points.iloc[start : start + _ROWS_PER_STEP].reset_index(drop=True)) for start in bar]
+    result = pd.concat(parts, ignore_index=True)
+    partial = output_path.with_name(output_path.name + ".part")
+    try:
+        result.to_csv(partial, index=False)
+        partial.replace(output_path)
+    except OSError as error:
+        raise click.BadParameter(f"cannot write {output_path}: {error.strerror}", param_hint="--output") from error
+    if not quiet:
+        counts = result["status"].value_counts().to_dict()
+        click.echo(f"{output_path}: " + ", ".join(f"{count} {status}" for status, count in counts.items()), err=True)
+
+
+# ------------------------------------------------------------------------------------------------------------ hardware
+@main.group()
+def hardware() -> None:
+    """The device catalogue."""
+
+
+@hardware.command("list")
+@click.option("--type", "device_type", help="cuda, rocm, hpu, cpu, xpu or tpu.")
+@json_option
+def hardware_list(device_type: str | None, as_json: bool) -> None:
+    """List the devices BudSim knows."""
+    from budsim import cli_tables
+    from budsim.commons.catalogs import hardware_catalog
+
+    devices = [spec for spec in hardware_catalog().devices if device_type in (None, spec.device_type)]
+    if as_json:
+        _print_json([cli_tables.device_fields(spec) for spec in devices])
+    else:
+        cli_tables.print_devices(devices)
+
+
+@hardware.command("show")
+@click.argument("name")
+@json_option
+def hardware_show(name: str, as_json: bool) -> None:
+    """Show one device; NAME as a cluster, a datasheet or nvidia-smi spells it."""
+    from budsim import cli_tables
+    from budsim.commons.catalogs import hardware_catalog
+
+    match = hardware_catalog().match(name)
+    if as_json:
+        _print_json({**cli_tables.device_fields(match.spec), "matched_by": match.reason})
+    else:
+        cli_tables.print_device(match.spec, match.reason)
+
+
+@hardware.command("add")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def hardware_add(file: Path) -> None:
+    """Add your own devices from a YAML or JSON FILE."""
+    from budsim.commons.catalogs import add_custom_devices
+
+    for name in add_custom_devices(file):
+        click.echo(f"added {name}")
+
+
+# -------------------------------------------------------------------------------------------------------------- models
+@main.group()
+def models() -> None:
+    """The model catalogue."""
+
+
+@models.command("search")
+@click.argument("text")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@json_option
+def models_search(text: str, limit: int, as_json: bool) -> None:
+    """Find models whose id contains TEXT."""
+    from budsim.model_ops.services import default_library
+
+    found = default_library().search(text, limit)
+    if as_json:
+        _print_json(list(found))
+    else:
+        click.echo("\n".join(found) if found else f"no model id contains {text!r}")
+    if not found:
+        sys.exit(EXIT_INFEASIBLE)
+
+
+@models.command("show")
+@click.argument("model")
+@json_option
+def models_show(model: str, as_json: bool) -> None:
+    """Show the shape and size of MODEL (hub id, alias or folder)."""
+    from budsim import cli_tables
+    from budsim.model_ops.analysis import summarize_model
+    from budsim.model_ops.services import default_library
+
+    summary = summarize_model(default_library().resolve(model))
+    if as_json:
+        _print_json(summary)
+    else:
+        cli_tables.print_fields(model, summary)
+
+
+@models.command("add")
+@click.argument("name")
+@click.argument("target")
+def models_add(name: str, target: str) -> None:
+    """Let NAME (a UUID or a name of your own) mean TARGET (a hub id or a folder with a config.json)."""
+    from budsim.model_ops.services import default_library
+
+    default_library().add(name, target)
+    click.echo(f"{name} -> {target}")
+
+
+# ------------------------------------------------------------------------------------------------------------ clusters
+@main.group()
+def clusters() -> None:
+    """Clusters that a running BudSim knows, and cluster files."""
+
+
+@clusters.command("check")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--hardware-mode", type=click.Choice(["dedicated", "shared"]), default="dedicated", show_default=True)
+@json_option
+def clusters_check(file: Path, hardware_mode: str, as_json: bool) -> None:
+    """Read a cluster FILE and show its device groups and what was left out, with the reasons."""
+    import budsim
+    from budsim import cli_tables
+
+    view = budsim.describe_clusters(file, hardware_mode=hardware_mode)
+    if as_json:
+        _print_json(view)
+    else:
+        cli_tables.print_clusters(view)
+
+
+@clusters.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--server", metavar="URL", help="The BudSim to tell (default: this machine's, APP_PORT).")
+def clusters_import(file: Path, server: str | None) -> None:
+    """Send a cluster FILE to a running BudSim (PUT /clusters)."""
+    from budsim import client
+
+    count = client.put_clusters(server, file)
+    click.echo(f"{count} clusters imported")
+
+
+@clusters.command("list")
+@click.option("--server", metavar="URL", help="The BudSim to ask (default: this machine's, APP_PORT).")
+@json_option
+def clusters_list(server: str | None, as_json: bool) -> None:
+    """List the clusters that a running BudSim knows."""
+    from budsim import cli_tables, client
+
+    view = client.get_clusters(server)
+    if as_json:
+        _print_json(view)
+    else:
+        cli_tables.print_cluster_list(view)
+
+
+if __name__ == "__main__":
+    main()

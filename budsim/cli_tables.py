@@ -1,0 +1,115 @@
+"""How the command line shows its answers: rich tables from plain dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from budsim.perf_model.hardware_catalog import DeviceSpec
+
+_GB = 1e9
+_TERA = 1e12
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 160  # a pipe has no width of its own; wide enough that no cell is folded
+    return console
+
+
+def _number(value: float | None, digits: int = 1) -> str:
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def _table(title: str | None, columns: Sequence[tuple[str, str]]) -> Table:
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for name, side in columns:
+        table.add_column(name, justify="right" if side == "r" else "left", overflow="fold")
+    return table
+
+
+def device_fields(spec: DeviceSpec) -> dict[str, Any]:
+    """Return a device as the API shows it: GB, GB/s and TFLOP/s."""
+    return {
+        "name": spec.name,
+        "vendor": spec.vendor,
+        "device_type": spec.device_type,
+        "architecture": spec.architecture,
+        "memory_gb": None if spec.memory_bytes is None else round(spec.memory_bytes / _GB, 3),
+        "memory_bandwidth_gb_s": round(spec.memory_bandwidth_bytes_per_s / _GB, 3),
+        "peak_tflops": {name: round(flops / _TERA, 3) for name, flops in spec.peak_flops.items()},
+        "link_type": spec.link_type,
+        "link_gb_s": None if spec.link_bytes_per_s is None else round(spec.link_bytes_per_s / _GB, 3),
+        "tdp_watts": spec.tdp_watts,
+        "price_usd": spec.price_usd,
+        "usd_per_hour": spec.usd_per_hour,
+        "pci_ids": list(spec.pci_ids),
+        "aliases": list(spec.aliases),
+        "low_confidence_fields": list(spec.low_confidence_fields),
+        "sources": dict(spec.sources),
+    }
+
+
+def print_devices(devices: Iterable[DeviceSpec]) -> None:
+    """Print one line per device."""
+    table = _table(
+        None,
+        [("device", "l"), ("type", "l"), ("memory GB", "r"), ("GB/s", "r"), ("bf16 TFLOP/s", "r"), ("fp8", "r"),
+         ("link GB/s", "r"), ("USD/h", "r")],
+    )  # fmt: skip
+    for spec in devices:
+        fields = device_fields(spec)
+        peak = fields["peak_tflops"]
+        table.add_row(
+            spec.name,
+            spec.device_type,
+            _number(fields["memory_gb"]),
+            _number(fields["memory_bandwidth_gb_s"], 0),
+            _number(peak.get("bf16") or peak.get("fp16"), 0),
+            _number(peak.get("fp8"), 0),
+            _number(fields["link_gb_s"], 0),
+            _number(spec.usd_per_hour, 2),
+        )
+    _console().print(table)
+
+
+def print_device(spec: DeviceSpec, reason: str) -> None:
+    """Print one device, field by field."""
+    print_fields(spec.name, {**device_fields(spec), "matched_by": reason})
+
+
+def print_fields(title: str, fields: Mapping[str, Any]) -> None:
+    """Print a dictionary as a two-column table; nested values one level deep."""
+    table = _table(title, [("field", "l"), ("value", "l")])
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            shown = "\n".join(f"{key}: {_plain(inner)}" for key, inner in value.items())
+        else:
+            shown = _plain(value)
+        table.add_row(name, shown)
+    _console().print(table)
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.6g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(item) for item in value) or "–"
+    return str(value)
+
+
+def print_answer(lines: Iterable[str]) -> None:
+    """Print plain lines below a table."""
+    console = _console()
+    for line in lines:
+        console.print(line, markup=False)

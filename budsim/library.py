@@ -1,0 +1,157 @@
+"""The composition behind ``import budsim``: catalogues, model lookup and predictor, without server or database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from budsim.commons.catalogs import hardware_catalog
+from budsim.commons.config import settings
+from budsim.commons.errors import InvalidRequestError, NotFoundError, PayloadTooLargeError, UnsupportedError
+from budsim.commons.resources import shipped_path
+from budsim.model_ops.services import default_library
+from budsim.perf_model.workload import LoadMode, SloTargets, Workload
+from budsim.simulator import simulation
+from budsim.simulator.cluster_document import Cluster, ClusterProblem, parse_clusters
+from budsim.simulator.heuristic import HeuristicPredictor
+from budsim.simulator.topology import group_devices
+
+ClusterSource = str | Path | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+_MAX_CLUSTER_FILE_BYTES = 50_000_000  # 10,000 devices of the platform's flattened shape take about 10 MB
+
+
+def simulate(
+    model: str,
+    *,
+    clusters: ClusterSource = None,
+    cluster_id: str | None = None,
+    input_tokens: int = 1024,
+    output_tokens: int = 512,
+    concurrency: int = 10,
+    ttft_ms: float | None = None,
+    throughput_per_user: float | None = None,
+    e2e_s: float | None = None,
+    objective: str = "cost",
+    hardware_mode: str = "dedicated",
+    method: str | None = None,
+    top_k: int = 5,
+) -> simulation.SimulationOutcome:
+    """Return ranked deployments of one model on the caller's clusters.
+
+    Args:
+        model: Hub id, alias, or a folder with a config.json.
+        clusters: A cluster file, or its content. None: ``CLUSTER_INFO_FILE``, else the shipped examples; the answer's
+            ``assumptions`` say so.
+        cluster_id: Only this cluster.
+        input_tokens: Mean input length, tokens.
+        output_tokens: Mean output length, tokens.
+        concurrency: Concurrent requests that the deployment carries.
+        ttft_ms: Target: median time to first token, ms; None or 0 = none.
+        throughput_per_user: Target: output tokens/s of one request; None or 0 = none.
+        e2e_s: Target: end-to-end latency of one request, s; None or 0 = none.
+        objective: cost | throughput | latency | balanced: what the best answer is best at.
+        hardware_mode: dedicated | shared.
+        method: ``heuristic``; None = the default method.
+        top_k: Configurations kept per device group.
+
+    Raises:
+        BudSimError: A value cannot be served; the message names the field and the remedy.
+    """
+    check_method(method)
+    known, problems, assumptions = load_clusters(clusters)
+    if cluster_id is not None and cluster_id not in {cluster.cluster_id for cluster in known}:
+        raise NotFoundError(f"cluster_id {cluster_id} is not among the clusters given.", {"field": "cluster_id"})
+    request = simulation.SimulationRequest(
+        model_id=model,
+        workload=Workload(input_tokens, output_tokens, LoadMode.CLOSED_LOOP, concurrency=concurrency),
+        targets=SloTargets(
+            ttft_ms=ttft_ms or None, throughput_per_user_tps=throughput_per_user or None, e2e_latency_s=e2e_s or None
+        ),
+        objective=objective,
+        cluster_id=cluster_id,
+        hardware_mode=hardware_mode,
+        top_k=top_k,
+        skip_master_node_for_cpu=settings().skip_master_node_for_cpu,
+        assumptions=assumptions,
+    )
+    return simulation.simulate(
+        request,
+        known,
+        resolve_model=default_library().resolve,
+        catalog=hardware_catalog(),
+        predictor=HeuristicPredictor(),
+        images=settings().engine_images(),
+        problems=problems,
+    )
+
+
+def check_method(method: str | None) -> None:
+    """Refuse the trained method while no trained models ship.
+
+    Raises:
+        UnsupportedError: ``method`` is ``regressor``.
+    """
+    if method == "regressor":
+        text = "method 'regressor' needs trained models, and none are installed; use method 'heuristic'."
+        raise UnsupportedError(text, {"field": "method"})
+
+
+def load_clusters(source: ClusterSource) -> tuple[tuple[Cluster, ...], tuple[ClusterProblem, ...], dict[str, str]]:
+    """Return clusters, what is wrong with the unreadable ones, and what was assumed."""
+    if source is None:
+        path = settings().cluster_info_file or shipped_path("examples") / "clusters.json"
+        clusters, problems = parse_clusters(_read_json(path))
+        return clusters, problems, {"clusters": f"no cluster given: those of {path.name} were used"}
+    document = _read_json(Path(source)) if isinstance(source, str | Path) else source
+    clusters, problems = parse_clusters(document)
+    return clusters, problems, {}
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        if path.stat().st_size > _MAX_CLUSTER_FILE_BYTES:
+            text = f"{path} is larger than {_MAX_CLUSTER_FILE_BYTES // 10**6} MB; split it."
+            raise PayloadTooLargeError(text, {"field": "clusters"})
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidRequestError(f"cannot read {path}: {error.strerror}.", {"field": "clusters"}) from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequestError(f"{path} is not JSON: {error}.", {"field": "clusters"}) from error
+
+
+def describe_clusters(clusters: ClusterSource = None, *, hardware_mode: str = "dedicated") -> dict[str, Any]:
+    """Return each cluster's device groups and the devices left out, as plain values."""
+    known, problems, _ = load_clusters(clusters)
+    catalog = hardware_catalog()
+    views = []
+    for cluster in known:
+        outcome = group_devices(
+            cluster,
+            hardware_mode=hardware_mode,
+            skip_master_node_for_cpu=settings().skip_master_node_for_cpu,
+            catalog=catalog,
+        )
+        views.append(
+            {
+                "cluster_id": cluster.cluster_id,
+                "name": cluster.name,
+                "groups": [
+                    {
+                        "device_type": group.device_type,
+                        "device_name": group.device_name,
+                        "matched": group.spec.name,
+                        "matched_by": group.match_reason,
+                        "devices_by_node": {node.node_name: node.free_devices for node in group.nodes},
+                        "memory_gb_per_device": round(group.memory_bytes_per_device / 1e9, 3),
+                    }
+                    for group in outcome.groups
+                ],
+                "dropped": [
+                    {"node": item.node, "device": item.device, "reason": item.reason} for item in outcome.dropped
+                ],
+            }
+        )
+    return {"clusters": views, "problems": [f"{item.path}: {item.reason}" for item in problems]}
