@@ -144,6 +144,23 @@ class AppSettings(BaseSettings):
         """The address to bind: ``APP_HOST``, else loopback without a token and every interface with one."""
         return self.app_host or ("0.0.0.0" if self.requires_token else "127.0.0.1")  # noqa: S104 - guarded by a token
 
+    def engine_images(self) -> dict[str, str]:
+        """Return the container image of every engine by ``<engine>_<device type>``."""
+        return {
+            "vllm_cuda": self.vllm_cuda_image,
+            "vllm_rocm": self.vllm_rocm_image,
+            "vllm_cpu": self.vllm_cpu_image,
+            "vllm_cpu_high": self.vllm_cpu_image,
+            "vllm_hpu": self.vllm_hpu_image,
+            "sglang_cuda": self.sglang_cuda_image,
+            "sglang_rocm": self.sglang_rocm_image,
+            "litellm_cpu": self.litellm_image,
+            "litellm_cpu_high": self.litellm_image,
+            "latentbud_cuda": self.latentbud_cuda_image,
+            "latentbud_cpu": self.latentbud_cpu_image,
+            "latentbud_cpu_high": self.latentbud_cpu_image,
+        }
+
     def configured_database_url(self) -> URL | None:
         """Return the SQLAlchemy URL of the configured database, or None for the embedded one."""
         if self.database_url is not None:
