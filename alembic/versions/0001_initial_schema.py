@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises:
-Create Date: 2026-11-21 13:34:36.518397
+Create Date: 2026-11-21 13:58:20.899809
 """
 
 import sqlalchemy as sa
@@ -53,9 +53,8 @@ def upgrade():
     )
     op.create_table(
         "model_aliases",
-        sa.Column("model_id", sa.Uuid(), nullable=False),
-        sa.Column("uri", sa.String(length=1024), nullable=False),
-        sa.Column("name", sa.String(length=255), nullable=True),
+        sa.Column("model_id", sa.String(length=512), nullable=False),
+        sa.Column("target", sa.String(length=1024), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("modified_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("model_id"),
@@ -137,13 +136,8 @@ def upgrade():
         sa.Column("output", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("error", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column(
-            "notification_status",
-            postgresql.JSONB(astext_type=sa.Text()),
-            server_default=sa.text("'{}'::jsonb"),
-            nullable=False,
+            "progress", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
         ),
-        sa.Column("num_retries", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("max_retries", sa.Integer(), server_default=sa.text("-1"), nullable=False),
         sa.Column("project_id", sa.String(length=255), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("deadline_at", sa.DateTime(timezone=True), nullable=True),

@@ -6,9 +6,10 @@ import importlib
 import logging
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, TimeoutError
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
@@ -19,11 +20,17 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _ATTEMPTS = 3
+# How long a search may go on after its run's time, before its worker (and its neighbours' work) is ended.
+GRACE_S = 30.0
 
 
 def default_workers() -> int:
     """Return one worker per CPU that this process may use."""
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+class WorkerLostError(UnavailableError):
+    """The worker of a search died, again and again."""
 
 
 class SearchPool:
@@ -39,12 +46,15 @@ class SearchPool:
         self._preload = tuple(preload)
         self._guard = threading.Lock()
         self._executor: ProcessPoolExecutor | None = None
+        self._stopped = False
 
-    def start(self) -> None:
-        """Start the workers; they import their modules while the caller goes on."""
+    def start(self, warm_up: Callable[[], None] | None = None) -> None:
+        """Start the workers; they import their modules and run ``warm_up`` while the caller goes on."""
         executor = self._current()
         for _ in range(self._workers):
             executor.submit(_import_all, self._preload)
+            if warm_up is not None:
+                executor.submit(warm_up)
 
     def run(self, function: Callable[..., T], *arguments: Any, timeout_s: float | None = None) -> T:
         """Return ``function(*arguments)``, computed in a worker.
@@ -52,8 +62,9 @@ class SearchPool:
         A worker that dies takes the whole pool with it; the work is tried again on a new one.
 
         Raises:
-            SimulationTimeoutError: No answer within ``timeout_s``; the worker is ended.
-            UnavailableError: The worker died at every attempt.
+            SimulationTimeoutError: No answer within ``timeout_s``. Work that had begun gets ``GRACE_S`` to end by
+                itself before its worker is ended.
+            WorkerLostError: The worker died at every attempt.
         """
         for _ in range(_ATTEMPTS):
             executor = self._current()
@@ -64,14 +75,26 @@ class SearchPool:
                 logger.warning("A search worker died; starting new ones")
                 self._discard(executor)
             except TimeoutError as error:
+                if not future.cancel():
+                    self._end_later(executor, future)
+                raise SimulationTimeoutError("The time of the run was over before this search ended.") from error
+        raise WorkerLostError("The search worker died again and again; it may need more memory.")
+
+    def _end_later(self, executor: ProcessPoolExecutor, future: Future[Any]) -> None:
+        def end() -> None:
+            if not future.done():
+                logger.warning("A search did not end %.0f s after its time; ending its worker", GRACE_S)
                 self._discard(executor)
-                raise SimulationTimeoutError("The search did not stop at the end of its time and was ended.") from error
-        raise UnavailableError("The search worker died again and again; it may need more memory.")
+
+        timer = threading.Timer(GRACE_S, end)
+        timer.daemon = True
+        timer.start()
 
     def stop(self) -> None:
         """End the workers now."""
         with self._guard:
             executor, self._executor = self._executor, None
+            self._stopped = True
         if executor is not None:
             _end(executor)
 
@@ -82,6 +105,8 @@ class SearchPool:
 
     def _current(self) -> ProcessPoolExecutor:
         with self._guard:
+            if self._stopped:
+                raise UnavailableError("The service is stopping.")
             if self._executor is None:
                 context = multiprocessing.get_context("forkserver")
                 context.set_forkserver_preload(["budsim.commons.search_pool", *self._preload])
@@ -109,6 +134,7 @@ def _import_all(modules: Sequence[str]) -> None:
 
 def _end_with_owner() -> None:
     """In a worker: exit when the service dies, even by a signal that it cannot catch."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     owner = multiprocessing.parent_process()
     if owner is None:
         return

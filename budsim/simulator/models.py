@@ -102,9 +102,7 @@ class WorkflowRun(Timestamps, Base):
     input: Mapped[dict[str, Any]] = mapped_column(JSONB)
     output: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     error: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    notification_status: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"), default=dict)
-    num_retries: Mapped[int] = mapped_column(Integer, server_default=text("0"), default=0)
-    max_retries: Mapped[int] = mapped_column(Integer, server_default=text("-1"), default=-1)
+    progress: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"), default=dict)
     project_id: Mapped[str | None] = mapped_column(String(255))
     started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), nullable=False)
     deadline_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -133,13 +131,12 @@ class WorkflowStep(Timestamps, Base):
 
 
 class ModelAlias(Timestamps, Base):
-    """A UUID by which the platform knows a hub id or a path."""
+    """An id, a UUID of the platform or a short name, that stands for a hub id or a path."""
 
     __tablename__ = "model_aliases"
 
-    model_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    uri: Mapped[str] = mapped_column(String(1024))
-    name: Mapped[str | None] = mapped_column(String(255))
+    model_id: Mapped[str] = mapped_column(String(512), primary_key=True)
+    target: Mapped[str] = mapped_column(String(1024))
 
 
 class StoredCluster(Timestamps, Base):

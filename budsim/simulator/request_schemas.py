@@ -6,7 +6,7 @@ CloudEvent, and the service README's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -285,18 +285,3 @@ class DeploymentConfigurationRequest(RequestModel):
         None, ge=1, le=MAX_CONCURRENCY, description="Load to carry; the run's unless given."
     )
     feedback: list[FeedbackItem] | None = Field(None, max_length=1000, description="On configurations already tried.")
-
-
-class ModelMapping(RequestModel):
-    """One model id of the platform and what it stands for."""
-
-    model_id: UUID = Field(description="The platform's id.")
-    uri: str = Field(min_length=1, max_length=1024, description="Hub id or local folder.", examples=["Qwen/Qwen3-8B"])
-    name: str | None = Field(None, max_length=255, description="For people.")
-
-
-def storable_list(value: Sequence[Any]) -> Sequence[Any]:
-    """Return a raw document that was checked by ``storable``."""
-    for item in value:
-        storable(item)
-    return value

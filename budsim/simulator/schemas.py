@@ -56,13 +56,15 @@ class Miss(ResponseModel):
 
 
 class Refusal(ResponseModel):
-    """Something that was looked at and cannot be recommended."""
+    """A search that recommends nothing, or less than it was asked for."""
 
-    cluster_id: str | None = Field(None, description="Cluster.")
-    device: str | None = Field(None, description="Device.", examples=["NVIDIA A100 80GB"])
-    engine: str | None = Field(None, description="Engine.", examples=["vllm"])
+    cluster_id: str = Field(description="Cluster.")
+    device_type: str = Field(description="Device type.", examples=["cuda"])
+    device_name: str = Field(description="Device.", examples=["NVIDIA A100 80GB"])
+    engine: str = Field(description="Engine.", examples=["vllm"])
     code: str = Field(description="Machine-readable cause.", examples=["memory"])
     reason: str = Field(description="What does not hold, with figures.")
+    count: int = Field(1, description="Configurations with this cause.")
 
 
 class DeviceTypeMetrics(ResponseModel):
@@ -71,9 +73,7 @@ class DeviceTypeMetrics(ResponseModel):
     device_type: str = Field(description="cuda, rocm, hpu, cpu or cpu_high.", examples=["cuda"])
     num_replicas: int = Field(description="Replicas on it.", examples=[2])
     concurrency: int = Field(description="Requests in flight on these replicas.", examples=[10])
-    cost_per_million_tokens: float | None = Field(
-        None, description="USD per million output tokens; null = no price known."
-    )
+    cost_per_million_tokens: float = Field(description="USD per million output tokens; 0 where no price is known.")
 
 
 class SimulationMetrics(ResponseModel):
@@ -86,20 +86,24 @@ class SimulationMetrics(ResponseModel):
     throughput_per_user: float = Field(description="Output tokens/s of one request.", examples=[55.2])
     e2e_latency: float = Field(description="Median end-to-end latency, s.", examples=[4.2])
     error_rate: float = Field(description="Mean relative miss of the targets, 0 = all met.", examples=[0.0])
-    cost_per_million_tokens: float | None = Field(
-        None, description="USD per million output tokens; null = no price known.", examples=[0.25]
+    cost_per_million_tokens: float = Field(
+        description="USD per million output tokens; 0 with cost_known false where no price is known.", examples=[0.25]
     )
+    cost_known: bool = Field(True, description="Whether the cost is a price, not a blank.")
+    cost_per_hour_usd: float | None = Field(None, description="USD per hour of all replicas; null = no price known.")
     meets_targets: bool = Field(True, description="Whether every target is met.")
     misses: list[Miss] = Field(default_factory=list, description="The targets that are not met.")
+    binding: str | None = Field(None, description="What limits the deployment.", examples=["memory"])
+    device_name: str | None = Field(None, description="Device.", examples=["NVIDIA-A100-SXM4-80GB"])
     tp_size: int | None = Field(None, description="Tensor parallel devices of one stage.", examples=[1])
     pp_size: int | None = Field(None, description="Pipeline stages of one replica.", examples=[1])
+    concurrency_per_replica: int | None = Field(None, description="Requests in flight on one replica.", examples=[5])
+    memory_gb_per_device: float | None = Field(None, description="Memory to allocate on one device, GB.")
+    output_tps: float | None = Field(None, description="Output tokens/s of the whole deployment.")
     precision: str | None = Field(None, description="Weight format.", examples=["bf16"])
-    engine: str | None = Field(None, description="Engine.", examples=["vllm"])
-    device_name: str | None = Field(None, description="Device.", examples=["NVIDIA-A100-SXM4-80GB"])
-    cost_per_hour: float | None = Field(None, description="USD per hour of all replicas; null = no price known.")
-    saturated: bool | None = Field(None, description="The load is past capacity.")
-    basis: str | None = Field(None, description="What the figures rest on.", examples=["analytic"])
+    hardware_mode: str | None = Field(None, description="dedicated or shared.")
     confidence: float | None = Field(None, description="0 to 1; null = not calibrated for this case.")
+    basis: str | None = Field(None, description="What the figures rest on.", examples=["analytic"])
 
 
 class ClusterMetrics(ResponseModel):
@@ -108,6 +112,7 @@ class ClusterMetrics(ResponseModel):
     cluster_id: str = Field(description="The cluster.")
     metrics: SimulationMetrics = Field(description="The deployment as asked.")
     quantized_metrics: SimulationMetrics | None = Field(None, description="A quantised deployment, where asked for.")
+    engine: str | None = Field(None, description="Engine.", examples=["vllm"])
     engine_version: str | None = Field(None, description="Engine version.")
     tool_calling_parser_type: str | None = Field(None, description="Tool-call parser to launch with.")
     reasoning_parser_type: str | None = Field(None, description="Reasoning parser to launch with.")
@@ -127,10 +132,11 @@ class Remedy(ResponseModel):
 
 
 class Explanation(ResponseModel):
-    """What a run took for granted, refused and suggests."""
+    """What a run took for granted, could not use, and suggests."""
 
-    assumptions: list[str] = Field(default_factory=list, description="Every default that the answer rests on.")
-    refusals: list[Refusal] = Field(default_factory=list, description="What cannot be recommended, and why.")
+    assumptions: dict[str, Any] = Field(default_factory=dict, description="Every default that the answer rests on.")
+    reasons: list[str] = Field(default_factory=list, description="Why a cluster has no recommendation.")
+    refusals: list[Refusal] = Field(default_factory=list, description="What cannot be deployed, and why.")
     remedies: list[Remedy] = Field(default_factory=list, description="What would let the targets be met.")
 
 

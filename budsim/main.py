@@ -1,0 +1,186 @@
+"""The composition root: which adapters the service runs on is decided here and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy.engine import URL
+from starlette.concurrency import run_in_threadpool
+
+from budsim.commons import health, security
+from budsim.commons.config import AppSettings, settings
+from budsim.commons.dapr import DaprPublisher, Sidecar
+from budsim.commons.database import open_database
+from budsim.commons.errors import UnavailableError
+from budsim.commons.http_errors import install_error_handlers
+from budsim.commons.logs import configure_logging
+from budsim.commons.notifications import Publisher, RecordedOnly
+from budsim.commons.workflow_engine import WorkflowEngine
+from budsim.model_ops.routes import router as model_router
+from budsim.simulator.activities import RunActivities, SearchBackend
+from budsim.simulator.cluster_source import ClusterSource, read_document
+from budsim.simulator.routes import cluster_router, router, workflow_router
+from budsim.simulator.search_backend import CoreBackend
+from budsim.simulator.services import RunWaiters, SimulationService
+from budsim.simulator.workflows import RUN_SIMULATION, run_simulation
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenService:
+    """A service that runs, and its counters."""
+
+    service: SimulationService
+    metrics: health.Metrics
+
+
+@contextmanager
+def open_service(
+    config: AppSettings, metrics: health.Metrics, backend: SearchBackend | None = None
+) -> Iterator[SimulationService]:
+    """Start everything behind the routes, and stop it afterwards.
+
+    Args:
+        config: The settings.
+        metrics: Counters.
+        backend: The core; None = the real one, with its worker processes.
+    """
+    with ExitStack() as stack:
+        if backend is None:
+            core = CoreBackend(config)
+            core.start()
+            stack.callback(core.stop)
+            backend = core
+        database = stack.enter_context(open_database(config))
+        sidecar = _sidecar(config, stack)
+        clusters = ClusterSource(database, config.cluster_info_file, sidecar, config.cluster_info_state_key)
+        waiters = RunWaiters()
+
+        def on_end(workflow_id: str, status: str, seconds: float) -> None:
+            metrics.runs.labels(status).inc()
+            metrics.run_seconds.observe(seconds)
+            waiters.wake(workflow_id)
+
+        publisher: Publisher = RecordedOnly() if sidecar is None else DaprPublisher(sidecar, config)
+        activities = RunActivities(database, backend, clusters, publisher, on_end)
+        engine = _workflow_engine(config, sidecar, database.url)
+        service = SimulationService(config, database, engine, clusters, waiters, backend.workers)
+        metrics.runs_active.set_function(service.count_active)
+        engine.start({RUN_SIMULATION: run_simulation}, activities.by_name())
+        stack.callback(engine.stop)
+        if waiting := service.recover():
+            logger.info("%d unfinished runs go on", waiting)
+        yield service
+
+
+def _sidecar(config: AppSettings, stack: ExitStack) -> Sidecar | None:
+    """Return the Dapr sidecar, None where there is none.
+
+    Raises:
+        UnavailableError: ``WORKFLOW_ENGINE=dapr`` and it does not answer.
+    """
+    required = config.workflow_engine == "dapr"
+    if required and config.dapr_http_port is None:
+        raise UnavailableError("WORKFLOW_ENGINE=dapr needs DAPR_HTTP_PORT.", {"field": "DAPR_HTTP_PORT"})
+    if not Sidecar.is_configured(config):
+        return None
+    sidecar = Sidecar(config)
+    stack.callback(sidecar.close)
+    if sidecar.wait_until_ready(60.0 if required else config.dapr_wait_seconds):
+        sidecar.register()
+        return sidecar
+    if required:
+        raise UnavailableError(f"The Dapr sidecar does not answer on port {config.dapr_http_port}.")
+    logger.warning("No Dapr sidecar answers on port %s; going on without it", config.dapr_http_port)
+    return None
+
+
+def _workflow_engine(config: AppSettings, sidecar: Sidecar | None, url: URL) -> WorkflowEngine:
+    if sidecar is not None:
+        from budsim.commons.dapr_workflows import DaprWorkflowEngine
+
+        return DaprWorkflowEngine(config)
+    from budsim.commons.durable import EmbeddedWorkflowEngine
+
+    return EmbeddedWorkflowEngine(url, exclusive=config.uses_embedded_postgres)
+
+
+def create_app(
+    config: AppSettings | None = None, backend: SearchBackend | None = None, opened: OpenService | None = None
+) -> FastAPI:
+    """Return the application.
+
+    Args:
+        config: The settings; None = of this process.
+        backend: The core; None = the real one.
+        opened: A service that runs already; None = one starts and stops with the application.
+    """
+    config = config or settings()
+    metrics = opened.metrics if opened else health.Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if opened is not None:
+            app.state.service = opened.service
+            yield
+            return
+        with ExitStack() as stack:
+            app.state.service = await run_in_threadpool(stack.enter_context, open_service(config, metrics, backend))
+            yield
+            await run_in_threadpool(stack.close)
+
+    app = FastAPI(
+        title=config.app_name,
+        version=version("budsim"),
+        description="Predicts how an LLM deployment will perform, and finds the one that meets your targets.",
+        lifespan=lifespan,
+        openapi_url="/openapi.json" if config.namespace.upper() != "PRODUCTION" or config.debug else None,
+    )
+    app.state.metrics = metrics
+    install_error_handlers(app)
+    app.add_middleware(security.BodyLimitMiddleware, max_bytes=config.max_body_bytes)
+    also_open = frozenset() if config.metrics_need_token else frozenset({"/metrics"})
+    app.add_middleware(security.TokenMiddleware, tokens=security.accepted_tokens(config), also_open=also_open)
+    app.middleware("http")(metrics.observe)
+    for included in (health.router, router, workflow_router, cluster_router, model_router):
+        app.include_router(included)
+    return app
+
+
+def run_server(host: str | None = None, port: int | None = None, clusters_file: Path | None = None) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        BudSimError: The settings do not allow it, or something it needs is not there.
+    """
+    config = settings()
+    configure_logging(config)
+    host, port = host or config.listen_host, port or config.app_port
+    security.require_safe_host(host, config)
+    signal.signal(signal.SIGTERM, _exit)  # what is open closes on the way out, whenever the signal comes
+    metrics = health.Metrics()
+    with open_service(config, metrics) as service:
+        if clusters_file is not None:
+            count = service.clusters.replace(read_document(clusters_file))
+            logger.info("%d clusters imported from %s", count, clusters_file)
+        app = create_app(config, opened=OpenService(service, metrics))
+        logger.info("BudSim %s on http://%s:%d", app.version, host, port)
+        uvicorn.run(app, host=host, port=port, log_config=None, access_log=config.debug)
+
+
+def _exit(_signal: int, _frame: object) -> None:
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    run_server()

@@ -1,0 +1,315 @@
+"""The activities of a run. Each is one idempotent step: it reads, works, and writes in one transaction.
+
+An activity may run again after a crash, or beside a slow first attempt. What it writes therefore replaces what it wrote
+before, and a run that is over is never changed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from statistics import median
+from typing import Any, Protocol
+from uuid import UUID
+
+from budsim.commons.database import Database
+from budsim.commons.errors import (
+    IncompatibleEngineError,
+    InvalidRequestError,
+    NotFoundError,
+    SimulationTimeoutError,
+    UnavailableError,
+)
+from budsim.commons.notifications import Audience, ProgressEvent, Publisher, event_id, notification
+from budsim.commons.search_pool import WorkerLostError
+from budsim.commons.workflow_engine import Activity, Json, error_from_failure, failure_of
+from budsim.simulator import answers
+from budsim.simulator.cluster_source import ClusterSource, KnownClusters, example_clusters
+from budsim.simulator.eta import UNKNOWN_CANDIDATES, MeasuredRun, estimate_eta
+from budsim.simulator.models import WorkflowRun
+from budsim.simulator.repository import ACTIVE, TASK_STEP, Repository, row_values
+from budsim.simulator.search_space import Exclusions
+from budsim.simulator.simulation import GroupTask, SimulationRequest, TaskPlan
+
+logger = logging.getLogger(__name__)
+
+RESULTS = "results"
+
+
+class SearchBackend(Protocol):
+    """The core, as far as a run needs it."""
+
+    def plan(
+        self, request: SimulationRequest, known: KnownClusters, models: Sequence[str]
+    ) -> tuple[TaskPlan, Sequence[str]]:
+        """Return the searches of a request, and what is wrong with clusters that cannot be read.
+
+        Raises:
+            BudSimError: The model is not known, or the request cannot be served.
+        """
+        ...
+
+    def search(self, task: Json, method: str, timeout_s: float) -> Json:
+        """Return the ``GroupOutcome`` of one task, with ``seconds``.
+
+        Raises:
+            SimulationTimeoutError: It took longer than ``timeout_s``.
+            WorkerLostError: The worker died again and again.
+        """
+        ...
+
+    @property
+    def workers(self) -> int:
+        """Searches that run at once."""
+        ...
+
+
+class RunActivities:
+    """Every activity of ``run_simulation``, with what they work on."""
+
+    def __init__(
+        self,
+        database: Database,
+        backend: SearchBackend,
+        clusters: ClusterSource,
+        publisher: Publisher,
+        on_end: Callable[[str, str, float], None],
+    ) -> None:
+        """Wire the activities.
+
+        Args:
+            database: Where runs are stored.
+            backend: The core.
+            clusters: Where clusters come from.
+            publisher: Who sends events.
+            on_end: Called after a run ended, with its id, status and seconds.
+        """
+        self._database = database
+        self._backend = backend
+        self._clusters = clusters
+        self._publisher = publisher
+        self._on_end = on_end
+
+    def by_name(self) -> dict[str, Activity]:
+        """Return the activities under the names that the orchestrator uses."""
+        activities = (
+            self.begin_run, self.publish_events, self.plan_run, self.search_group, self.rank_run, self.complete_run,
+            self.fail_run,
+        )  # fmt: skip
+        return {activity.__name__: activity for activity in activities}
+
+    def begin_run(self, payload: Json) -> Json:
+        """Mark the run as running."""
+        with self._database.transaction() as session:
+            Repository(session).change_status(UUID(payload["workflow_id"]), "RUNNING", ACTIVE)
+        return {}
+
+    def publish_events(self, payload: Json) -> Json:
+        """Record events and send those that were not recorded yet."""
+        with self._database.transaction() as session:
+            repository = Repository(session)
+            run = _required_run(repository, payload["workflow_id"])
+            for event in payload["events"]:
+                self._record_and_send(repository, run, event)
+        return {}
+
+    def _record_and_send(self, repository: Repository, run: WorkflowRun, event: Mapping[str, Any]) -> None:
+        workflow_id = str(run.workflow_id)
+        audience = Audience(**run.input["audience"])
+        message = notification(workflow_id, event, audience)
+        columns = {name: str(event[name]) for name in ("status", "title", "message")}
+        if repository.add_step(run.workflow_id, event["key"], message, step_id=event["event"], **columns):
+            self._publisher.publish(audience, message, event_id(workflow_id, event["key"]), message["type"])
+
+    def plan_run(self, payload: Json) -> Json:
+        """Find what is to be searched."""
+        workflow_id = payload["workflow_id"]
+        with self._database.transaction() as session:
+            repository = Repository(session)
+            asked = _required_run(repository, workflow_id).input
+            request = SimulationRequest.from_dict(asked["question"])
+            models = [repository.model_target(name) for name in asked["models"]]
+            excluded = _exclusions(repository, request.model_id)
+            history = [MeasuredRun(*timing) for timing in repository.task_timings(asked["method"])]
+        assumptions = dict(asked["assumptions"])
+        known = self._known_clusters(asked["kind"], assumptions)
+        plan, problems = self._backend.plan(request, known, models)
+        if not plan.tasks:
+            raise _nothing_to_search([*plan.reasons, *problems])
+        tasks = [_with_exclusions(task, excluded).to_dict() for task in plan.tasks]
+        eta = estimate_eta(
+            "performance_estimation",
+            task_candidates=[_usual_candidates(history)] * len(tasks),
+            method=asked["method"],
+            history=history,
+            workers=self._backend.workers,
+        )
+        with self._database.transaction() as session:
+            run = _required_run(Repository(session), workflow_id)
+            run.progress = {"num_tasks": len(tasks), "eta_seconds": eta.seconds}
+        return {
+            "tasks": tasks,
+            "method": asked["method"],
+            "reasons": [*plan.reasons, *problems],
+            "assumptions": assumptions,
+            "eta_minutes": eta.minutes,
+            "eta_seconds": eta.seconds,
+        }
+
+    def _known_clusters(self, kind: str, assumptions: Json) -> KnownClusters:
+        known = self._clusters.load()
+        if known.document:
+            return known
+        if kind != "hardware":
+            raise UnavailableError(
+                f"No cluster is known ({known.origin}). Send them with PUT /clusters, set CLUSTER_INFO_FILE, or start "
+                "with `budsim serve --import-clusters`."
+            )
+        examples = example_clusters()
+        assumptions["clusters"] = examples.origin
+        return examples
+
+    def search_group(self, payload: Json) -> Json:
+        """Search one group of devices and store what was found."""
+        workflow_id, task = UUID(payload["workflow_id"]), payload["task"]
+        seconds_left = self._seconds_left(workflow_id)
+        try:
+            if seconds_left <= 0:
+                raise SimulationTimeoutError("The time of the run was over before this search began.")
+            outcome = self._backend.search(task, payload["method"], seconds_left)
+        except (SimulationTimeoutError, WorkerLostError) as error:
+            outcome = {**_place(task), "rows": [], "num_evaluated": 0, "seconds": 0.0, "error": error.message}
+            outcome["timed_out"] = isinstance(error, SimulationTimeoutError)
+        rows = outcome.pop("rows")
+        with self._database.transaction() as session:
+            repository = Repository(session)
+            run = repository.run(workflow_id, lock=True)
+            if run is None or run.status not in ACTIVE:
+                return {**outcome, "num_rows": 0}
+            rows = [{**row, "project_id": run.project_id} for row in rows]
+            stored = repository.replace_rows(workflow_id, task["task_key"], rows)
+            timing = {"method": payload["method"], **{name: outcome[name] for name in ("num_evaluated", "seconds")}}
+            key = f"search:{task['task_key']}"
+            columns = {"step_id": TASK_STEP, "status": "COMPLETED", "title": "Searched", "message": task["task_key"]}
+            if outcome["num_evaluated"]:
+                repository.add_step(workflow_id, key[:255], timing, **columns)
+        return {**outcome, "num_rows": stored}
+
+    def _seconds_left(self, workflow_id: UUID) -> float:
+        with self._database.transaction() as session:
+            run = _required_run(Repository(session), str(workflow_id))
+            if run.deadline_at is None:
+                return float("inf")
+            return (run.deadline_at - datetime.now(UTC)).total_seconds()
+
+    def rank_run(self, payload: Json) -> Json:
+        """Choose the best deployment of every cluster and write the answer."""
+        plan, outcomes = payload["plan"], payload["outcomes"]
+        with self._database.transaction() as session:
+            repository = Repository(session)
+            run = _required_run(repository, payload["workflow_id"])
+            rows = [row_values(row) for row in repository.rows(run.workflow_id)]
+        request = SimulationRequest.from_dict(run.input["question"])
+        told = answers.explanation(outcomes, plan["reasons"], plan["assumptions"])
+        timed_out = any(outcome.get("timed_out") for outcome in outcomes)
+        status = "TIMED_OUT" if timed_out else "COMPLETED"
+        chosen = answers.recommend(rows, request.error_rate_threshold, request.objective)
+        if not chosen and timed_out:
+            raise SimulationTimeoutError("The run found nothing within its time.", {"reasons": told["reasons"]})
+        if not chosen:
+            raise answers.no_recommendation(rows, told, request.error_rate_threshold)
+        created = int(run.created_at.timestamp())
+        output = answers.platform_answer(str(run.workflow_id), chosen, told, created, status)
+        answer = {"platform": output}
+        if run.input["kind"] == "hardware":
+            metadata = {
+                "duration_seconds": (datetime.now(UTC) - run.started_at).total_seconds(),
+                "generations_evolved": 0,
+                "models_evaluated": sum(outcome["num_evaluated"] for outcome in outcomes),
+            }
+            answer["hardware"] = answers.hardware_answer(str(run.workflow_id), rows, told, metadata, status)
+        return {"status": status, "output": answer, "num_clusters": len(chosen)}
+
+    def complete_run(self, payload: Json) -> Json:
+        """End the run with its answer, once."""
+        result = payload["output"]["platform"]
+        found = f"Found {payload['num_clusters']} suitable cluster(s)"
+        event = ProgressEvent(f"{RESULTS}:COMPLETED", RESULTS, "COMPLETED", "Simulation finished", found, result)
+        return self._end(payload["workflow_id"], payload["status"], event, output=payload["output"])
+
+    def fail_run(self, payload: Json) -> Json:
+        """End the run with its error, once."""
+        failure, step = payload["failure"], payload["step"]
+        error = error_from_failure(failure)
+        status = "TIMED_OUT" if isinstance(error, SimulationTimeoutError) else "FAILED"
+        action = None if (failure.get("param") or {}).get("field") == "clusters" else "retry"
+        event = ProgressEvent(f"{step}:FAILED", step, "FAILED", "Simulation failed", error.message, None, action)
+        return self._end(payload["workflow_id"], status, event, error=failure_of(error))
+
+    def _end(self, workflow_id: str, status: str, event: ProgressEvent, **values: Any) -> Json:
+        now = datetime.now(UTC)
+        with self._database.transaction() as session:
+            repository = Repository(session)
+            run = _required_run(repository, workflow_id)
+            ended = repository.change_status(run.workflow_id, status, ACTIVE, finished_at=now, **values)
+            if ended:
+                self._record_and_send(repository, run, event.to_dict())
+        if ended:
+            self._on_end(workflow_id, status, (now - run.started_at).total_seconds())
+        return {"status": status}
+
+
+def _required_run(repository: Repository, workflow_id: str) -> WorkflowRun:
+    run = repository.run(UUID(workflow_id))
+    if run is None:
+        raise NotFoundError(f"There is no run {workflow_id}.")
+    return run
+
+
+def _exclusions(repository: Repository, model_name: str) -> dict[tuple[str, str, str], Exclusions]:
+    """Return what feedback excludes, by cluster, engine and device."""
+    grouped: dict[tuple[str, str, str], list[Any]] = {}
+    for row in repository.exclusions(model_name):
+        grouped.setdefault((row.cluster_id, row.engine, row.device_name), []).append(row)
+    return {
+        place: Exclusions(
+            config_hashes=frozenset(row.config_hash for row in rows),
+            headroom_bytes=max(
+                (row.memory_headroom_bytes for row in rows if row.out_of_memory and row.memory_headroom_bytes),
+                default=None,
+            ),
+        )
+        for place, rows in grouped.items()
+    }
+
+
+def _with_exclusions(task: GroupTask, excluded: Mapping[tuple[str, str, str], Exclusions]) -> GroupTask:
+    place = (task.group.cluster_id, task.engine.engine, task.group.device_name)
+    return replace(task, exclusions=excluded[place]) if place in excluded else task
+
+
+def _usual_candidates(history: Sequence[MeasuredRun]) -> int:
+    counts = [run.num_candidates for run in history if run.num_candidates > 0]
+    return round(median(counts)) if counts else UNKNOWN_CANDIDATES
+
+
+def _place(task: Mapping[str, Any]) -> Json:
+    group = task["group"]
+    return {
+        "task_key": task["task_key"],
+        "cluster_id": group["cluster_id"],
+        "device_type": group["device_type"],
+        "device_name": group["device_name"],
+        "engine": task["engine"]["engine"],
+    }
+
+
+def _nothing_to_search(reasons: Sequence[str]) -> Exception:
+    text = " ".join(reasons) or "There is nothing to search."
+    if any("serves this model" in reason for reason in reasons):
+        return IncompatibleEngineError(text, {"reasons": list(reasons)})
+    if any("device types asked for" in reason for reason in reasons):
+        return InvalidRequestError(text, {"field": "hardware_type", "reasons": list(reasons)})
+    return UnavailableError(text, {"reasons": list(reasons)})

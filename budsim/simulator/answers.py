@@ -1,0 +1,153 @@
+"""From what the searches of one run found to what its caller reads. Pure: rows and outcomes in, JSON out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from budsim.commons.errors import BudSimError, IncompatibleEngineError, InsufficientMemoryError, InvalidRequestError
+from budsim.simulator.deployment import cluster_metrics
+from budsim.simulator.ranking import Recommendation, cluster_recommendations, sorted_rows
+
+Json = dict[str, Any]
+_GB = 1e9
+_MEMORY_CODES = frozenset({"memory", "kv_capacity", "allocation", "excluded_memory", "memory_limit", "platform_memory"})
+MAX_ALTERNATIVES = 5
+NEAREST = 3
+
+
+def metrics_of(found: Recommendation) -> Json:
+    """Return one recommendation as the platform reads it."""
+    return cluster_metrics(found.row, found.replicas)
+
+
+def nearest_rows(rows: Sequence[Mapping[str, Any]], count: int = NEAREST) -> list[Json]:
+    """Return the stored configurations that miss the targets least, whatever the threshold."""
+    return [cluster_metrics(row) for row in sorted_rows(rows)[:count]]
+
+
+def explanation(outcomes: Sequence[Mapping[str, Any]], plan_reasons: Sequence[str], assumptions: Json) -> Json:
+    """Return what a run took for granted, could not use, and suggests."""
+    reasons = list(plan_reasons)
+    refusals: list[Json] = []
+    remedies: list[Json] = []
+    for outcome in outcomes:
+        place = {name: outcome[name] for name in ("cluster_id", "device_type", "device_name", "engine")}
+        refusals += [{**place, **cause} for cause in outcome.get("rejections", ())]
+        if outcome.get("error"):
+            refusals.append({**place, "code": "not_searched", "reason": outcome["error"], "count": 1})
+        if not outcome.get("num_rows") and (why := _why_nothing(outcome)):
+            reasons.append(why)
+        remedies += [
+            {**{name: remedy[name] for name in ("kind", "text", "changes")}, "cluster_id": outcome["cluster_id"]}
+            for remedy in outcome.get("remedies", ())
+        ]
+    return {"assumptions": assumptions, "reasons": reasons, "refusals": refusals, "remedies": remedies}
+
+
+def _why_nothing(outcome: Mapping[str, Any]) -> str:
+    place = f"{outcome['device_name']} ({outcome['device_type']}) with {outcome['engine']}"
+    causes = outcome.get("rejections") or [{"reason": "no candidate"}]
+    return f"{place}: {outcome.get('error') or causes[0]['reason']}"
+
+
+def no_recommendation(rows: Sequence[Mapping[str, Any]], told: Mapping[str, Any], threshold: float) -> BudSimError:
+    """Return the error of a run that can recommend nothing; its param carries the reasons and the nearest misses."""
+    param: Json = {name: told[name] for name in ("reasons", "refusals", "remedies")}
+    if rows:
+        param["nearest"] = nearest_rows(rows)
+        best = min(row["top_k_configs"]["error_rate"] for row in rows)
+        return InvalidRequestError(
+            f"No configuration comes near the targets: the best misses them by {best:.0%} on average, and "
+            f"{threshold:.0%} is the most that is recommended.{_first_remedy(told)}",
+            param,
+        )
+    causes = [refusal["code"] for refusal in told["refusals"]]
+    why = "; ".join(told["reasons"]) or "no device is available"
+    if any(code in _MEMORY_CODES for code in causes):
+        return InsufficientMemoryError(f"No configuration fits the memory there is: {why}{_first_remedy(told)}", param)
+    if not causes and any("serves this model" in reason for reason in told["reasons"]):
+        return IncompatibleEngineError(f"No engine serves this model here: {why}", param)
+    return InvalidRequestError(f"No configuration can run: {why}{_first_remedy(told)}", param)
+
+
+def _first_remedy(told: Mapping[str, Any]) -> str:
+    return f" What would help: {told['remedies'][0]['text']}" if told["remedies"] else ""
+
+
+def platform_answer(
+    workflow_id: str, chosen: Sequence[Recommendation], told: Mapping[str, Any], created: int, status: str
+) -> Json:
+    """Return ``ClusterRecommendationResponse`` as JSON."""
+    return {
+        "object": "cluster_recommendations",
+        "workflow_id": workflow_id,
+        "recommendations": [metrics_of(found) for found in chosen],
+        "created": created,
+        "status": status,
+        **told,
+    }
+
+
+def hardware_answer(
+    workflow_id: str, rows: Sequence[Mapping[str, Any]], told: Mapping[str, Any], metadata: Json, status: str
+) -> Json:
+    """Return ``HardwareRunResponse`` as JSON; ``rows`` is not empty."""
+    ranked = sorted_rows(rows)
+    best = ranked[0]
+    return {
+        "simulation_id": workflow_id,
+        "status": status.lower(),
+        "optimal_configuration": _configuration(best),
+        "predicted_performance": _performance(best),
+        "meets_targets": best["top_k_configs"]["meets_targets"],
+        "misses": list(best["top_k_configs"]["misses"]),
+        "alternative_configurations": [
+            {
+                "configuration": _configuration(row),
+                "predicted_performance": _performance(row),
+                "meets_targets": row["top_k_configs"]["meets_targets"],
+            }
+            for row in ranked[1 : 1 + MAX_ALTERNATIVES]
+        ],
+        "simulation_metadata": metadata,
+        **told,
+    }
+
+
+def _configuration(row: Mapping[str, Any]) -> Json:
+    stored = row["top_k_configs"]
+    on_cpu = str(row["device_type"]).startswith("cpu")
+    return {
+        "engine": row["engine"],
+        "batch_size": stored["concurrency"],
+        "quantization": stored["config"]["precision"],
+        "num_replicas": stored["replicas"],
+        "tensor_parallel_size": stored["tp_size"],
+        "pipeline_parallel_size": stored["pp_size"],
+        "hardware_allocation": {
+            "gpu_memory_gb": None if on_cpu else stored["total_memory"] / _GB,
+            "cpu_cores": row["cores"] if on_cpu else None,
+            "device_name": row["device_name"],
+            "devices_per_replica": stored["tp_size"] * stored["pp_size"],
+            "cluster_id": row["cluster_id"],
+        },
+    }
+
+
+def _performance(row: Mapping[str, Any]) -> Json:
+    stored = row["top_k_configs"]
+    memory = row["mem_per_gpu_in_gb"] * _GB
+    return {
+        "throughput_tokens_per_second": stored["output_tps"],
+        "time_to_first_token_ms": stored["ttft"],
+        "p95_latency_ms": stored["prediction"]["e2e_s_p95"] * 1000.0,
+        "memory_utilization_percent": 100.0 * stored["total_memory"] / memory if memory else None,
+    }
+
+
+def recommend(
+    rows: Sequence[Mapping[str, Any]], threshold: float, objective: str | None, concurrency: int | None = None
+) -> list[Recommendation]:
+    """Return the best sufficient row of every cluster, best cluster first."""
+    return cluster_recommendations(rows, threshold, concurrency, objective)

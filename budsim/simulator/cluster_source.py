@@ -1,0 +1,121 @@
+"""Where the clusters come from: the platform's state store, a file, or what callers sent."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from budsim.commons.database import Database
+from budsim.commons.errors import ConflictError, InvalidRequestError, UnavailableError
+from budsim.commons.resources import shipped_path
+from budsim.simulator.cluster_document import Cluster, ClusterProblem, parse_clusters
+from budsim.simulator.repository import Repository
+from budsim.simulator.request_schemas import storable
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownClusters:
+    """Clusters and where they come from."""
+
+    origin: str
+    document: Any
+
+    def parsed(self) -> tuple[tuple[Cluster, ...], tuple[ClusterProblem, ...]]:
+        """Return them as typed values, and what is wrong with those that cannot be read."""
+        return parse_clusters(self.document)
+
+
+class StateStore(Protocol):
+    """The platform's state store, as far as clusters need it."""
+
+    def state(self, key: str) -> Any:
+        """Return the value of a key, None when there is none."""
+        ...
+
+
+class ClusterSource:
+    """The clusters that runs look at: state store before file before database."""
+
+    def __init__(
+        self,
+        database: Database,
+        file: Path | None = None,
+        state: StateStore | None = None,
+        state_key: str = "cluster_info",
+    ) -> None:
+        self._database = database
+        self._file = file
+        self._state = state
+        self._state_key = state_key
+
+    def load(self) -> KnownClusters:
+        """Return the clusters; none at all is an empty list.
+
+        Raises:
+            UnavailableError: The file or the state store cannot be read.
+        """
+        if self._state is not None:
+            return KnownClusters(f"state store, key {self._state_key}", self._state.state(self._state_key) or [])
+        if self._file is not None:
+            return KnownClusters(f"file {self._file}", read_document(self._file))
+        with self._database.transaction() as session:
+            return KnownClusters("database", [row.topology for row in Repository(session).clusters()])
+
+    def replace(self, document: Any) -> int:
+        """Store these clusters in place of all others; return how many.
+
+        Raises:
+            ConflictError: The clusters come from elsewhere, so storing them would change nothing.
+            InvalidRequestError: A cluster cannot be read.
+        """
+        if self._state is not None or self._file is not None:
+            raise ConflictError(f"The clusters come from the {self.load().origin}; change them there.")
+        entries = checked_entries(document)
+        with self._database.transaction() as session:
+            return Repository(session).replace_clusters(entries)
+
+
+def checked_entries(document: Any) -> Sequence[dict[str, Any]]:
+    """Return a cluster document's entries if every one of them can be read.
+
+    Raises:
+        InvalidRequestError: Names every problem by its path.
+    """
+    try:
+        storable(document)
+    except ValueError as error:
+        raise InvalidRequestError(f"The cluster document cannot be stored: {error}.", {"field": "clusters"}) from error
+    _, problems = parse_clusters(document)
+    if problems:
+        texts = [f"{problem.path}: {problem.reason}" for problem in problems]
+        raise InvalidRequestError("; ".join(texts[:10]), {"field": "clusters", "problems": texts})
+    if isinstance(document, str):
+        document = json.loads(document)
+    if isinstance(document, dict):
+        document = document.get("clusters", [document])
+    entries: list[dict[str, Any]] = list(document)
+    return entries
+
+
+def read_document(path: Path) -> Any:
+    """Return the JSON of a file.
+
+    Raises:
+        UnavailableError: It is not there, or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UnavailableError(f"The cluster file {path} cannot be read: {error}") from error
+
+
+def example_clusters() -> KnownClusters:
+    """Return the clusters that ship with BudSim, for looking around."""
+    path = shipped_path("examples") / "clusters.json"
+    return KnownClusters("shipped examples", read_document(path))

@@ -1,0 +1,114 @@
+"""From a request body to the one question that the core answers, with every default that was used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from budsim.commons.config import AppSettings
+from budsim.commons.errors import UnsupportedError
+from budsim.perf_model.workload import SloTargets, Workload
+from budsim.simulator.request_schemas import ClusterRecommendationRequest, HardwareRunRequest
+from budsim.simulator.search_space import SearchLimits
+from budsim.simulator.simulation import SimulationRequest
+
+DEFAULT_INPUT_TOKENS = 1024
+DEFAULT_OUTPUT_TOKENS = 512
+DEFAULT_CONCURRENCY = 10
+AVAILABLE_METHODS = ("heuristic",)
+_GB = 1e9
+
+
+def choose_method(asked: str | None, config: AppSettings, assumptions: dict[str, Any]) -> str:
+    """Return the prediction method of a run.
+
+    Raises:
+        UnsupportedError: The caller insists on a method that has no trained models here.
+    """
+    if asked is not None and asked not in AVAILABLE_METHODS:
+        raise UnsupportedError(
+            f"The {asked} method has no trained models in this installation; use 'heuristic'.",
+            {"field": "simulation_method"},
+        )
+    if asked is not None:
+        return asked
+    method = config.default_simulation_method
+    chosen = method if method in AVAILABLE_METHODS else "heuristic"
+    assumptions["simulation_method"] = chosen
+    return chosen
+
+
+def platform_question(body: ClusterRecommendationRequest, model: str, config: AppSettings) -> SimulationRequest:
+    """Return the question of the platform's body.
+
+    Raises:
+        UnsupportedError: A proprietary model or a quantisation job, which nothing here can place yet.
+    """
+    if body.is_proprietary_model:
+        raise UnsupportedError(
+            "A proprietary model runs at its vendor: there is nothing to place, and its price per token is not known "
+            "here. Send is_proprietary_model: false for a model with open weights.",
+            {"field": "is_proprietary_model"},
+        )
+    if body.is_quantization:
+        raise UnsupportedError(
+            "Quantisation jobs are not simulated; ask for the quantised deployment instead.",
+            {"field": "is_quantization"},
+        )
+    assumptions: dict[str, Any] = {}
+    return SimulationRequest(
+        model_id=model,
+        workload=Workload(isl=body.input_tokens, osl=body.output_tokens, concurrency=body.concurrency),
+        targets=SloTargets(
+            ttft_ms=body.target_ttft or None,
+            throughput_per_user_tps=body.target_throughput_per_user or None,
+            e2e_latency_s=body.target_e2e_latency or None,
+        ),
+        cluster_id=str(body.cluster_id) if body.cluster_id else None,
+        hardware_mode=body.hardware_mode or "dedicated",
+        max_context_tokens=body.model_max_context_length,
+        skip_master_node_for_cpu=config.skip_master_node_for_cpu,
+        engine_overrides=_batch_limit(config.max_batch_size, body.concurrency),
+        assumptions=assumptions,
+    )
+
+
+def hardware_question(body: HardwareRunRequest, model: str, config: AppSettings) -> SimulationRequest:
+    """Return the question of the service README's body."""
+    assumptions: dict[str, Any] = {}
+    load, bounds = body.workload, body.constraints
+
+    def default(name: str, given: int | None, value: int) -> int:
+        if given is None:
+            assumptions[name] = value
+        return value if given is None else given
+
+    concurrency = default("concurrency", load.concurrency, bounds.max_batch_size or DEFAULT_CONCURRENCY)
+    batch_limits = [limit for limit in (bounds.max_batch_size, config.max_batch_size) if limit]
+    return SimulationRequest(
+        model_id=model,
+        workload=Workload(
+            isl=default("input_tokens", load.input_tokens, DEFAULT_INPUT_TOKENS),
+            osl=default("output_tokens", load.output_tokens, DEFAULT_OUTPUT_TOKENS),
+            concurrency=concurrency,
+        ),
+        targets=SloTargets(output_tps=bounds.min_throughput_tokens_per_second or None),
+        objective=body.optimization_target,
+        cluster_id=str(body.cluster_id) if body.cluster_id else None,
+        engines=tuple(dict.fromkeys(name.strip().lower() for name in body.engine_preferences)),
+        precisions=tuple(dict.fromkeys(_precision(name) for name in body.quantization_options)) or (None,),
+        device_types=(body.hardware_type.strip().lower(),),
+        limits=SearchLimits(max_memory_bytes_per_device=bounds.max_memory_gb * _GB if bounds.max_memory_gb else None),
+        skip_master_node_for_cpu=config.skip_master_node_for_cpu,
+        engine_overrides=_batch_limit(min(batch_limits, default=None), concurrency),
+        error_rate_threshold=1.0,
+        assumptions=assumptions,
+    )
+
+
+def _precision(name: str) -> str | None:
+    plain = name.strip().lower()
+    return None if plain in ("", "none") else plain
+
+
+def _batch_limit(limit: int | None, concurrency: int) -> dict[str, Any]:
+    return {"max_num_seqs": limit} if limit is not None and limit < concurrency else {}

@@ -1,0 +1,225 @@
+"""All SQL of the simulator. Every method works inside the session it was given; none commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Text, cast, delete, func, select, text, true, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from budsim.simulator.models import (
+    ExcludedConfiguration,
+    ModelAlias,
+    SimulationResult,
+    StoredCluster,
+    WorkflowRun,
+    WorkflowStep,
+)
+
+UNFINISHED = ("PENDING", "RUNNING", "SUSPENDED")
+ACTIVE = ("PENDING", "RUNNING")
+TASK_STEP = "performance_estimation.task"
+
+_RESULT_COLUMNS = frozenset(SimulationResult.__table__.columns.keys())
+
+
+class Repository:
+    """Queries and changes of one session."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    # ------------------------------------------------------------------------------------------------------------ runs
+    def add_run(
+        self, workflow_id: UUID, name: str, question: Mapping[str, Any], timeout_s: float, project_id: str | None
+    ) -> None:
+        """Record that a run was asked for."""
+        deadline = datetime.now(UTC) + timedelta(seconds=timeout_s)
+        self.session.add(
+            WorkflowRun(
+                workflow_id=workflow_id,
+                workflow_name=name,
+                status="PENDING",
+                input=dict(question),
+                deadline_at=deadline,
+                project_id=project_id,
+            )
+        )
+
+    def run(self, workflow_id: UUID, *, lock: bool = False) -> WorkflowRun | None:
+        """Return one run, locked against changes by others when asked."""
+        query = select(WorkflowRun).where(WorkflowRun.workflow_id == workflow_id)
+        return self.session.scalar(query.with_for_update() if lock else query)
+
+    def unfinished_runs(self) -> list[WorkflowRun]:
+        """Return the runs that are waiting or running, oldest first."""
+        query = select(WorkflowRun).where(WorkflowRun.status.in_(ACTIVE)).order_by(WorkflowRun.id)
+        return list(self.session.scalars(query))
+
+    def count_active(self) -> int:
+        """Return how many runs are waiting or running."""
+        return self.session.scalar(select(func.count()).where(WorkflowRun.status.in_(ACTIVE))) or 0
+
+    def change_status(self, workflow_id: UUID, to: str, allowed: Sequence[str], **values: Any) -> bool:
+        """Move a run to another status if it is in one of ``allowed``; return whether it was."""
+        change = (
+            update(WorkflowRun)
+            .where(WorkflowRun.workflow_id == workflow_id, WorkflowRun.status.in_(allowed))
+            .values(status=to, modified_at=func.now(), **values)
+            .returning(WorkflowRun.id)
+        )
+        return self.session.scalar(change) is not None
+
+    def extend_deadline(self, workflow_id: UUID, timeout_s: float) -> None:
+        """Give a run its whole time again, counted from now."""
+        deadline = datetime.now(UTC) + timedelta(seconds=timeout_s)
+        change = update(WorkflowRun).where(WorkflowRun.workflow_id == workflow_id)
+        self.session.execute(change.values(deadline_at=deadline, started_at=func.now()))
+
+    # ----------------------------------------------------------------------------------------------------------- steps
+    def add_step(self, workflow_id: UUID, event_key: str, notification: Mapping[str, Any], **columns: str) -> bool:
+        """Record an event unless it is recorded already; return whether it was new."""
+        row = {"workflow_id": workflow_id, "event_key": event_key, "notification": dict(notification), **columns}
+        statement = insert(WorkflowStep).values(row).on_conflict_do_nothing().returning(WorkflowStep.id)
+        return self.session.scalar(statement) is not None
+
+    def steps(self, workflow_id: UUID) -> list[WorkflowStep]:
+        """Return the events of a run, in order."""
+        query = select(WorkflowStep).where(WorkflowStep.workflow_id == workflow_id).order_by(WorkflowStep.id)
+        return list(self.session.scalars(query))
+
+    def task_timings(self, method: str, limit: int = 50) -> list[tuple[int, float]]:
+        """Return candidates and seconds of the latest searches of one method, newest last."""
+        query = (
+            select(WorkflowStep.notification)
+            .where(WorkflowStep.step_id == TASK_STEP, WorkflowStep.notification["method"].astext == method)
+            .order_by(WorkflowStep.id.desc())
+            .limit(limit)
+        )
+        found = list(self.session.scalars(query))[::-1]
+        return [(int(row["num_evaluated"]), float(row["seconds"])) for row in found]
+
+    # --------------------------------------------------------------------------------------------------------- results
+    def replace_rows(self, workflow_id: UUID, task_key: str, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Store the rows of one search in place of any it stored before; return how many."""
+        key = f"{workflow_id}/{task_key}"
+        self.session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
+        self.session.execute(
+            delete(SimulationResult).where(
+                SimulationResult.workflow_id == workflow_id, SimulationResult.task_key == task_key
+            )
+        )
+        distinct = {row["config_hash"]: row for row in reversed(list(rows))}
+        ordered = list(reversed(distinct.values()))
+        fresh = {"workflow_id": workflow_id, "task_key": task_key}
+        self.session.add_all(
+            SimulationResult(**{name: value for name, value in row.items() if name in _RESULT_COLUMNS}, **fresh)
+            for row in ordered
+        )
+        return len(ordered)
+
+    def delete_rows(self, workflow_id: UUID) -> None:
+        """Forget everything a run found, and its events."""
+        self.session.execute(delete(SimulationResult).where(SimulationResult.workflow_id == workflow_id))
+        self.session.execute(delete(WorkflowStep).where(WorkflowStep.workflow_id == workflow_id))
+
+    def rows(self, workflow_id: UUID, cluster_id: str | None = None) -> list[SimulationResult]:
+        """Return what a run found and feedback has not excluded, in the order it was stored."""
+        in_cluster: ColumnElement[bool] = SimulationResult.cluster_id == cluster_id if cluster_id else true()
+        query = select(SimulationResult).where(
+            SimulationResult.workflow_id == workflow_id, SimulationResult.is_blacklisted.is_(False), in_cluster
+        )
+        return list(self.session.scalars(query.order_by(SimulationResult.id)))
+
+    def rows_by_id(self, workflow_id: UUID, row_ids: Sequence[int]) -> dict[int, SimulationResult]:
+        """Return rows of one run by their ids."""
+        query = select(SimulationResult).where(
+            SimulationResult.workflow_id == workflow_id, SimulationResult.id.in_(list(row_ids))
+        )
+        return {row.id: row for row in self.session.scalars(query)}
+
+    # -------------------------------------------------------------------------------------------------------- feedback
+    def exclude(self, row: SimulationResult, reason: str | None, out_of_memory: bool, expires_at: datetime) -> None:
+        """Remember that a configuration failed, so that later runs leave it out."""
+        values = {
+            **_exclusion_key(row),
+            "reason": reason,
+            "out_of_memory": out_of_memory,
+            "memory_headroom_bytes": int((row.top_k_configs or {}).get("memory_headroom") or 0),
+            "project_id": row.project_id,
+            "expires_at": expires_at,
+        }
+        statement = insert(ExcludedConfiguration).values(values)
+        changed = {name: values[name] for name in ("reason", "out_of_memory", "memory_headroom_bytes", "expires_at")}
+        self.session.execute(statement.on_conflict_do_update(index_elements=list(_exclusion_key(row)), set_=changed))
+
+    def readmit(self, row: SimulationResult) -> None:
+        """Forget that a configuration failed."""
+        conditions = [getattr(ExcludedConfiguration, name) == value for name, value in _exclusion_key(row).items()]
+        self.session.execute(delete(ExcludedConfiguration).where(*conditions))
+
+    def exclusions(self, model_name: str) -> list[ExcludedConfiguration]:
+        """Return the configurations of a model that failed and have not expired."""
+        query = select(ExcludedConfiguration).where(
+            ExcludedConfiguration.model_name == model_name, ExcludedConfiguration.expires_at > func.now()
+        )
+        return list(self.session.scalars(query))
+
+    # ---------------------------------------------------------------------------------------------- models and clusters
+    def map_model(self, model_id: str, target: str) -> None:
+        """Let an id stand for a hub id or a path."""
+        values = {"model_id": _canonical(model_id), "target": target}
+        statement = insert(ModelAlias).values(values)
+        self.session.execute(statement.on_conflict_do_update(index_elements=["model_id"], set_={"target": target}))
+
+    def model_target(self, name: str) -> str:
+        """Return what a model id stands for; a name that is not mapped stands for itself."""
+        alias = self.session.get(ModelAlias, _canonical(name))
+        return alias.target if alias else name
+
+    def replace_clusters(self, clusters: Iterable[Mapping[str, Any]], *, is_example: bool = False) -> int:
+        """Store these clusters in place of all others; return how many."""
+        self.session.execute(delete(StoredCluster))
+        rows = [
+            StoredCluster(
+                cluster_id=str(cluster["id"]),
+                name=None if cluster.get("name") is None else str(cluster["name"])[:255],
+                topology=dict(cluster),
+                is_example=is_example,
+            )
+            for cluster in clusters
+        ]
+        self.session.add_all(rows)
+        return len(rows)
+
+    def clusters(self) -> list[StoredCluster]:
+        """Return the stored clusters by id."""
+        return list(self.session.scalars(select(StoredCluster).order_by(cast(StoredCluster.cluster_id, Text))))
+
+
+def _canonical(model_id: str) -> str:
+    """Return a UUID in its usual spelling, anything else unchanged."""
+    try:
+        return str(UUID(model_id))
+    except ValueError:
+        return model_id
+
+
+def _exclusion_key(row: SimulationResult) -> dict[str, str]:
+    return {
+        "model_name": row.model_name,
+        "cluster_id": row.cluster_id,
+        "engine": row.engine,
+        "engine_version": row.engine_version or "",
+        "device_name": row.device_name,
+        "config_hash": row.config_hash or "",
+    }
+
+
+def row_values(row: SimulationResult) -> dict[str, Any]:
+    """Return a stored row as the mapping that the pure core works on."""
+    return {name: getattr(row, name) for name in _RESULT_COLUMNS}

@@ -1,0 +1,254 @@
+"""The simulator's HTTP interface: parse, call the service, answer. Nothing is decided here."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Header, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import AfterValidator
+
+from budsim.commons.errors import InvalidRequestError
+from budsim.simulator.request_schemas import (
+    MAX_CONCURRENCY,
+    MAX_INTEGER,
+    DeploymentConfigurationRequest,
+    RunBody,
+    storable,
+)
+from budsim.simulator.run_schemas import (
+    HardwareRunResponse,
+    SimulationProgressResponse,
+    SimulationStatusResponse,
+    StoredClusters,
+    WorkflowControlResponse,
+)
+from budsim.simulator.schemas import (
+    ClusterRecommendationResponse,
+    DeploymentConfigurationResponse,
+    ErrorResponse,
+    PaginatedRecommendations,
+    WorkflowMetadataResponse,
+)
+from budsim.simulator.services import SimulationService, StartedRun
+from budsim.simulator.workflows import RUN_SIMULATION, STEPS
+
+MAX_PAGE_SIZE = 1000
+
+
+def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """Return the documentation of error answers."""
+    texts = {
+        400: "The request cannot be served; the message says why and what would help.",
+        401: "No token, or a wrong one.",
+        404: "There is no such run.",
+        408: "The run passed its time; ``param.best`` is the best that was found.",
+        409: "The run's status does not allow it.",
+        413: "The body is too large.",
+        422: "A field is missing, unknown or malformed; ``param.fields`` names it.",
+        503: "No cluster is known, none is free, or the database does not answer.",
+    }
+    return {code: {"model": ErrorResponse, "description": texts[code]} for code in codes}
+
+
+router = APIRouter(prefix="/simulator", tags=["simulator"], responses=_errors(401, 422))
+workflow_router = APIRouter(prefix="/workflow", tags=["workflow"], responses=_errors(401, 404, 409, 422))
+cluster_router = APIRouter(tags=["clusters"], responses=_errors(401, 422))
+
+Text = AfterValidator(storable)
+WorkflowId = Annotated[UUID, Path(description="The run.")]
+
+
+def service_of(request: Request) -> SimulationService:
+    """Return the application's service."""
+    service: SimulationService = request.app.state.service
+    return service
+
+
+def _preferred_wait(prefer: str | None) -> float | None:
+    """Return the seconds of ``Prefer: wait=N`` (RFC 7240), None when the caller states none."""
+    for preference in (prefer or "").split(","):
+        name, _, value = preference.strip().partition("=")
+        if name.strip().lower() == "wait":
+            seconds = value.strip().strip('"')
+            if not (seconds.isascii() and seconds.isdecimal() and len(seconds) < 10):
+                raise InvalidRequestError("Prefer: wait needs whole seconds, such as wait=30.", {"field": "Prefer"})
+            return float(seconds)
+    return None
+
+
+def _metadata(started: StartedRun, status: str = "PENDING") -> WorkflowMetadataResponse:
+    return WorkflowMetadataResponse.model_validate(
+        {
+            "workflow_id": started.workflow_id,
+            "workflow_name": RUN_SIMULATION,
+            "steps": [{"id": name, "title": title, "description": text} for name, title, text in STEPS],
+            "status": status,
+            "eta": started.eta_minutes,
+            "eta_seconds": started.eta_seconds,
+            "status_url": f"/simulator/status/{started.workflow_id}/progress",
+        }
+    )
+
+
+@router.post(
+    "/run",
+    summary="Find the deployments of a model that meet the targets",
+    response_model=None,
+    responses={
+        200: {
+            "model": ClusterRecommendationResponse | HardwareRunResponse | WorkflowMetadataResponse,
+            "description": "The answer; or, where the caller asked for events, the started run.",
+        },
+        202: {"model": WorkflowMetadataResponse, "description": "``Prefer: wait`` is over, the run goes on."},
+        **_errors(400, 408, 413, 503),
+    },
+)
+async def run_simulation(
+    request: Request,
+    body: Annotated[RunBody, Body()],
+    prefer: Annotated[
+        str | None, Header(description="``wait=N``: answer within N seconds.", examples=["wait=30"])
+    ] = None,
+) -> Response:
+    """Start a run.
+
+    A caller who names ``source_topic`` or ``notification_metadata`` (and not ``debug: true``) gets the run's metadata
+    at once and events later. Everybody else waits for the answer.
+    """
+    service = service_of(request)
+    patience = _preferred_wait(prefer)
+    started = await asyncio.to_thread(service.start_run, body)
+    if body.wants_events:
+        return JSONResponse(_metadata(started).model_dump(mode="json"))
+    run = await service.wait(started.workflow_id, patience)
+    if run is None:
+        headers = {"Location": f"/simulator/status/{started.workflow_id}/progress"}
+        if patience is not None:
+            headers["Preference-Applied"] = f"wait={patience:.0f}"
+        return JSONResponse(_metadata(started, "RUNNING").model_dump(mode="json"), 202, headers)
+    return JSONResponse(service.answer_of(run))
+
+
+@router.get("/recommendations", summary="What a run recommends, cluster by cluster")
+def recommendations(
+    request: Request,
+    workflow_id: Annotated[UUID, Query(description="The run.")],
+    cluster_id: Annotated[str | None, Query(description="This cluster only.", max_length=255), Text] = None,
+    concurrency: Annotated[int | None, Query(description="Load to carry.", ge=1, le=MAX_CONCURRENCY)] = None,
+    error_rate_threshold: Annotated[
+        float, Query(description="Mean relative miss of the targets to accept.", ge=0, allow_inf_nan=False)
+    ] = 0.5,
+    page: Annotated[int, Query(description="From 1.", ge=1, le=MAX_INTEGER)] = 1,
+    limit: Annotated[int, Query(description="Items a page.", ge=1, le=MAX_PAGE_SIZE)] = 1,
+) -> PaginatedRecommendations:
+    """Return one page; a run that is not known has no items."""
+    found = service_of(request).recommendations(workflow_id, cluster_id, concurrency, error_rate_threshold)
+    return PaginatedRecommendations.model_validate(
+        {
+            "page": page,
+            "limit": limit,
+            "total_items": len(found),
+            "total_pages": math.ceil(len(found) / limit),
+            "items": found[(page - 1) * limit : page * limit],
+        }
+    )
+
+
+@router.post("/configurations", summary="What to deploy, after feedback", responses=_errors(400, 413))
+def configurations(request: Request, body: DeploymentConfigurationRequest) -> DeploymentConfigurationResponse:
+    """Note which configurations failed, and return the best one that is left."""
+    return DeploymentConfigurationResponse.model_validate(service_of(request).configuration(body))
+
+
+@router.get("/status/{workflow_id}", summary="Where a run stands", responses=_errors(404))
+def status(request: Request, workflow_id: WorkflowId) -> SimulationStatusResponse:
+    """Return the run's status."""
+    return SimulationStatusResponse.model_validate(service_of(request).status(workflow_id))
+
+
+@router.get("/status/{workflow_id}/progress", summary="How far a run is", responses=_errors(404))
+def progress(request: Request, workflow_id: WorkflowId) -> SimulationProgressResponse:
+    """Return percent, step, time left and the events so far."""
+    return SimulationProgressResponse.model_validate(service_of(request).progress(workflow_id))
+
+
+@router.get(
+    "/results/{workflow_id}",
+    summary="The answer of a run",
+    response_model=None,
+    responses={
+        200: {"model": ClusterRecommendationResponse | HardwareRunResponse, "description": "As ``/run`` answers."},
+        202: {"model": SimulationProgressResponse, "description": "The run is not over."},
+        **_errors(400, 404, 408, 409),
+    },
+)
+def results(request: Request, workflow_id: WorkflowId) -> Response:
+    """Return the answer, or how far the run is."""
+    service = service_of(request)
+    run = service.run(workflow_id)
+    if run.status in ("PENDING", "RUNNING", "SUSPENDED"):
+        return JSONResponse(service.progress(workflow_id), 202)
+    return JSONResponse(service.answer_of(run))
+
+
+@workflow_router.get("/{workflow_id}/status", summary="Status of a workflow")
+def workflow_status(request: Request, workflow_id: WorkflowId) -> WorkflowControlResponse:
+    """Return the status alone."""
+    return WorkflowControlResponse(
+        object="info", message="ack", param={"status": service_of(request).run(workflow_id).status}
+    )
+
+
+def _control(request: Request, workflow_id: UUID, action: str) -> WorkflowControlResponse:
+    to = service_of(request).control(workflow_id, action)
+    return WorkflowControlResponse(object="info", message="ack", param={"status": to})
+
+
+@workflow_router.delete("/{workflow_id}/stop", summary="End a run")
+def stop(request: Request, workflow_id: WorkflowId) -> WorkflowControlResponse:
+    """End it for good; what it found stays readable."""
+    return _control(request, workflow_id, "stop")
+
+
+@workflow_router.post("/{workflow_id}/pause", summary="Hold a run")
+def pause(request: Request, workflow_id: WorkflowId) -> WorkflowControlResponse:
+    """Hold it before its next activity."""
+    return _control(request, workflow_id, "pause")
+
+
+@workflow_router.post("/{workflow_id}/resume", summary="Let a run go on")
+def resume(request: Request, workflow_id: WorkflowId) -> WorkflowControlResponse:
+    """Let it go on where it was held."""
+    return _control(request, workflow_id, "resume")
+
+
+@workflow_router.post("/{workflow_id}/restart", summary="Run it again")
+def restart(request: Request, workflow_id: WorkflowId) -> WorkflowControlResponse:
+    """Forget what it found and run it again under the same id."""
+    return _control(request, workflow_id, "restart")
+
+
+@cluster_router.get("/clusters", summary="The clusters that runs look at", responses=_errors(503))
+def get_clusters(request: Request) -> StoredClusters:
+    """Return the clusters as they were sent, and what is wrong with any."""
+    known = service_of(request).clusters.load()
+    readable, problems = known.parsed()
+    document = known.document if isinstance(known.document, list) else [{"id": item.cluster_id} for item in readable]
+    return StoredClusters(
+        object="clusters",
+        source=known.origin,
+        clusters=document,
+        problems=[f"{problem.path}: {problem.reason}" for problem in problems],
+    )
+
+
+@cluster_router.put("/clusters", summary="Replace the clusters", responses=_errors(400, 409, 413))
+def put_clusters(request: Request, document: Annotated[Any, Body(description="A list of clusters.")]) -> StoredClusters:
+    """Store these clusters in place of all others."""
+    service = service_of(request)
+    service.clusters.replace(document)
+    return get_clusters(request)

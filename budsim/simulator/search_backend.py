@@ -1,0 +1,71 @@
+"""The core behind a run: models and datasheets from the catalogues, searches in worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from budsim.commons.config import AppSettings
+from budsim.commons.errors import UnknownModelError
+from budsim.commons.search_pool import SearchPool, default_workers
+from budsim.perf_model.model_architecture import ModelArchitecture
+from budsim.simulator import search_worker
+from budsim.simulator.cluster_source import KnownClusters
+from budsim.simulator.simulation import SimulationRequest, TaskPlan, plan_tasks
+
+_WORKER_MODULES = ("budsim.simulator.search_worker", "budsim.engine_ops")
+
+
+class CoreBackend:
+    """The ``SearchBackend`` of the service."""
+
+    def __init__(self, config: AppSettings) -> None:
+        self._config = config
+        self.workers = config.search_workers or default_workers()
+        self._pool = SearchPool(self.workers, _WORKER_MODULES)
+
+    def start(self) -> None:
+        """Start the workers; they warm up while the service goes on."""
+        self._pool.start(search_worker.warm_up)
+
+    def stop(self) -> None:
+        """End the workers."""
+        self._pool.stop()
+
+    def worker_ids(self) -> list[int]:
+        """Return the process ids of the workers."""
+        return self._pool.worker_ids()
+
+    def plan(
+        self, request: SimulationRequest, known: KnownClusters, models: Sequence[str]
+    ) -> tuple[TaskPlan, Sequence[str]]:
+        """Return the searches of a request, and what is wrong with clusters that cannot be read."""
+        from budsim.commons.catalogs import hardware_catalog
+
+        arch = resolve_model(models)
+        clusters, problems = known.parsed()
+        plan = plan_tasks(request, clusters, arch=arch, catalog=hardware_catalog(), images=self._config.engine_images())
+        return plan, [f"{problem.path}: {problem.reason}" for problem in problems]
+
+    def search(self, task: dict[str, Any], method: str, timeout_s: float) -> dict[str, Any]:
+        """Return the outcome of one task, computed in a worker."""
+        return self._pool.run(search_worker.search, task, method, timeout_s=timeout_s)
+
+
+def resolve_model(names: Sequence[str]) -> ModelArchitecture:
+    """Return the architecture of the first name that is known.
+
+    Raises:
+        BudSimError: None of them is; the first name's reason.
+    """
+    from budsim.model_ops.services import default_library
+
+    library = default_library()
+    first_error: UnknownModelError | None = None
+    for name in names:
+        try:
+            return library.resolve(name)
+        except UnknownModelError as error:
+            first_error = first_error or error
+    raise first_error or UnknownModelError("No model is named.", {"field": "pretrained_model_uri"})
+

@@ -1,0 +1,62 @@
+"""What a worker process does: one search, from plain JSON to plain JSON."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from budsim.perf_model.engine_settings import EngineSettings
+from budsim.perf_model.hardware_catalog import DeviceSpec
+from budsim.perf_model.model_architecture import LayerKind, ModelArchitecture
+from budsim.perf_model.parallelism import ParallelPlan
+from budsim.perf_model.precision import Precision
+from budsim.perf_model.serving_point import ServingPoint
+from budsim.perf_model.workload import Workload
+from budsim.simulator.candidate import Predictor
+from budsim.simulator.heuristic import SEARCH_RUN, HeuristicPredictor
+from budsim.simulator.simulation import GroupTask, search_group
+
+
+def predictor(method: str) -> Predictor:
+    """Return a predictor of one method. It is made for one search: what it remembers belongs to that search's model."""
+    return HeuristicPredictor(SEARCH_RUN)
+
+
+def search(task: dict[str, Any], method: str) -> dict[str, Any]:
+    """Return the outcome of one ``GroupTask``, with the seconds it took under ``seconds``."""
+    started = time.perf_counter()
+    outcome = search_group(GroupTask.from_dict(task), predictor=predictor(method)).to_dict()
+    return {**outcome, "seconds": time.perf_counter() - started}
+
+
+def warm_up() -> None:
+    """Predict one small point, so that what is compiled on first use is ready before the first request."""
+    arch = ModelArchitecture(
+        name="warm-up",
+        model_type="llama",
+        architectures=("LlamaForCausalLM",),
+        num_layers=1,
+        hidden_size=64,
+        num_heads=4,
+        num_kv_heads=4,
+        head_dim=16,
+        intermediate_size=128,
+        vocab_size=256,
+        tie_word_embeddings=False,
+        max_position_embeddings=2048,
+        layer_kinds=(LayerKind.FULL,),
+    )
+    device = DeviceSpec(
+        name="warm-up",
+        vendor="NVIDIA",
+        device_type="cuda",
+        architecture="hopper",
+        memory_bytes=80_000_000_000,
+        memory_bandwidth_bytes_per_s=3.35e12,
+        peak_flops={"bf16": 989.5e12},
+    )
+    settings = EngineSettings("vllm", None, 8, 2048, 1024, 0.9, "bf16")
+    point = ServingPoint(
+        arch, device, ParallelPlan(), Precision("bf16", 2.0, 2.0, "bf16"), settings, Workload(16, 8, concurrency=2)
+    )
+    predictor("heuristic").predict([point])

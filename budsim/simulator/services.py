@@ -1,0 +1,359 @@
+"""What the routes ask for: start a run, wait for it, read what it found, act on feedback."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from budsim.commons.config import AppSettings
+from budsim.commons.database import Database
+from budsim.commons.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    SimulationTimeoutError,
+    UnavailableError,
+)
+from budsim.commons.workflow_engine import Json, WorkflowEngine, error_from_failure
+from budsim.simulator import answers
+from budsim.simulator.cluster_source import ClusterSource
+from budsim.simulator.deployment import deployment_configuration
+from budsim.simulator.eta import MeasuredRun, estimate_eta
+from budsim.simulator.models import WorkflowRun
+from budsim.simulator.progress import progress_of
+from budsim.simulator.questions import choose_method, hardware_question, platform_question
+from budsim.simulator.repository import ACTIVE, UNFINISHED, Repository, row_values
+from budsim.simulator.request_schemas import (
+    MAX_INTEGER,
+    ClusterRecommendationRequest,
+    DeploymentConfigurationRequest,
+    FeedbackItem,
+    HardwareRunRequest,
+)
+from budsim.simulator.simulation import check_request
+from budsim.simulator.workflows import RUN_SIMULATION
+
+logger = logging.getLogger(__name__)
+
+_POLL_S = 0.5
+# Beyond a run's own time: the activities around the searches, and a queue of other runs.
+_WAIT_MARGIN_S = 60.0
+_OUT_OF_MEMORY_WORDS = ("oom", "out of memory", "outofmemory", "out-of-memory", "insufficient memory")
+
+
+class RunWaiters:
+    """Wakes whoever waits for a run in this process."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._waiting: dict[str, list[Callable[[], None]]] = {}
+
+    def add(self, workflow_id: str, wake: Callable[[], None]) -> None:
+        """Call ``wake`` when the run ends."""
+        with self._guard:
+            self._waiting.setdefault(workflow_id, []).append(wake)
+
+    def remove(self, workflow_id: str, wake: Callable[[], None]) -> None:
+        """Do not call it any more."""
+        with self._guard:
+            waiting = self._waiting.get(workflow_id, [])
+            if wake in waiting:
+                waiting.remove(wake)
+            if not waiting:
+                self._waiting.pop(workflow_id, None)
+
+    def wake(self, workflow_id: str) -> None:
+        """The run ended."""
+        with self._guard:
+            waiting = self._waiting.pop(workflow_id, [])
+        for wake in waiting:
+            wake()
+
+
+@dataclass(frozen=True, slots=True)
+class StartedRun:
+    """A run that was scheduled."""
+
+    workflow_id: UUID
+    eta_minutes: int
+    eta_seconds: float
+
+
+class SimulationService:
+    """Runs, their results and the feedback on them."""
+
+    def __init__(
+        self,
+        config: AppSettings,
+        database: Database,
+        engine: WorkflowEngine,
+        clusters: ClusterSource,
+        waiters: RunWaiters,
+        workers: int,
+    ) -> None:
+        self.config = config
+        self.database = database
+        self.engine = engine
+        self.clusters = clusters
+        self._waiters = waiters
+        self._workers = workers
+
+    # ---------------------------------------------------------------------------------------------------- start, resume
+    def start_run(self, body: ClusterRecommendationRequest | HardwareRunRequest) -> StartedRun:
+        """Store a run and schedule it.
+
+        Raises:
+            BudSimError: The request cannot be served at all.
+        """
+        workflow_id = uuid4()
+        asked = self._asked(body)
+        with self.database.transaction() as session:
+            repository = Repository(session)
+            repository.add_run(workflow_id, RUN_SIMULATION, asked, self.config.default_timeout_seconds, body.project_id)
+            history = [MeasuredRun(*timing) for timing in repository.task_timings(asked["method"])]
+        self.engine.schedule(RUN_SIMULATION, str(workflow_id), {"workflow_id": str(workflow_id)})
+        eta = estimate_eta(method=asked["method"], history=history, workers=self._workers)
+        return StartedRun(workflow_id, eta.minutes, eta.seconds)
+
+    def _asked(self, body: ClusterRecommendationRequest | HardwareRunRequest) -> Json:
+        """Return everything that a run needs to know of its request, as JSON."""
+        if isinstance(body, ClusterRecommendationRequest):
+            kind, models = "platform", [body.pretrained_model_uri, *([body.model_uri] if body.model_uri else [])]
+            request = platform_question(body, body.pretrained_model_uri, self.config)
+        else:
+            kind, models = "hardware", [body.model_name]
+            request = hardware_question(body, body.model_name, self.config)
+        check_request(request)
+        assumptions = dict(request.assumptions)
+        method = choose_method(body.simulation_method, self.config, assumptions)
+        metadata = body.notification_metadata.model_dump() if body.notification_metadata else None
+        return {
+            "kind": kind,
+            "models": models,
+            "method": method,
+            "assumptions": assumptions,
+            "question": replace(request, assumptions={}).to_dict(),
+            "audience": {"metadata": metadata, "source": body.source, "source_topics": body.source_topics},
+        }
+
+    def recover(self) -> int:
+        """Let every unfinished run of this database go on, with its whole time again; return how many there are."""
+        with self.database.transaction() as session:
+            repository = Repository(session)
+            waiting = [str(run.workflow_id) for run in repository.unfinished_runs()]
+            for workflow_id in waiting:
+                repository.extend_deadline(UUID(workflow_id), self.config.default_timeout_seconds)
+        for workflow_id in waiting:
+            if not self.engine.knows(workflow_id):
+                self.engine.schedule(RUN_SIMULATION, workflow_id, {"workflow_id": workflow_id})
+        return len(waiting)
+
+    # ------------------------------------------------------------------------------------------------------------- wait
+    async def wait(self, workflow_id: UUID, seconds: float | None = None) -> WorkflowRun | None:
+        """Return the run when it has ended, None when ``seconds`` are over first.
+
+        Without ``seconds`` the wait is as long as a run may take.
+        """
+        limit = self.config.default_timeout_seconds + _WAIT_MARGIN_S if seconds is None else seconds
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(ended.set)
+
+        self._waiters.add(str(workflow_id), wake)
+        deadline = loop.time() + limit
+        try:
+            while True:
+                run = await asyncio.to_thread(self.run, workflow_id)
+                if run.status not in UNFINISHED:
+                    return run
+                left = deadline - loop.time()
+                if left <= 0:
+                    return None
+                try:
+                    await asyncio.wait_for(ended.wait(), min(left, _POLL_S))
+                except TimeoutError:
+                    continue
+        finally:
+            self._waiters.remove(str(workflow_id), wake)
+
+    def answer_of(self, run: WorkflowRun) -> Json:
+        """Return the answer of a run that has ended, in the shape that its caller asked in.
+
+        Raises:
+            BudSimError: The run failed, was stopped, or passed its time.
+        """
+        answer = (run.output or {}).get(run.input["kind"])
+        if run.status == "COMPLETED" and answer is not None:
+            return dict(answer)
+        if run.status == "TIMED_OUT":
+            message = f"The simulation passed its {self.config.default_timeout_seconds:g} s (DEFAULT_TIMEOUT_SECONDS)."
+            best = {"best": answer} if answer else dict((run.error or {}).get("param") or {})
+            raise SimulationTimeoutError(message, {"workflow_id": str(run.workflow_id), **best})
+        if run.status == "FAILED" and run.error:
+            raise error_from_failure(run.error)
+        raise ConflictError(f"The run is {run.status}.", {"workflow_id": str(run.workflow_id), "status": run.status})
+
+    # ------------------------------------------------------------------------------------------------------------- read
+    def run(self, workflow_id: UUID) -> WorkflowRun:
+        """Return one run.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        with self.database.transaction() as session:
+            run = Repository(session).run(workflow_id)
+            if run is None:
+                raise NotFoundError(f"There is no run {workflow_id}.", {"field": "workflow_id"})
+            return run
+
+    def progress(self, workflow_id: UUID) -> Json:
+        """Return how far a run is."""
+        run = self.run(workflow_id)
+        with self.database.transaction() as session:
+            steps = Repository(session).steps(workflow_id)
+        return progress_of(run, steps, estimate_eta(method=run.input["method"], workers=self._workers).seconds)
+
+    def status(self, workflow_id: UUID) -> Json:
+        """Return where a run stands."""
+        run = self.run(workflow_id)
+        return {
+            "object": "simulation_status",
+            "workflow_id": str(workflow_id),
+            "status": run.status,
+            "created": int(run.created_at.timestamp()),
+            "duration_seconds": ((run.finished_at or datetime.now(UTC)) - run.started_at).total_seconds(),
+            "error": run.error,
+        }
+
+    def count_active(self) -> int:
+        """Return how many runs are waiting or running."""
+        with self.database.transaction() as session:
+            return Repository(session).count_active()
+
+    def map_model(self, model_id: str, target: str) -> None:
+        """Let an id stand for a hub id or a path."""
+        with self.database.transaction() as session:
+            Repository(session).map_model(model_id, target)
+
+    def model_target(self, model_id: str) -> str:
+        """Return what a model id stands for; what is not mapped stands for itself."""
+        with self.database.transaction() as session:
+            return Repository(session).model_target(model_id)
+
+    def recommendations(
+        self, workflow_id: UUID, cluster_id: str | None, concurrency: int | None, threshold: float
+    ) -> list[Json]:
+        """Return the best sufficient row of every cluster of a run; a run that is not known has none."""
+        with self.database.transaction() as session:
+            rows = [row_values(row) for row in Repository(session).rows(workflow_id, cluster_id)]
+        return [answers.metrics_of(found) for found in answers.recommend(rows, threshold, None, concurrency)]
+
+    # --------------------------------------------------------------------------------------------- deploy and learn
+    def configuration(self, wanted: DeploymentConfigurationRequest) -> Json:
+        """Note the feedback and return the best configuration that is left.
+
+        Raises:
+            InvalidRequestError: Feedback names a row that is not of this run, or nothing is left.
+        """
+        with self.database.transaction() as session:
+            repository = Repository(session)
+            self._note_feedback(repository, wanted.workflow_id, wanted.feedback or [])
+            session.flush()
+            rows = [row_values(row) for row in repository.rows(wanted.workflow_id, wanted.cluster_id)]
+        chosen = answers.recommend(rows, wanted.error_rate_threshold, None, wanted.concurrency)
+        if not chosen:
+            raise InvalidRequestError("No deployment configuration found", {"workflow_id": str(wanted.workflow_id)})
+        best = chosen[0]
+        return {
+            "object": "deployment_configuration",
+            **deployment_configuration(best.row, best.row["id"], best.replicas),
+        }
+
+    def _note_feedback(self, repository: Repository, workflow_id: UUID, feedback: list[FeedbackItem]) -> None:
+        by_id = {_row_id(item): item for item in feedback}
+        rows = repository.rows_by_id(workflow_id, list(by_id))
+        missing = sorted(set(by_id) - set(rows))
+        if missing:
+            raise InvalidRequestError(
+                f"config_id {', '.join(map(str, missing))} is not a configuration of run {workflow_id}.",
+                {"field": "feedback.config_id"},
+            )
+        expires = datetime.now(UTC) + timedelta(days=self.config.feedback_expiry_days)
+        for row_id, item in by_id.items():
+            row = rows[row_id]
+            row.is_blacklisted = item.failed
+            if item.failed:
+                repository.exclude(row, item.reason, _is_out_of_memory(item.reason), expires)
+            else:
+                repository.readmit(row)
+
+    # ----------------------------------------------------------------------------------------------------- control
+    def control(self, workflow_id: UUID, action: str) -> str:
+        """Stop, pause, resume or restart a run; return its status afterwards.
+
+        Raises:
+            NotFoundError: There is no such run.
+            ConflictError: Its status does not allow it.
+        """
+        allowed, to = _CONTROLS[action]
+        status = self.run(workflow_id).status
+        if status not in allowed:
+            raise ConflictError(
+                f"A run that is {status} cannot be told to {action}; it must be {' or '.join(allowed)}.",
+                {"status": status},
+            )
+        finished = datetime.now(UTC) if action == "stop" else None
+        with self.database.transaction() as session:
+            repository = Repository(session)
+            if action == "restart":
+                repository.delete_rows(workflow_id)
+            cleared: Mapping[str, Any] = {"output": None, "error": None} if action == "restart" else {}
+            if not repository.change_status(workflow_id, to, allowed, finished_at=finished, **cleared):
+                raise ConflictError("The run has just changed its status; ask again.")
+            if action in ("resume", "restart"):
+                repository.extend_deadline(workflow_id, self.config.default_timeout_seconds)
+        self._tell_engine(str(workflow_id), action)
+        if action == "stop":
+            self._waiters.wake(str(workflow_id))
+        return to
+
+    def _tell_engine(self, workflow_id: str, action: str) -> None:
+        payload = {"workflow_id": workflow_id}
+        if action == "restart":
+            self.engine.restart(RUN_SIMULATION, workflow_id, payload)
+        elif not self.engine.knows(workflow_id):
+            raise UnavailableError("The workflow engine does not know this run; restart it.")
+        else:
+            {"stop": self.engine.terminate, "pause": self.engine.pause, "resume": self.engine.resume}[action](
+                workflow_id
+            )
+
+
+_ENDED = ("COMPLETED", "FAILED", "TIMED_OUT", "TERMINATED")
+_CONTROLS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "stop": (UNFINISHED, "TERMINATED"),
+    "pause": (ACTIVE, "SUSPENDED"),
+    "resume": (("SUSPENDED",), "RUNNING"),
+    "restart": (_ENDED, "PENDING"),
+}
+
+
+def _row_id(item: FeedbackItem) -> int:
+    text = item.config_id.strip()
+    if not text.isascii() or not text.isdecimal() or int(text) > MAX_INTEGER:
+        raise InvalidRequestError(
+            f"config_id {item.config_id!r} is not a whole number.", {"field": "feedback.config_id"}
+        )
+    return int(text)
+
+
+def _is_out_of_memory(reason: str | None) -> bool:
+    return reason is not None and any(word in reason.lower() for word in _OUT_OF_MEMORY_WORDS)

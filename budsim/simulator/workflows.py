@@ -1,0 +1,82 @@
+"""The run as a workflow: what happens in which order, and nothing else.
+
+The orchestrator only yields; everything with a side effect is an activity (``activities.py``), so that a replay after a
+crash repeats nothing that was recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from budsim.commons.notifications import ProgressEvent
+from budsim.commons.workflow_engine import ActivityError, Json, WorkflowContext
+
+RUN_SIMULATION = "run_simulation"
+VALIDATION, PERFORMANCE, RANKING, RESULTS = "validation", "performance_estimation", "ranking", "results"
+STEPS = (
+    (VALIDATION, "Validating the request", "Reads the clusters and the model and finds what can be combined"),
+    (PERFORMANCE, "Estimating performance", "Searches deployments on every group of devices"),
+    (RANKING, "Ranking clusters", "Picks the best deployment of each cluster"),
+)
+
+
+def run_simulation(ctx: WorkflowContext, payload: Json) -> Generator[Any, Any, Json | None]:
+    """Plan, search every group, rank, answer."""
+    workflow_id = payload["workflow_id"]
+
+    def tell(*events: ProgressEvent) -> Any:
+        content = {"workflow_id": workflow_id, "events": [event.to_dict() for event in events]}
+        return ctx.call_activity("publish_events", content)
+
+    def fail(step: str, error: ActivityError) -> Any:
+        content = {"workflow_id": workflow_id, "step": step, "failure": error.failure}
+        return ctx.call_activity("fail_run", content)
+
+    step = VALIDATION
+    try:
+        yield ctx.call_activity("begin_run", {"workflow_id": workflow_id})
+        yield tell(_started(VALIDATION, "Validating the request"))
+        plan = yield ctx.call_activity("plan_run", {"workflow_id": workflow_id})
+        yield tell(
+            ProgressEvent("eta", "eta", "RUNNING", "Estimated time to completion", str(plan["eta_minutes"])),
+            _completed(VALIDATION, "The request is valid", f"{len(plan['tasks'])} searches to make"),
+            _started(PERFORMANCE, "Estimating performance"),
+        )
+        step = PERFORMANCE
+        outcomes = yield ctx.when_all(
+            [
+                ctx.call_activity("search_group", {"workflow_id": workflow_id, "task": task, "method": plan["method"]})
+                for task in plan["tasks"]
+            ]
+        )
+        evaluated = sum(outcome["num_evaluated"] for outcome in outcomes)
+        yield tell(
+            _completed(PERFORMANCE, "Performance estimated", f"{evaluated} configurations evaluated"),
+            _started(RANKING, "Ranking clusters"),
+        )
+        step = RANKING
+        ranked = yield ctx.call_activity(
+            "rank_run", {"workflow_id": workflow_id, "plan": _without_tasks(plan), "outcomes": outcomes}
+        )
+        yield tell(
+            _completed(RANKING, "Clusters ranked", f"Found {ranked['num_clusters']} suitable cluster(s)"),
+        )
+        step = RESULTS
+        yield ctx.call_activity("complete_run", {"workflow_id": workflow_id, **ranked})
+    except ActivityError as error:
+        yield fail(step, error)
+        return {"status": "FAILED"}
+    return {"status": ranked["status"]}
+
+
+def _without_tasks(plan: Json) -> Json:
+    return {name: value for name, value in plan.items() if name != "tasks"}
+
+
+def _started(step: str, title: str) -> ProgressEvent:
+    return ProgressEvent(f"{step}:STARTED", step, "STARTED", title, title)
+
+
+def _completed(step: str, title: str, message: str) -> ProgressEvent:
+    return ProgressEvent(f"{step}:COMPLETED", step, "COMPLETED", title, message)
