@@ -113,3 +113,82 @@ def print_answer(lines: Iterable[str]) -> None:
     console = _console()
     for line in lines:
         console.print(line, markup=False)
+
+
+def print_simulation(answer: Mapping[str, Any]) -> None:
+    """Print ranked deployments, one per cluster, then the reasons, remedies and assumptions."""
+    table = _table(
+        "Ranked deployments, best first",
+        [("#", "r"), ("cluster", "l"), ("device", "l"), ("type", "l"), ("engine", "l"), ("TP", "r"), ("PP", "r"),
+         ("replicas", "r"), ("TTFT ms", "r"), ("tok/s/user", "r"), ("tok/s", "r"), ("E2E s", "r"), ("GB/device", "r"),
+         ("USD/h", "r"), ("USD/M tok", "r"), ("targets", "l")],
+    )  # fmt: skip
+    names = {item["cluster_id"]: item.get("cluster_name") for item in answer["recommendations"]}
+    for rank, item in enumerate(answer["recommendations"], start=1):
+        metrics = item["metrics"]
+        known = metrics["cost_known"]
+        table.add_row(
+            str(rank),
+            names[item["cluster_id"]] or item["cluster_id"][:8],
+            metrics["device_name"],
+            metrics["device_types"][0]["device_type"],
+            item["engine"],
+            str(metrics["tp_size"]),
+            str(metrics["pp_size"]),
+            str(metrics["replica"]),
+            _number(metrics["ttft"], 0),
+            _number(metrics["throughput_per_user"]),
+            _number(metrics["output_tps"], 0),
+            _number(metrics["e2e_latency"], 2),
+            _number(metrics["memory_gb_per_device"]),
+            _number(metrics["cost_per_hour_usd"] if known else None, 2),
+            _number(metrics["cost_per_million_tokens"] if known else None, 3),
+            _targets(metrics),
+        )
+    _console().print(table)
+    print_answer(_below(answer))
+
+
+def _targets(metrics: Mapping[str, Any]) -> str:
+    if metrics["meets_targets"]:
+        return "met" if not metrics["binding"] else f"met ({metrics['binding']} binds)"
+    return "misses " + ", ".join(f"{miss['target']} by {miss['relative_miss']:.0%}" for miss in metrics["misses"])
+
+
+def _below(answer: Mapping[str, Any]) -> Iterable[str]:
+    for refusal in answer.get("refusals", ()):
+        yield f"not recommended: {refusal['device'] or refusal['cluster_id'] or ''}: {refusal['reason']}"
+    for reason in answer.get("reasons", ()):
+        yield f"not recommended: {reason}"
+    for remedy in answer.get("remedies", ()):
+        yield f"what would help: {remedy['text']}"
+    assumptions = answer.get("assumptions", ())
+    for text in assumptions.values() if isinstance(assumptions, Mapping) else assumptions:
+        yield f"assumed: {text}"
+
+
+def print_clusters(view: Mapping[str, Any]) -> None:
+    """Print device groups of clusters and what was left out."""
+    table = _table(
+        None, [("cluster", "l"), ("device", "l"), ("type", "l"), ("matched", "l"), ("nodes: free", "l"), ("GB", "r")]
+    )
+    for cluster in view["clusters"]:
+        for group in cluster["groups"]:
+            free = ", ".join(f"{node}: {count}" for node, count in group["devices_by_node"].items())
+            name = cluster["name"] or cluster["cluster_id"][:8]
+            memory = _number(group["memory_gb_per_device"])
+            table.add_row(name, group["device_name"], group["device_type"], group["matched"], free, memory)
+    _console().print(table)
+    print_answer(
+        [f"left out: {item['node']} {item['device']}: {item['reason']}" for cluster in view["clusters"]
+         for item in cluster["dropped"]] + [f"unreadable: {problem}" for problem in view["problems"]]
+    )  # fmt: skip
+
+
+def print_cluster_list(known: Mapping[str, Any]) -> None:
+    """Print the clusters a server knows."""
+    table = _table(f"source: {known['source']}", [("id", "l"), ("name", "l"), ("nodes", "r")])
+    for cluster in known["clusters"]:
+        table.add_row(str(cluster.get("id")), str(cluster.get("name") or "–"), str(len(cluster.get("nodes") or ())))
+    _console().print(table)
+    print_answer(f"unreadable: {problem}" for problem in known["problems"])
