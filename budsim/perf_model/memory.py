@@ -202,11 +202,11 @@ def platform_allocation(point: ServingPoint, concurrency: int, seq_len: int) -> 
 
 
 def _notes(point: ServingPoint, total: float | None) -> tuple[str, ...]:
-    notes = () if total is not None else (MEMORY_NOT_STATED.format(device=point.device.name),)
+    notes = [] if total is not None else [MEMORY_NOT_STATED.format(device=point.device.name)]
     limit = point.arch.max_position_embeddings
     if limit and point.settings.max_model_len > limit:
-        notes += (LONGER_THAN_MODEL.format(length=point.settings.max_model_len, limit=limit),)
-    return notes
+        notes.append(LONGER_THAN_MODEL.format(length=point.settings.max_model_len, limit=limit))
+    return tuple(notes)
 
 
 def _stages(point: ServingPoint, total: float | None, model_loading_bytes: float | None) -> list[_Stage]:
