@@ -41,6 +41,15 @@ SPARSE_MLA_FP8_BYTES = 656
 GROUP_BALANCE = 1.25
 
 
+# Encoders attend to the whole input at once and generate nothing: no cache.
+ENCODER_MODEL_TYPES = frozenset(
+    {
+        "bert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "gte", "modernbert", "mpnet", "new",
+        "nomic_bert", "roberta", "xlm-roberta",
+    }
+)  # fmt: skip
+
+
 def kv_element_bytes(kv_cache_dtype: str) -> float:
     """Return bytes per cached element, scales included.
 
@@ -193,7 +202,7 @@ def kv_cache_layout(
     layers: range,
     windows_are_saved: bool = True,
 ) -> KvCacheLayout:
-    """Return the block structure of one stage's cache on one device.
+    """Return the block structure of one stage's cache on one device; no groups where nothing is cached.
 
     Args:
         arch: Model shape.
@@ -205,6 +214,8 @@ def kv_cache_layout(
         windows_are_saved: False where the engine allocates windowed layers like full ones.
     """
     element_bytes = kv_element_bytes(kv_cache_dtype)
+    if arch.task not in ("generate", "transcribe") and arch.model_type in ENCODER_MODEL_TYPES:
+        return KvCacheLayout((), 0.0, block_size, max_num_batched_tokens)
     types = _layer_types(arch, attention_tp, element_bytes, layers, windows_are_saved)
     state_bytes, state_layers = _state(arch, attention_tp, layers)
     if not types:

@@ -87,7 +87,8 @@ def test_enough_rows_are_compared(rows: pd.DataFrame) -> None:
 @pytest.mark.parametrize("column", ["tokens", "tokens_given_weights", "concurrency"])
 def test_cache_size_is_what_the_engine_logs(rows: pd.DataFrame, column: str) -> None:
     print(
-        f"\n{column}: median {rows[column].median():.3%}, p90 {rows[column].quantile(0.9):.3%}, max {rows[column].max():.3%}"
+        f"\n{column}: median {rows[column].median():.3%}, p90 {rows[column].quantile(0.9):.3%}, "
+        f"max {rows[column].max():.3%}"
     )
     assert rows[column].median() <= MEDIAN_ERROR
     assert rows[column].quantile(0.9) <= P90_ERROR

@@ -103,7 +103,8 @@ def test_version_numbers_are_read_out_of_any_spelling() -> None:
 @pytest.mark.parametrize(
     ("spelling", "name"),
     [("vLLM", "vllm"), ("vllm(ray-serve)", "vllm"), ("TensorRT-LLM", "trtllm"), ("tgis(ibm-tgi)", "tgi"),
-     ("deepspeed-mii", "deepspeed-mii"), ("deepspeed(optimum-habana)", "deepspeed"), ("ovms(openvino-genai)", "openvino"),
+     ("deepspeed-mii", "deepspeed-mii"), ("deepspeed(optimum-habana)", "deepspeed"),
+     ("ovms(openvino-genai)", "openvino"),
      ("llama.cpp", "llama.cpp"), ("optimum-habana", "optimum-habana"), ("unstated", "unstated"), (None, "vllm")],
 )  # fmt: skip
 def test_engines_are_found_by_every_spelling_of_the_data(spelling: str | None, name: str) -> None:
@@ -137,7 +138,8 @@ def test_what_the_caller_says_wins_and_blanks_do_not_count() -> None:
     ("overrides", "field"),
     [({"max_num_seqs": 0}, "max_num_seqs"), ({"max_num_seqs": "many"}, "max_num_seqs"), ({"nonsense": 1}, "nonsense"),
      ({"gpu_memory_utilization": 1.5}, "gpu_memory_utilization"), ({"block_size": -1}, "block_size"),
-     ({"enable_chunked_prefill": "maybe"}, "enable_chunked_prefill"), ({"max_model_len": float("inf")}, "max_model_len")],
+     ({"enable_chunked_prefill": "maybe"}, "enable_chunked_prefill"),
+     ({"max_model_len": float("inf")}, "max_model_len")],
 )  # fmt: skip
 def test_a_wrong_override_names_its_field(overrides: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:

@@ -66,13 +66,15 @@ GPT_OSS_20B = arch(
     sliding_window=128, layer_kinds=kinds(12, 12, LayerKind.SLIDING), quantization="mxfp4",
 )  # fmt: skip
 LLAMA4_SCOUT = arch(
-    "llama-4-scout", num_layers=48, hidden_size=5120, num_heads=40, num_kv_heads=8, head_dim=128, intermediate_size=16384,
+    "llama-4-scout", num_layers=48, hidden_size=5120, num_heads=40, num_kv_heads=8, head_dim=128,
+    intermediate_size=16384,
     vocab_size=202048, num_experts=16, experts_per_token=1, moe_intermediate_size=8192,
     shared_expert_intermediate_size=8192, moe_layers=48, attention_chunk_size=8192,
     layer_kinds=kinds(12, 36, LayerKind.CHUNKED),
 )  # fmt: skip
 QWEN3_NEXT = arch(
-    "qwen3-next-80b", num_layers=48, hidden_size=2048, num_heads=16, num_kv_heads=2, head_dim=256, intermediate_size=5120,
+    "qwen3-next-80b", num_layers=48, hidden_size=2048, num_heads=16, num_kv_heads=2, head_dim=256,
+    intermediate_size=5120,
     vocab_size=151936, num_experts=512, experts_per_token=10, moe_intermediate_size=512, moe_layers=48,
     linear_state_bytes=1097728.0, layer_kinds=kinds(12, 36, LayerKind.LINEAR),
 )  # fmt: skip

@@ -179,6 +179,11 @@ def test_a_longer_sequence_never_needs_fewer_blocks(a: int, b: int) -> None:
         assert layout(model).blocks_per_sequence(short) <= layout(model).blocks_per_sequence(long)
 
 
+def test_an_encoder_caches_nothing() -> None:
+    bert = arch("bge", model_type="bert", task="embed")
+    assert layout(bert).bytes_per_sequence(512) == 0
+
+
 def test_no_memory_means_no_blocks_never_negative_ones() -> None:
     assert layout(LLAMA_8B).num_blocks(-1e9) == 0
 

@@ -42,8 +42,8 @@ QWEN3_30B = arch(
 GPT_OSS_120B = arch(
     "gpt-oss-120b", num_layers=36, hidden_size=2880, num_heads=64, num_kv_heads=8, head_dim=64, intermediate_size=2880,
     vocab_size=201088, num_experts=128, experts_per_token=4, moe_intermediate_size=2880, moe_layers=36,
-    quantization="mxfp4", quantization_exempt=("attn", "embed", "head", "router"), attention_bias=True, expert_bias=True,
-    attention_output_bias=True,
+    quantization="mxfp4", quantization_exempt=("attn", "embed", "head", "router"), attention_bias=True,
+    expert_bias=True, attention_output_bias=True,
 )  # fmt: skip
 MXFP4 = Precision("mxfp4", 0.53125, 2.0, "bf16")
 
@@ -315,6 +315,11 @@ def test_the_platform_reason_states_all_figures() -> None:
     reason = PlatformAllocation(60e9, 40e9, 18e9, 2e9).reason(50e9)
     assert "60.0 GB" in reason
     assert "does not fit" in reason
+
+
+def test_an_encoder_takes_as_many_sequences_as_the_engine_admits() -> None:
+    estimate = feasible(arch("bge", model_type="bert", task="embed"), max_num_seqs=256)
+    assert estimate.max_concurrency == 256
 
 
 def test_the_same_point_gives_the_same_estimate() -> None:
