@@ -31,6 +31,8 @@ _RENAMED_ORGANISATIONS = {
 }
 # A repack's name ends in up to this many hyphenated words: "-unsloth-bnb-4bit".
 _MAX_SUFFIX_WORDS = 3
+# A published name that states what the model is for.
+_TASK_WORDS = {"rerank": "rerank", "embedding": "embed", "-embed-": "embed"}
 _SIXTEEN_BIT = frozenset({"bf16", "fp16", "fp32"})
 
 
@@ -55,7 +57,7 @@ def split_repack(basename: str) -> tuple[str, str] | None:
     Args:
         basename: The part of a hub id after the organisation.
     """
-    words = basename.split("-")
+    words = re.sub(r"(?i)(-preview|-v\d+)+$", "", basename).split("-")
     for count in range(min(_MAX_SUFFIX_WORDS, len(words) - 1), 0, -1):
         suffix = "-".join(words[-count:])
         if re.fullmatch(r"\d+(\.\d+)?[bm]", suffix.lower()):
@@ -122,7 +124,7 @@ class ModelCatalog:
         renamed = f"{_RENAMED_ORGANISATIONS.get(organisation, organisation)}/{base}"
         if renamed in self._by_name:
             return self._by_name[renamed]
-        for spelling in (base, base.removeprefix("meta-"), f"meta-{base}"):
+        for spelling in (base, f"{base}-hf", base.removeprefix("meta-"), f"meta-{base}"):
             found = self._unambiguous(spelling, self._by_basename.get(spelling, []))
             if found:
                 return found
@@ -186,6 +188,8 @@ class ModelCatalog:
             params_published=entry.get("published", 0),
             missing_facts=tuple(entry.get("missing", ())),
         )
+        if task := next((task for word, task in _TASK_WORDS.items() if word in name.lower()), None):
+            arch = replace(arch, task=task)
         scheme = match.changes.get("quantization")
         if scheme == "none":
             arch = replace(arch, quantization=None, quantization_exempt=())

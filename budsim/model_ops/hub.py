@@ -5,6 +5,7 @@ Only ``config.json`` is fetched and nothing of it is run. ``huggingface_hub`` is
 
 from __future__ import annotations
 
+import importlib
 import json
 import threading
 from dataclasses import dataclass, field
@@ -41,6 +42,15 @@ def read_config_file(path: Path, model: str) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise UnsupportedModelError(f"{model}: config.json must hold a JSON object", {"field": "model"})
     return config
+
+
+def _transport_error() -> type[Exception]:
+    """Return the root of the errors of the hub client's own HTTP library, which differs between its versions."""
+    from huggingface_hub import get_session
+
+    library = importlib.import_module(type(get_session()).__module__.partition(".")[0])
+    error: type[Exception] = getattr(library, "HTTPError", OSError)
+    return error
 
 
 @dataclass
@@ -106,7 +116,6 @@ class HubConfigs:
             download.done.set()
 
     def _download(self, repo_id: str) -> Path:
-        import httpx
         from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
         from huggingface_hub.errors import (
             EntryNotFoundError,
@@ -136,6 +145,6 @@ class HubConfigs:
             raise UnavailableError(f"the hub cannot be reached for '{repo_id}'") from problem
         except EntryNotFoundError as problem:
             raise UnknownModelError(f"'{repo_id}' has no config.json", {"field": "model"}) from problem
-        except (HfHubHTTPError, httpx.HTTPError, OSError, ValueError) as problem:
+        except (HfHubHTTPError, _transport_error(), OSError, ValueError) as problem:
             raise UnavailableError(f"the hub cannot be reached for '{repo_id}': {type(problem).__name__}") from problem
         return Path(path)

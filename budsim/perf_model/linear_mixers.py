@@ -36,13 +36,8 @@ def mamba1(fields: ConfigFields, hidden: int) -> LinearMixer:
     rank = math.ceil(hidden / 16) if rank_value in (None, "auto") else fields.integer(*rank_names)
     params = hidden * 2 * inner + inner * conv + inner + inner * (rank + 2 * state) + rank * inner + inner
     params += inner * state + inner + inner * hidden
-    model_type = fields.text("model_type")
-    if model_type == "jamba":
+    if fields.text("model_type") == "jamba":
         params += rank + 2 * state  # norms of dt, B and C
-    if model_type == "zamba":
-        heads = fields.integer("n_mamba_heads", default=2)
-        # One x and dt projection per head, each from its own share of the channels: the same matrices in total.
-        params += (heads - 1) * 0
     return LinearMixer(params, inner * state + (conv - 1) * inner)
 
 

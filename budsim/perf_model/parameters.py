@@ -344,7 +344,7 @@ def weight_bytes(arch: ModelArchitecture, precision: Precision, expert_pad_multi
         Bytes by component and by layer.
     """
     counts = count_parameters(arch)
-    exempt = frozenset(arch.quantization_exempt) if precision.honours_exemptions else frozenset()
+    exempt = frozenset(arch.quantization_exempt if precision.honours_exemptions else precision.exempt)
     size = _component_bytes(precision, exempt)
     size["experts"] *= _expert_padding(arch, expert_pad_multiple)
 

@@ -36,6 +36,8 @@ class Precision:
         unquantized_bytes: Bytes per weight that the scheme leaves alone (embeddings, norms, router, often the head).
         quantizes_embeddings: The scheme also covers the embedding table and the head (GGUF).
         honours_exemptions: The checkpoint's own list of unquantised modules applies.
+        exempt: Components that a conversion to this scheme usually leaves alone (see ``quantization_exempt``); used
+            when the checkpoint's own list does not apply.
         reason: What was changed against the name because the device lacks the format; empty = nothing.
     """
 
@@ -46,6 +48,7 @@ class Precision:
     unquantized_bytes: float = 2.0
     quantizes_embeddings: bool = False
     honours_exemptions: bool = True
+    exempt: tuple[str, ...] = ()
     reason: str = ""
 
     @property
@@ -190,12 +193,22 @@ def _sixteen_bit(preferred: str, device: DeviceSpec | None) -> tuple[str, str]:
     return "fp32", f"{device.name} has no 16-bit arithmetic: products run in fp32, weights stay {preferred}"
 
 
-def _scheme_precision(name: str, dtype: str, device: DeviceSpec | None, stored: bool) -> Precision:
+def _compute_format(name: str, device: DeviceSpec | None) -> str | None:
+    """Return the format a scheme multiplies in where the device has it; None = 16 bit."""
+    if name == "mxfp4" and device is not None and "fp4" in device.peak_flops:
+        # Blackwell: mxfp8 activations against mxfp4 weights, at fp8 rate (FlashInfer kernels of vLLM 0.11 on).
+        return "fp8"
+    return _SCHEMES[name].compute_format
+
+
+def _scheme_precision(
+    name: str, dtype: str, device: DeviceSpec | None, stored: bool, exempt: tuple[str, ...]
+) -> Precision:
     """Return the formats of a quantisation scheme on a device."""
     scheme = _SCHEMES[name]
     base = "bf16" if dtype == "fp32" else dtype
     sixteen, reason = _sixteen_bit(base, device)
-    compute, activation = scheme.compute_format, scheme.activation_bytes
+    compute = _compute_format(name, device)
     if compute is not None and device is not None and device.peak_flops and compute not in device.peak_flops:
         # Marlin kernels (vLLM): weights stay narrow, products run in 16 bit.
         wide = f"{device.name} has no {compute} arithmetic: weights stay {name}, products run in {sixteen}"
@@ -203,11 +216,12 @@ def _scheme_precision(name: str, dtype: str, device: DeviceSpec | None, stored: 
     return Precision(
         name=name,
         weight_bytes=scheme.weight_bytes,
-        activation_bytes=activation,
+        activation_bytes=scheme.activation_bytes,
         compute_format=compute or sixteen,
         unquantized_bytes=2.0,
         quantizes_embeddings=scheme.quantizes_embeddings,
         honours_exemptions=stored,
+        exempt=exempt,
         reason=reason,
     )
 
@@ -247,13 +261,17 @@ def resolve_precision(name: str | None, arch: ModelArchitecture, device: DeviceS
     """
     own = _checkpoint_precision(arch)
     wanted = canonical_precision(name) if name and name.strip().lower() not in {"auto", "none"} else own
+    if name and name.strip().lower() == "fp4" and device is not None and device.device_type == "rocm":
+        wanted = "mxfp4"  # AMD has the OCP format only
     dtype = arch.torch_dtype
     if wanted in ("bf16", "fp16") and own in _SCHEMES and name is not None:
         dtype, wanted = wanted, own
     if _agrees_with_checkpoint(wanted, own):
         wanted = own
     if wanted in _SCHEMES:
-        return _scheme_precision(wanted, dtype, device, stored=wanted == own)
+        # Conversions of MLA models keep attention at 16 bit (ignore lists of nvidia/DeepSeek-R1-NVFP4 and its like).
+        exempt = ("attn",) if arch.is_mla and wanted == "nvfp4" else ()
+        return _scheme_precision(wanted, dtype, device, wanted == own, exempt)
     if wanted == "fp32":
         return Precision("fp32", 4.0, 4.0, "fp32", unquantized_bytes=4.0)
     compute, reason = _sixteen_bit(wanted, device)

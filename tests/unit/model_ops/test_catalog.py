@@ -60,6 +60,7 @@ def test_layer_lists_survive_compaction(values: list[str]) -> None:
         ("Qwen3-8B-GPTQ-Int4", ("Qwen3-8B", "gptq")),
         ("Qwen3-8B-unsloth-bnb-4bit", ("Qwen3-8B", "bnb-4bit")),
         ("Llama-3.3-70B-Instruct-FP8-KV", ("Llama-3.3-70B-Instruct", "fp8")),
+        ("DeepSeek-R1-0528-NVFP4-v2", ("DeepSeek-R1-0528", "nvfp4")),
         ("Qwen3-8B", None),
         ("Llama-3.1-8B-Instruct", None),
         ("Qwen3-4B", None),
@@ -82,6 +83,18 @@ def test_an_alias_keeps_its_own_context_length() -> None:
     match = catalog.match("aisingapore/Llama-SEA-LION-v3.5-8B-R")
     assert match is not None
     assert catalog.architecture(match, "x").max_position_embeddings == 1_048_576
+
+
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [("Qwen/Qwen3-Reranker-8B", "rerank"), ("Qwen/Qwen3-Embedding-8B", "embed"), ("BAAI/bge-m3", "embed"),
+     ("openai/whisper-large-v3", "transcribe"), ("Qwen/Qwen3-8B", "generate")],
+)  # fmt: skip
+def test_tasks_follow_family_and_published_name(name: str, task: str) -> None:
+    catalog = packaged_catalog()
+    match = catalog.match(name)
+    assert match is not None
+    assert catalog.architecture(match, name).task == task
 
 
 def test_the_hub_and_transformers_are_not_imported_without_need() -> None:

@@ -126,8 +126,9 @@ _FIELDS = st.sampled_from(
     sorted(
         {
             *LLAMA, *DEEPSEEK_V3, "sliding_window", "use_sliding_window", "layer_types", "moe_layer_freq",
-            "text_config", "vision_config", "ffn_config", "attn_config", "mlp_only_layers", "rope_scaling", "num_experts",
-            "linear_attn_config", "attention_chunk_size", "no_rope_layers", "hybrid_override_pattern", "block_configs",
+            "text_config", "vision_config", "ffn_config", "attn_config", "mlp_only_layers", "rope_scaling",
+            "num_experts", "linear_attn_config", "attention_chunk_size", "no_rope_layers",
+            "hybrid_override_pattern", "block_configs",
             "full_attention_interval", "decoder_sparse_step", "max_window_layers", "sliding_window_pattern",
         }
     )

@@ -107,6 +107,16 @@ def test_nvfp4_multiplies_in_fp4_only_where_the_device_does() -> None:
     assert resolve_precision("nvfp4", LLAMA, H100).compute_format == "bf16"
 
 
+def test_mxfp4_runs_in_16_bit_before_blackwell_and_in_fp8_there() -> None:
+    assert resolve_precision(None, GPT_OSS, H100).compute_format == "bf16"
+    assert resolve_precision(None, GPT_OSS, B200).compute_format == "fp8"
+
+
+def test_converting_an_mla_model_to_nvfp4_leaves_attention_alone() -> None:
+    assert resolve_precision("nvfp4", DEEPSEEK, B200).exempt == ("attn",)
+    assert resolve_precision("nvfp4", LLAMA, B200).exempt == ()
+
+
 def test_weight_only_schemes_multiply_in_16_bit() -> None:
     for name in ("w4a16", "awq", "gptq", "bnb-4bit"):
         assert resolve_precision(name, LLAMA, B200).compute_format == "bf16"
