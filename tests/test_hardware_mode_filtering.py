@@ -1,4 +1,4 @@
-"""Which devices dedicated and shared mode accept: the platform's rules, case by case (values from its own scenarios)."""
+"""Which devices dedicated and shared mode accept: the platform's rules, with values from its own scenarios."""
 
 import pytest
 

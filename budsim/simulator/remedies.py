@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from budsim.commons.errors import BudSimError
 from budsim.perf_model.precision import resolve_precision
+from budsim.perf_model.workload import LoadMode
 from budsim.simulator.candidate import Evaluation, Predictor, TargetMiss
 from budsim.simulator.direct_search import SearchOutcome, search
 from budsim.simulator.objective import rejection_counts
@@ -19,6 +20,8 @@ from budsim.simulator.topology import DeviceGroup, NodeDevices
 
 # Nodes to add when looking for the fewest that help: each step is a search.
 ADDED_NODES = (1, 2, 4, 8)
+# Resolution of the largest concurrency that still meets the targets: a sixteenth of it.
+CONCURRENCY_STEPS = 16
 # Significant digits of a relaxed target; rounded to the side that is met.
 TARGET_DIGITS = 3
 
@@ -61,13 +64,12 @@ def remedies(case: SearchCase, outcome: SearchOutcome, predictor: Predictor) -> 
     """
     if outcome.meets_targets:
         return ()
-    found = [
-        _relax_targets(outcome),
-        _use_fp8(case, predictor),
-        _fewer_users(case, predictor),
-        _add_nodes(case, predictor),
-        _more_memory(outcome),
-    ]
+    alone = search(replace(case, workload=replace(case.workload, concurrency=1)), predictor)
+    found = [_relax_targets(outcome), _use_fp8(case, predictor)]
+    # Where a single request is too slow already, neither fewer requests nor more replicas make it faster.
+    if alone.meets_targets or not alone.evaluations or case.targets.output_tps:
+        found += [_fewer_users(case, predictor), _add_nodes(case, predictor)]
+    found.append(_more_memory(outcome))
     return tuple(remedy for remedy in found if remedy is not None)
 
 
@@ -107,10 +109,10 @@ def _use_fp8(case: SearchCase, predictor: Predictor) -> Remedy | None:
 
 def _fewer_users(case: SearchCase, predictor: Predictor) -> Remedy | None:
     """Find the largest concurrency that meets the targets, by halving and then closing in."""
-    if case.concurrency <= 1:
+    if case.concurrency <= 1 or case.workload.load_mode is LoadMode.POISSON:
         return None
     low, high = 0, case.concurrency
-    while high - low > max(1, case.concurrency // 16):
+    while high - low > max(1, low // CONCURRENCY_STEPS):
         middle = (low + high) // 2
         fewer = replace(case, workload=replace(case.workload, concurrency=middle))
         if _meeting(fewer, predictor) is None:
@@ -130,7 +132,8 @@ def _add_nodes(case: SearchCase, predictor: Predictor) -> Remedy | None:
         best = _meeting(replace(case, group=_with_nodes(case.group, added)), predictor)
         if best is not None:
             count = added * case.group.max_devices_per_node
-            text = f"Add {count} x {case.group.spec.name} ({added} more nodes like the largest): {_layout(best)}."
+            nodes = f"{added} more node{'s' if added > 1 else ''} like the largest"
+            text = f"Add {count} x {case.group.spec.name} ({nodes}): {_layout(best)}."
             return Remedy("add_devices", text, {"devices": count, "nodes": added, "device_name": case.group.spec.name})
     return None
 

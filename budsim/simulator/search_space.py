@@ -71,6 +71,7 @@ class SearchCase:
         workload: Load on the whole deployment.
         precisions: Weight formats to try.
         usd_per_device_hour: None = no price known.
+        price_source: Where the price comes from, for the reader.
         max_context_tokens: The caller's cap on the sequence length, beside the model's own.
         engine_overrides: Engine parameters that the caller fixes.
     """
@@ -83,6 +84,7 @@ class SearchCase:
     targets: SloTargets = field(default_factory=SloTargets)
     objective: str = "cost"
     usd_per_device_hour: float | None = None
+    price_source: str | None = None
     max_context_tokens: int | None = None
     engine_overrides: tuple[tuple[str, object], ...] = ()
     limits: SearchLimits = field(default_factory=SearchLimits)
@@ -132,7 +134,7 @@ def replica_loads(concurrency: int, most_replicas: int) -> list[tuple[int, int]]
 
 def tensor_sizes(group: DeviceGroup) -> list[int]:
     """Return TP sizes to try: powers of two up to the best node's free devices, and that number itself."""
-    most = 1 if group.is_shared else group.max_devices_per_node
+    most = 1 if group.is_shared else max(1, group.max_devices_per_node)
     sizes = {1 << power for power in range(most.bit_length()) if 1 << power <= most}
     return sorted(sizes | {most})
 
@@ -145,11 +147,12 @@ def plan_problem(case: SearchCase, plan: ParallelPlan) -> Infeasible | None:
     if limits.max_devices_per_replica is not None and plan.num_devices > limits.max_devices_per_replica:
         text = f"{plan.num_devices} devices per replica are over the limit of {limits.max_devices_per_replica}."
         return Infeasible("max_devices_per_replica", text)
-    if plan.pp_size > 1 and case.engine.supports_pipeline_parallelism is False:
-        return Infeasible("pp_engine", f"{case.engine.engine} does not support pipeline parallelism for this model.")
-    return check_plan(case.arch, plan, case.group.spec) or check_placement(
-        case.group, plan, allow_intra_node_pp=limits.allow_intra_node_pp
-    )
+    # The plan before the engine: what the device type rules out is told in the platform's own words.
+    problem = check_plan(case.arch, plan, case.group.spec)
+    if problem is None and plan.pp_size > 1 and not case.engine.supports_pipeline_parallelism:
+        text = f"{case.engine.engine} {case.engine.version} does not support pipeline parallelism for this model."
+        problem = Infeasible("pp_engine", text)
+    return problem or check_placement(case.group, plan, allow_intra_node_pp=limits.allow_intra_node_pp)
 
 
 def legal_plans(case: SearchCase) -> tuple[list[ParallelPlan], list[Rejection]]:

@@ -22,7 +22,7 @@ from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator.candidate import Evaluation, Predictor
 from budsim.simulator.deployment import cluster_metrics, result_row
 from budsim.simulator.direct_search import search
-from budsim.simulator.hardware import device_usd_per_hour
+from budsim.simulator.hardware import device_usd_per_hour, missing_price_reason
 from budsim.simulator.objective import Objective, rejection_counts
 from budsim.simulator.plain_json import from_plain, to_plain
 from budsim.simulator.ranking import cluster_recommendations, top_k
@@ -102,6 +102,7 @@ class GroupTask:
     group: DeviceGroup
     engine: EngineOption
     usd_per_device_hour: float | None = None
+    price_source: str | None = None
     exclusions: Exclusions = field(default_factory=Exclusions)
 
     def to_dict(self) -> dict[str, Any]:
@@ -321,6 +322,7 @@ def _group_tasks(
             group=group,
             engine=replace(option, version=request.engine_version or option.version),
             usd_per_device_hour=None if price is None else price.usd_per_hour,
+            price_source=missing_price_reason(group.spec) if price is None else price.source,
             exclusions=exclusions.get(group.cluster_id, Exclusions()),
         )
         for option in options
@@ -368,6 +370,7 @@ def search_case(task: GroupTask) -> SearchCase:
         targets=request.targets,
         objective=request.objective,
         usd_per_device_hour=task.usd_per_device_hour,
+        price_source=task.price_source,
         max_context_tokens=request.max_context_tokens,
         engine_overrides=tuple(sorted(request.engine_overrides.items())),
         limits=request.limits,

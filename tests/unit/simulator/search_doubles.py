@@ -1,12 +1,20 @@
-"""Small cases for the search tests: datasheets with round figures, a one-billion model, and a predictor that is monotone by
-construction, so that the true optimum of a case can be worked out independently."""
+"""Small cases for the search tests.
+
+Datasheets with round figures, a one-billion model, and a predictor that is monotone by construction, so that the true
+optimum of a case can be worked out independently.
+"""
 
 from dataclasses import dataclass, field
 
+from budsim.engine_ops import EngineOption
 from budsim.perf_model.hardware_catalog import DeviceSpec, HardwareCatalog
 from budsim.perf_model.memory import estimate_memory
 from budsim.perf_model.model_architecture import ModelArchitecture
+from budsim.perf_model.precision import Precision
 from budsim.perf_model.serving_point import Infeasible, Prediction
+from budsim.perf_model.workload import Workload
+from budsim.simulator.search_space import SearchCase
+from budsim.simulator.topology import DeviceGroup, NodeDevices
 
 GB = 10**9
 
@@ -98,7 +106,7 @@ def cluster(*nodes, name="c1"):
 
 @dataclass
 class AnalyticPredictor:
-    """Decode step = weights / (TP x bandwidth) + a cost per request + a cost per pipeline hop: rises with load, never falls."""
+    """Decode step = weights / (TP x bandwidth) + a cost per request + a cost per hop: rises with load, never falls."""
 
     calls: list = field(default_factory=list)
 
@@ -124,7 +132,37 @@ class AnalyticPredictor:
         return Prediction(
             ttft_ms_mean=1e3 * ttft_s, ttft_ms_p50=1e3 * ttft_s, ttft_ms_p90=1.2e3 * ttft_s, ttft_ms_p95=1.3e3 * ttft_s,
             ttft_ms_p99=1.5e3 * ttft_s, tpot_ms_mean=1e3 * step_s, tpot_ms_p99=1e3 * step_s, itl_ms_p99=1e3 * step_s,
-            e2e_s_mean=e2e_s, e2e_s_p50=e2e_s, e2e_s_p95=1.1 * e2e_s, e2e_s_p99=1.2 * e2e_s, output_tps=users * per_user,
-            tps_per_user=per_user, request_throughput=users / e2e_s, saturated=False,
+            e2e_s_mean=e2e_s, e2e_s_p50=e2e_s, e2e_s_p95=1.1 * e2e_s, e2e_s_p99=1.2 * e2e_s,
+            output_tps=users * per_user, tps_per_user=per_user, request_throughput=users / e2e_s, saturated=False,
             kv_cache_tokens=memory.kv_cache_tokens, max_concurrency=memory.max_concurrency,
         )  # fmt: skip
+
+
+def group(*free, device=None, **fields):
+    """A group of nodes n0, n1 … with these free devices."""
+    device = device or GPU
+    nodes = tuple(NodeDevices(f"n{index}", f"host-{index}", count) for index, count in enumerate(free))
+    memory = fields.pop("memory_bytes_per_device", device.memory_bytes or 250e9)
+    kind = fields.pop("device_type", device.device_type)
+    return DeviceGroup("c1", kind, device, device.name, nodes, memory, **fields)
+
+
+def engine_option(device_type="cuda", **fields):
+    fields = {"supports_pipeline_parallelism": device_type == "cuda", **fields}
+    return EngineOption("vllm", "0.11.0", device_type, f"example/vllm-{device_type}:1", **fields)
+
+
+BF16 = Precision("bf16", 2.0, 2.0, "bf16")
+
+
+def search_case(devices=None, concurrency=8, arch=None, isl=512, osl=128, **fields):
+    devices = devices or group(4, 4)
+    return SearchCase(
+        arch=arch or tiny_arch(),
+        group=devices,
+        engine=fields.pop("engine", engine_option(devices.spec.device_type)),
+        workload=fields.pop("workload", Workload(isl, osl, concurrency=concurrency)),
+        precisions=fields.pop("precisions", (BF16,)),
+        usd_per_device_hour=fields.pop("usd_per_device_hour", 2.0),
+        **fields,
+    )
