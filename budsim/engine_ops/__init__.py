@@ -9,9 +9,8 @@ from dataclasses import fields
 from typing import Any
 
 from budsim.commons.errors import InvalidRequestError, UnsupportedError
-from budsim.engine_ops import vllm
+from budsim.engine_ops import measured_engines, sglang, tgi, trtllm, vllm
 from budsim.engine_ops.base import DefaultsQuery, EngineDefaults, EngineOption, EngineProfile
-from budsim.engine_ops.other_engines import OTHER_PROFILES
 from budsim.perf_model.engine_settings import EngineSettings
 from budsim.perf_model.hardware_catalog import DeviceSpec
 from budsim.perf_model.model_architecture import ModelArchitecture
@@ -29,7 +28,13 @@ __all__ = [
     "resolve_engine_settings",
 ]
 
-PROFILES: tuple[EngineProfile, ...] = (vllm.PROFILE, *OTHER_PROFILES)
+PROFILES: tuple[EngineProfile, ...] = (
+    vllm.PROFILE,
+    sglang.PROFILE,
+    trtllm.PROFILE,
+    tgi.PROFILE,
+    *measured_engines.PROFILES,
+)
 _BY_NAME = {alias: profile for profile in PROFILES for alias in (profile.name, *profile.aliases)}
 
 DEFAULT_ENGINE = "vllm"

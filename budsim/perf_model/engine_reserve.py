@@ -18,9 +18,11 @@ from budsim.perf_model.serving_point import ServingPoint
 
 GIB = float(2**30)
 
-# Device memory the framework does not see of what nvidia-smi states: a constant and a share (page tables, ECC).
-# H100 79.65 -> 79.19 GiB (logs), H200 140.40 -> 139.8, B200 179.06 -> 178.35.
-CUDA_HIDDEN_GIB, CUDA_HIDDEN_SHARE = 0.28, 0.0023
+# Device memory the framework does not see of what nvidia-smi states: GiB, and a share of the whole. Start-up lines:
+# 24 GB cards 23.53-23.67 of 23.99 GiB, L40S class 44.31-44.39 of 44.99, A100 79.14-79.25 of 80.00 (first pair);
+# H100 79.19 of 79.65 (second pair; its slope to larger Hopper and Blackwell parts is assumed).
+CUDA_HIDDEN = (0.26, 0.0068)
+CUDA_HIDDEN_HOPPER_AND_LATER = (0.28, 0.0023)
 HPU_HIDDEN_GIB = 1.38  # Gaudi2: 96 -> 94.62 GiB (start-up log)
 
 # vLLM, peak of the profiling step. A forward pass holds gate, up and activated MLP widths and hidden states:
@@ -73,7 +75,9 @@ def visible_memory_bytes(point: ServingPoint) -> float | None:
     if stated is None:
         return None
     if point.device.device_type == "cuda":
-        return stated * (1 - CUDA_HIDDEN_SHARE) - CUDA_HIDDEN_GIB * GIB
+        newer = point.device.architecture.lower().startswith(("hopper", "blackwell"))
+        hidden_gib, hidden_share = CUDA_HIDDEN_HOPPER_AND_LATER if newer else CUDA_HIDDEN
+        return stated * (1 - hidden_share) - hidden_gib * GIB
     if point.device.device_type == "hpu":
         return stated - HPU_HIDDEN_GIB * GIB
     return float(stated)

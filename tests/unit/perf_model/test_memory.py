@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from memory_cases import (
@@ -60,10 +61,14 @@ def refused(*args: object, **kwargs: object) -> Infeasible:
     return answer
 
 
-def test_an_80_gb_h100_has_79_19_gib_not_80() -> None:
-    visible = visible_memory_bytes(point())
+@pytest.mark.parametrize(
+    ("architecture", "mib", "gib"),
+    [("Hopper", 81559, 79.19), ("Ampere", 81920, 79.2), ("Ada Lovelace", 46068, 44.35), ("Ada Lovelace", 24564, 23.57)],
+)
+def test_an_80_gb_card_has_79_2_gib_not_80(architecture: str, mib: int, gib: float) -> None:
+    visible = visible_memory_bytes(point(device=replace(H100, architecture=architecture, memory_bytes=mib * 2**20)))
     assert visible is not None
-    assert visible / GIB == pytest.approx(79.19, abs=0.01)
+    assert visible / GIB == pytest.approx(gib, abs=0.07)
 
 
 @pytest.mark.parametrize(
