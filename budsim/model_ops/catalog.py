@@ -73,10 +73,15 @@ def split_repack(basename: str) -> tuple[str, str] | None:
 def repack_exemptions(arch: ModelArchitecture, scheme: str) -> tuple[str, ...]:
     """Return what repacks of a scheme usually leave at 16 bit.
 
-    NVFP4 repacks of MLA models keep attention unquantised (the ignore lists of nvidia/DeepSeek-R1-NVFP4 and its like).
+    NVFP4 repacks of MLA models keep attention unquantised (the ignore lists of nvidia/DeepSeek-R1-NVFP4 and its like);
+    Kimi's int4 checkpoints quantise the routed experts only (``quantization_config`` of Kimi-K2.5).
     """
-    attention = ("attn",) if arch.is_mla and scheme == "nvfp4" else ()
-    return (*attention, "router", "embed", "head")
+    kept: tuple[str, ...] = ()
+    if arch.is_mla and scheme == "nvfp4":
+        kept = ("attn",)
+    elif arch.is_mla and scheme == "w4a16_g32":
+        kept = ("attn", "shared_experts", "dense_mlp")
+    return (*kept, "router", "embed", "head")
 
 
 class ModelCatalog:
