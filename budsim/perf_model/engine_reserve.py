@@ -21,7 +21,7 @@ GIB = float(2**30)
 # Device memory the framework does not see of what nvidia-smi states: GiB, and a share of the whole. Start-up lines:
 # 24 GB cards 23.53-23.67 of 23.99 GiB, L40S class 44.31-44.39 of 44.99, A100 79.14-79.25 of 80.00 (first pair);
 # H100 79.19 of 79.65 (second pair; its slope to larger Hopper and Blackwell parts is assumed).
-CUDA_HIDDEN = (0.26, 0.0068)
+CUDA_HIDDEN = (0.26, 0.0073)
 CUDA_HIDDEN_HOPPER_AND_LATER = (0.28, 0.0023)
 HPU_HIDDEN_GIB = 1.38  # Gaudi2: 96 -> 94.62 GiB (start-up log)
 
