@@ -35,6 +35,9 @@ MOE_WORKSPACE_BYTES = 6.65  # per token, expert and width; kept by the engine fr
 
 # vLLM, outside PyTorch's allocator, by (version from, {tp: GiB}); larger TP takes the last.
 NON_TORCH_GIB = {(0, 18): {1: 0.25, 2: 2.07, 4: 2.15}, (0, 0): {1: 0.13, 2: 0.54}}
+# The step at TP > 1 is taken to be the all-reduce workspaces of Hopper and later (symmetric memory, fused kernels);
+# other devices are assumed to keep the share of the older communicators.
+NON_TORCH_OTHER_GIB = {(0, 18): {1: 0.25, 2: 0.66}, (0, 0): {1: 0.13, 2: 0.54}}
 NON_TORCH_PIPELINE_GIB = 0.22  # last stage at TP 1, from the logged KV tokens of PP 2 and PP 4
 
 # vLLM, captured graphs: a pool and a share per layer at 51 sizes; experts add workspaces. 20 logs, mean error 0.09 GiB.
@@ -75,8 +78,7 @@ def visible_memory_bytes(point: ServingPoint) -> float | None:
     if stated is None:
         return None
     if point.device.device_type == "cuda":
-        newer = point.device.architecture.lower().startswith(("hopper", "blackwell"))
-        hidden_gib, hidden_share = CUDA_HIDDEN_HOPPER_AND_LATER if newer else CUDA_HIDDEN
+        hidden_gib, hidden_share = CUDA_HIDDEN_HOPPER_AND_LATER if _is_hopper_or_later(point) else CUDA_HIDDEN
         return stated * (1 - hidden_share) - hidden_gib * GIB
     if point.device.device_type == "hpu":
         return stated - HPU_HIDDEN_GIB * GIB
@@ -99,7 +101,7 @@ def engine_reserve(point: ServingPoint, stage: int, num_layers: int) -> EngineRe
     activation = _activation(point, version, last)
     if settings.engine != "vllm":
         return EngineReserve(activation, CONTEXT_GIB[min(plan.tp_size, 2)] * GIB, _graphs(point, num_layers), False)
-    non_torch = _by_version(NON_TORCH_GIB, version)
+    non_torch = _by_version(NON_TORCH_GIB if _is_hopper_or_later(point) else NON_TORCH_OTHER_GIB, version)
     gib = non_torch[max(size for size in non_torch if size <= plan.tp_size)]
     if plan.pp_size > 1 and plan.tp_size == 1:
         gib = NON_TORCH_PIPELINE_GIB
@@ -135,6 +137,10 @@ def available_kv_bytes(point: ServingPoint, total_bytes: float, weight_bytes: fl
         return (total_bytes * share - used) * TGI_WIGGLE_ROOM
     graphs = reserve.cuda_graph_bytes if reserve.graphs_counted else 0.0
     return total_bytes * share - used - graphs
+
+
+def _is_hopper_or_later(point: ServingPoint) -> bool:
+    return point.device.architecture.lower().startswith(("hopper", "blackwell"))
 
 
 def saves_windows(settings: EngineSettings) -> bool:
