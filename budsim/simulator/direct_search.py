@@ -4,13 +4,16 @@ Complete: every layout the group allows, every replica count that is not dominat
 asked for, evaluated in one batch. The space is small (about 500 candidates on 8 nodes of 8 devices), so nothing is
 sampled and nothing stops early; the answer is the optimum of the stated objective under the predictor, and a test
 compares it with the brute force over every concurrency.
+
+A caller with a time budget passes ``should_stop``: the search then goes in batches, simplest layouts first, and ends
+between two of them with the best so far.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +26,13 @@ if TYPE_CHECKING:
     from budsim.simulator.topology import DeviceGroup
 
 
+# Candidates between two looks at the clock: about a quarter of a second.
+BATCH_SIZE = 256
+
+StopSignal = Callable[[], bool]
+ProgressReport = Callable[[float], None]
+
+
 @dataclass(frozen=True, slots=True)
 class SearchOutcome:
     """What a search found.
@@ -31,11 +41,13 @@ class SearchOutcome:
         evaluations: Every feasible candidate, best first.
         rejections: Every layout or candidate that cannot run, with its reason.
         num_evaluated: Candidates looked at.
+        is_complete: False = stopped before every candidate was looked at; the best so far may not be the best.
     """
 
     evaluations: tuple[Evaluation, ...]
     rejections: tuple[Rejection, ...]
     num_evaluated: int
+    is_complete: bool = True
 
     @property
     def best(self) -> Evaluation | None:
@@ -48,8 +60,20 @@ class SearchOutcome:
         return bool(self.evaluations) and self.evaluations[0].meets_targets
 
 
-def search(case: SearchCase, predictor: Predictor) -> SearchOutcome:
+def search(
+    case: SearchCase,
+    predictor: Predictor,
+    *,
+    should_stop: StopSignal | None = None,
+    on_progress: ProgressReport | None = None,
+) -> SearchOutcome:
     """Evaluate every candidate of a case and return them best first.
+
+    Args:
+        case: Model, devices, engine, load, targets.
+        predictor: Performance model.
+        should_stop: Asked between batches; True ends the search with what it has.
+        on_progress: Told the share of candidates evaluated, in (0, 1], after each batch.
 
     Raises:
         InvalidRequestError: The load's sequences are longer than the model's context.
@@ -64,13 +88,36 @@ def search(case: SearchCase, predictor: Predictor) -> SearchOutcome:
         else:
             allowed.append(candidate)
     evaluations: list[Evaluation] = []
-    for answer in evaluate(allowed, case, predictor):
+    looked_at = len(proposed) - len(allowed)
+    for batch in _batches(allowed, should_stop is not None or on_progress is not None):
+        if should_stop is not None and should_stop():
+            break
+        _sort_answers(evaluate(batch, case, predictor), case, evaluations, rejected)
+        looked_at += len(batch)
+        if on_progress is not None:
+            on_progress(looked_at / len(proposed))
+    ranked = tuple(best_first(evaluations, case.objective))
+    return SearchOutcome(ranked, tuple(rejected), looked_at, is_complete=looked_at == len(proposed))
+
+
+def _batches(allowed: Sequence[Candidate], is_watched: bool) -> Iterator[Sequence[Candidate]]:
+    size = BATCH_SIZE if is_watched else max(1, len(allowed))
+    for start in range(0, len(allowed), size):
+        yield allowed[start : start + size]
+
+
+def _sort_answers(
+    answers: Sequence[Evaluation | Rejection],
+    case: SearchCase,
+    evaluations: list[Evaluation],
+    rejected: list[Rejection],
+) -> None:
+    for answer in answers:
         problem = answer if isinstance(answer, Rejection) else _headroom_problem(answer, case.group, case.exclusions)
         if problem is not None:
             rejected.append(problem)
         elif isinstance(answer, Evaluation):
             evaluations.append(answer)
-    return SearchOutcome(tuple(best_first(evaluations, case.objective)), tuple(rejected), len(proposed))
 
 
 def memory_headroom_bytes(evaluation: Evaluation, group: DeviceGroup) -> float:

@@ -20,6 +20,7 @@ from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator.candidate import Candidate, Evaluation, Predictor, Rejection, StagePlacement, TargetMiss
 from budsim.simulator.hardware import cost_per_million_tokens_usd
+from budsim.simulator.lora import max_loras
 from budsim.simulator.placement import nodes_spanned, place
 from budsim.simulator.search_space import SearchCase, serving_point
 
@@ -133,6 +134,7 @@ class _Screened:
     weight_bytes: float
     kv_cache_bytes: float
     total_bytes: float
+    max_loras: int | None
 
 
 # What differs between the points of one case; the rest of a point is not hashable (datasheets hold mappings).
@@ -170,6 +172,7 @@ def _screen(candidate: Candidate, case: SearchCase) -> _Screened | Rejection:
         allocation.weight_bytes_per_device,
         allocation.kv_cache_bytes_per_device,
         allocation.total_bytes_per_device,
+        max_loras(case.arch, candidate.plan, allocation, available) if case.engine.supports_lora else None,
     )
 
 
@@ -225,6 +228,7 @@ def _evaluation(candidate: Candidate, screened: _Screened, prediction: Predictio
         total_bytes_per_device=screened.total_bytes,
         placement=screened.placement,
         binding=binding(checks, memory_share),
+        max_loras=screened.max_loras,
         output_tps=output_tps,
     )
 

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from budsim.commons.errors import InvalidRequestError
 
@@ -40,7 +40,7 @@ def from_plain(kind: type[T], document: Mapping[str, Any]) -> T:
     Raises:
         InvalidRequestError: A field without a default is missing.
     """
-    hints = _hints(kind)
+    hints = _hints(cast("Any", kind))
     arguments: dict[str, Any] = {}
     for field in fields(kind):  # type: ignore[arg-type]
         if field.name in document:

@@ -217,6 +217,8 @@ def candidates(case: SearchCase) -> tuple[list[Candidate], list[Rejection]]:
             for precision in case.precisions:
                 settings = engine_settings(case, plan, precision, load)
                 found.append(Candidate(plan, precision, settings, load, replicas))
+    # Simplest layouts first: what a search that is stopped early has seen is what most deployments use.
+    found.sort(key=lambda candidate: (candidate.plan.pp_size, candidate.plan.tp_size, candidate.replicas))
     return found, rejected
 
 

@@ -10,6 +10,7 @@ JSON on request (``to_dict`` / ``from_dict``). What fails for one task is told i
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from budsim.perf_model.precision import resolve_precision
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator.candidate import Evaluation, Predictor
 from budsim.simulator.deployment import cluster_metrics, result_row
-from budsim.simulator.direct_search import search
+from budsim.simulator.direct_search import ProgressReport, StopSignal, search
 from budsim.simulator.hardware import device_usd_per_hour, missing_price_reason
 from budsim.simulator.objective import Objective, rejection_counts
 from budsim.simulator.plain_json import from_plain, to_plain
@@ -37,6 +38,7 @@ MAX_TOP_K = 50
 # Upper bounds of one request: far beyond any real load, low enough that no single request ties the service up.
 MAX_CONCURRENCY = 100_000
 MAX_TOKENS = 10_000_000
+MAX_TASK_KEY_LENGTH = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ class GroupOutcome:
         rows: Rows of ``simulation_results``, best first.
         rejections: Causes, most frequent first, each with one telling reason.
         remedies: What would let the targets be met; empty when they are.
+        is_complete: False = the search was stopped; rows are the best so far.
         error: Why the task could not be searched at all.
     """
 
@@ -145,6 +148,7 @@ class GroupOutcome:
     num_evaluated: int = 0
     num_feasible: int = 0
     meets_targets: bool = False
+    is_complete: bool = True
     rejections: tuple[RejectionSummary, ...] = ()
     remedies: tuple[Remedy, ...] = ()
     error: str | None = None
@@ -332,7 +336,8 @@ def _group_tasks(
 def _task_key(group: DeviceGroup, option: EngineOption) -> str:
     """Return a name of a task that is unique within a run and the same on every run."""
     memory_gb = f"{group.memory_bytes_per_device / 1e9:.2f}GB"
-    return "/".join((group.cluster_id, group.device_type, group.spec.name, memory_gb, option.engine))
+    key = "/".join((group.cluster_id, group.device_type, group.spec.name, memory_gb, option.engine))
+    return key if len(key) <= MAX_TASK_KEY_LENGTH else hashlib.sha256(key.encode()).hexdigest()
 
 
 def _no_task_reason(
@@ -378,14 +383,27 @@ def search_case(task: GroupTask) -> SearchCase:
     )
 
 
-def search_group(task: GroupTask, *, predictor: Predictor) -> GroupOutcome:
-    """Search one task. What cannot be searched is an outcome with its reason, not an exception."""
+def search_group(
+    task: GroupTask,
+    *,
+    predictor: Predictor,
+    should_stop: StopSignal | None = None,
+    on_progress: ProgressReport | None = None,
+) -> GroupOutcome:
+    """Search one task. What cannot be searched is an outcome with its reason, not an exception.
+
+    Args:
+        task: One device group, one engine.
+        predictor: Performance model.
+        should_stop: True ends the search with the best so far, and skips the remedies.
+        on_progress: Told the share of candidates evaluated.
+    """
     head = (task.task_key, task.group.cluster_id, task.group.device_type, task.group.device_name, task.engine.engine)
     try:
         case = search_case(task)
-        found = search(case, predictor)
+        found = search(case, predictor, should_stop=should_stop, on_progress=on_progress)
         kept = top_k(found.evaluations, task.request.top_k)
-        helps = remedies(case, found, predictor) if task.request.explain else ()
+        helps = remedies(case, found, predictor) if task.request.explain and found.is_complete else ()
         rows = _rows(kept, case, task.request.model_id)
     except BudSimError as error:
         return GroupOutcome(*head, error=error.message)
@@ -395,6 +413,7 @@ def search_group(task: GroupTask, *, predictor: Predictor) -> GroupOutcome:
         num_evaluated=found.num_evaluated,
         num_feasible=len(found.evaluations),
         meets_targets=found.meets_targets,
+        is_complete=found.is_complete,
         rejections=tuple(RejectionSummary(*summary) for summary in rejection_counts(found.rejections)),
         remedies=helps,
     )
@@ -414,6 +433,7 @@ def simulate(
     images: Mapping[str, str] | None = None,
     exclusions: Mapping[str, Exclusions] | None = None,
     problems: Sequence[ClusterProblem] = (),
+    should_stop: StopSignal | None = None,
 ) -> SimulationOutcome:
     """Return ranked deployments for a request.
 
@@ -426,6 +446,7 @@ def simulate(
         images: Container images by engine and device type.
         exclusions: What feedback excludes, by cluster id.
         problems: Clusters that could not be read; they come back in the answer.
+        should_stop: True ends the searches with the best so far.
 
     Raises:
         InvalidRequestError: A value of the request cannot be served, or the model is not known.
@@ -433,7 +454,7 @@ def simulate(
     check_request(request)
     arch = resolve_model(request.model_id)
     plan = plan_tasks(request, clusters, arch=arch, catalog=catalog, images=images, exclusions=exclusions)
-    groups = tuple(search_group(task, predictor=predictor) for task in plan.tasks)
+    groups = tuple(search_group(task, predictor=predictor, should_stop=should_stop) for task in plan.tasks)
     return assemble(request, plan, groups, problems)
 
 

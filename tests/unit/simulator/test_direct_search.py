@@ -193,3 +193,21 @@ def test_every_precision_asked_for_is_tried():
         AnalyticPredictor(),
     )
     assert {item.candidate.precision.name for item in found.evaluations} == {"bf16", "fp8"}
+
+
+def test_a_stopped_search_returns_the_best_so_far_and_says_so(monkeypatch):
+    monkeypatch.setattr("budsim.simulator.direct_search.BATCH_SIZE", 5)
+    case, shares = search_case(group(4, 4), 16), []
+    stopped = search(case, AnalyticPredictor(), should_stop=lambda: len(shares) == 2, on_progress=shares.append)
+    assert not stopped.is_complete
+    assert stopped.num_evaluated == 10
+    assert stopped.evaluations
+    assert shares == sorted(shares)
+
+
+def test_batches_change_nothing_but_the_number_of_calls(monkeypatch):
+    monkeypatch.setattr("budsim.simulator.direct_search.BATCH_SIZE", 7)
+    case, predictor = search_case(group(4, 4), 16), AnalyticPredictor()
+    watched = search(case, predictor, should_stop=lambda: False)
+    assert watched == search(case, AnalyticPredictor())
+    assert len(predictor.calls) > 1
