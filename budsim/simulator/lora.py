@@ -47,8 +47,7 @@ def _elements(projections: list[tuple[int, int]], tp_size: int) -> float:
 def max_loras(
     arch: ModelArchitecture, plan: ParallelPlan, allocation: PlatformAllocation, available_bytes: float
 ) -> int | None:
-    """Return the most adapters (up to ``MOST_ADAPTERS``) that fit beside an allocation, or None if not even one
-    does."""
+    """Return the most adapters, up to ``MOST_ADAPTERS``, that fit beside an allocation; None if not even one does."""
     adapter = adapter_bytes_per_device(arch, plan)
     for count in range(MOST_ADAPTERS, 0, -1):
         total = allocation.total_bytes_per_device + count * adapter
