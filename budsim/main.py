@@ -10,6 +10,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI
@@ -18,7 +19,6 @@ from starlette.concurrency import run_in_threadpool
 
 from budsim.commons import health, security
 from budsim.commons.config import AppSettings, settings
-from budsim.commons.dapr import DaprPublisher, Sidecar
 from budsim.commons.database import open_database
 from budsim.commons.errors import UnavailableError
 from budsim.commons.http_errors import install_error_handlers
@@ -32,6 +32,9 @@ from budsim.simulator.routes import cluster_router, router, workflow_router
 from budsim.simulator.search_backend import CoreBackend
 from budsim.simulator.services import RunWaiters, SimulationService
 from budsim.simulator.workflows import RUN_SIMULATION, run_simulation
+
+if TYPE_CHECKING:
+    from budsim.commons.dapr import Sidecar
 
 logger = logging.getLogger(__name__)
 
@@ -55,14 +58,14 @@ def open_service(
         metrics: Counters.
         backend: The core; None = the real one, with its worker processes.
     """
+    core: CoreBackend | None = None
     with ExitStack() as stack:
         if backend is None:
-            core = CoreBackend(config)
-            core.start()
+            backend = core = CoreBackend(config)
             stack.callback(core.stop)
-            backend = core
         database = stack.enter_context(open_database(config))
         sidecar = _sidecar(config, stack)
+        publisher = _publisher(config, sidecar)
         clusters = ClusterSource(database, config.cluster_info_file, sidecar, config.cluster_info_state_key)
         waiters = RunWaiters()
 
@@ -71,7 +74,6 @@ def open_service(
             metrics.run_seconds.observe(seconds)
             waiters.wake(workflow_id)
 
-        publisher: Publisher = RecordedOnly() if sidecar is None else DaprPublisher(sidecar, config)
         activities = RunActivities(database, backend, clusters, publisher, on_end)
         engine = _workflow_engine(config, sidecar, database.url)
         service = SimulationService(config, database, engine, clusters, waiters, backend.workers)
@@ -80,7 +82,17 @@ def open_service(
         stack.callback(engine.stop)
         if waiting := service.recover():
             logger.info("%d unfinished runs go on", waiting)
+        if core is not None:
+            core.start()
         yield service
+
+
+def _publisher(config: AppSettings, sidecar: Sidecar | None) -> Publisher:
+    if sidecar is None:
+        return RecordedOnly()
+    from budsim.commons.dapr import DaprPublisher
+
+    return DaprPublisher(sidecar, config)
 
 
 def _sidecar(config: AppSettings, stack: ExitStack) -> Sidecar | None:
@@ -92,8 +104,10 @@ def _sidecar(config: AppSettings, stack: ExitStack) -> Sidecar | None:
     required = config.workflow_engine == "dapr"
     if required and config.dapr_http_port is None:
         raise UnavailableError("WORKFLOW_ENGINE=dapr needs DAPR_HTTP_PORT.", {"field": "DAPR_HTTP_PORT"})
-    if not Sidecar.is_configured(config):
+    if config.dapr_http_port is None or config.workflow_engine == "embedded":
         return None
+    from budsim.commons.dapr import Sidecar
+
     sidecar = Sidecar(config)
     stack.callback(sidecar.close)
     if sidecar.wait_until_ready(60.0 if required else config.dapr_wait_seconds):

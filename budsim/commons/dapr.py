@@ -34,11 +34,6 @@ class Sidecar:
             base_url=f"http://127.0.0.1:{config.dapr_http_port}", headers=headers, timeout=_TIMEOUT_S
         )
 
-    @staticmethod
-    def is_configured(config: AppSettings) -> bool:
-        """Whether the settings name a sidecar."""
-        return config.dapr_http_port is not None and config.workflow_engine != "embedded"
-
     def wait_until_ready(self, seconds: float) -> bool:
         """Whether the sidecar answers within ``seconds``."""
         deadline = time.monotonic() + seconds

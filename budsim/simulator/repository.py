@@ -128,12 +128,16 @@ class Repository:
         self.session.execute(delete(WorkflowStep).where(WorkflowStep.workflow_id == workflow_id))
 
     def rows(self, workflow_id: UUID, cluster_id: str | None = None) -> list[SimulationResult]:
-        """Return what a run found and feedback has not excluded, in the order it was stored."""
+        """Return what a run found and feedback has not excluded, in an order that does not depend on who was faster."""
         in_cluster: ColumnElement[bool] = SimulationResult.cluster_id == cluster_id if cluster_id else true()
         query = select(SimulationResult).where(
             SimulationResult.workflow_id == workflow_id, SimulationResult.is_blacklisted.is_(False), in_cluster
         )
-        return list(self.session.scalars(query.order_by(SimulationResult.id)))
+        return list(
+            self.session.scalars(
+                query.order_by(SimulationResult.cluster_id, SimulationResult.task_key, SimulationResult.id)
+            )
+        )
 
     def rows_by_id(self, workflow_id: UUID, row_ids: Sequence[int]) -> dict[int, SimulationResult]:
         """Return rows of one run by their ids."""

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 
 from budsim.commons.errors import InvalidRequestError
+from budsim.simulator.models import WorkflowRun
 from budsim.simulator.request_schemas import (
     MAX_CONCURRENCY,
     MAX_INTEGER,
@@ -30,6 +31,7 @@ from budsim.simulator.schemas import (
     ClusterRecommendationResponse,
     DeploymentConfigurationResponse,
     ErrorResponse,
+    Explanation,
     PaginatedRecommendations,
     WorkflowMetadataResponse,
 )
@@ -94,6 +96,15 @@ def _metadata(started: StartedRun, status: str = "PENDING") -> WorkflowMetadataR
     )
 
 
+def _answer(service: SimulationService, run: WorkflowRun) -> JSONResponse:
+    """Return the run's answer with its fields in the order of the documentation (PostgreSQL keeps none)."""
+    answer = service.answer_of(run)
+    shape = HardwareRunResponse if "simulation_id" in answer else ClusterRecommendationResponse
+    fields = shape.model_validate(answer).model_dump(mode="json")
+    told = {name: fields.pop(name) for name in Explanation.model_fields}
+    return JSONResponse({**fields, **told})
+
+
 @router.post(
     "/run",
     summary="Find the deployments of a model that meet the targets",
@@ -130,7 +141,7 @@ async def run_simulation(
         if patience is not None:
             headers["Preference-Applied"] = f"wait={patience:.0f}"
         return JSONResponse(_metadata(started, "RUNNING").model_dump(mode="json"), 202, headers)
-    return JSONResponse(service.answer_of(run))
+    return _answer(service, run)
 
 
 @router.get("/recommendations", summary="What a run recommends, cluster by cluster")
@@ -192,7 +203,7 @@ def results(request: Request, workflow_id: WorkflowId) -> Response:
     run = service.run(workflow_id)
     if run.status in ("PENDING", "RUNNING", "SUSPENDED"):
         return JSONResponse(service.progress(workflow_id), 202)
-    return JSONResponse(service.answer_of(run))
+    return _answer(service, run)
 
 
 @workflow_router.get("/{workflow_id}/status", summary="Status of a workflow")

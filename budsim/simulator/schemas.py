@@ -79,6 +79,8 @@ class DeviceTypeMetrics(ResponseModel):
 class SimulationMetrics(ResponseModel):
     """What a recommended deployment is predicted to do."""
 
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
+
     device_types: list[DeviceTypeMetrics] = Field(description="Its devices.")
     replica: int = Field(description="Replicas in all.", examples=[2])
     concurrency: int = Field(description="Requests in flight it carries.", examples=[10])
@@ -90,6 +92,7 @@ class SimulationMetrics(ResponseModel):
         description="USD per million output tokens; 0 with cost_known false where no price is known.", examples=[0.25]
     )
     cost_known: bool = Field(True, description="Whether the cost is a price, not a blank.")
+    cost_source: str | None = Field(None, description="Where the price comes from.")
     cost_per_hour_usd: float | None = Field(None, description="USD per hour of all replicas; null = no price known.")
     meets_targets: bool = Field(True, description="Whether every target is met.")
     misses: list[Miss] = Field(default_factory=list, description="The targets that are not met.")

@@ -13,8 +13,6 @@ from budsim.simulator import search_worker
 from budsim.simulator.cluster_source import KnownClusters
 from budsim.simulator.simulation import SimulationRequest, TaskPlan, plan_tasks
 
-_WORKER_MODULES = ("budsim.simulator.search_worker", "budsim.engine_ops")
-
 
 class CoreBackend:
     """The ``SearchBackend`` of the service."""
@@ -22,7 +20,7 @@ class CoreBackend:
     def __init__(self, config: AppSettings) -> None:
         self._config = config
         self.workers = config.search_workers or default_workers()
-        self._pool = SearchPool(self.workers, _WORKER_MODULES)
+        self._pool = SearchPool(self.workers, search_worker.PRELOAD)
 
     def start(self) -> None:
         """Start the workers; they warm up while the service goes on."""
@@ -68,4 +66,3 @@ def resolve_model(names: Sequence[str]) -> ModelArchitecture:
         except UnknownModelError as error:
             first_error = first_error or error
     raise first_error or UnknownModelError("No model is named.", {"field": "pretrained_model_uri"})
-

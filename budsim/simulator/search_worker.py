@@ -1,9 +1,13 @@
-"""What a worker process does: one search, from plain JSON to plain JSON."""
+"""What a worker process does: one search, from plain JSON to plain JSON.
+
+The predictor compiles code when it is imported. Only workers need it, so it is imported inside the functions: the
+service, which merely names them, starts without it.
+"""
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from budsim.perf_model.engine_settings import EngineSettings
 from budsim.perf_model.hardware_catalog import DeviceSpec
@@ -12,13 +16,19 @@ from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import Precision
 from budsim.perf_model.serving_point import ServingPoint
 from budsim.perf_model.workload import Workload
-from budsim.simulator.candidate import Predictor
-from budsim.simulator.heuristic import SEARCH_RUN, HeuristicPredictor
 from budsim.simulator.simulation import GroupTask, search_group
+
+if TYPE_CHECKING:
+    from budsim.simulator.candidate import Predictor
+
+# What a worker imports before it takes work.
+PRELOAD = ("budsim.simulator.search_worker", "budsim.simulator.heuristic", "budsim.engine_ops")
 
 
 def predictor(method: str) -> Predictor:
     """Return a predictor of one method. It is made for one search: what it remembers belongs to that search's model."""
+    from budsim.simulator.heuristic import SEARCH_RUN, HeuristicPredictor
+
     return HeuristicPredictor(SEARCH_RUN)
 
 
