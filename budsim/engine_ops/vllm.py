@@ -51,8 +51,9 @@ def defaults(query: DefaultsQuery) -> EngineDefaults:
     if device_type == "cpu":
         return _cpu_defaults(query, utilization)
     if device_type == "hpu":
-        # The Gaudi fork prefills whole prompts in buckets; it has no chunked prefill.
-        return EngineDefaults(256, max(query.max_model_len, 2048), utilization, HPU_BLOCK_SIZE, False, not pooling)
+        # The Gaudi fork prefills whole prompts in buckets; it has no chunked prefill, and no prefix cache with windows.
+        cached = not pooling and not query.arch.sliding_window
+        return EngineDefaults(256, max(query.max_model_len, 2048), utilization, HPU_BLOCK_SIZE, False, cached)
     large = (query.device_memory_bytes or 0.0) >= LARGE_DEVICE_BYTES
     if query.version >= A100_IS_SMALL_FROM and "a100" in query.device.name.lower():
         large = False

@@ -33,6 +33,8 @@ TINY_CONFIG = {
     "num_key_value_heads": 8,
     "num_attention_heads": 32,
     "head_dim": 64,
+    "vocab_size": 128256,
+    "hidden_size": 2048,
     "parameters": 1_235_814_400,  # Llama-3.2-1B as published: the tiny test model has its shape
 }
 
