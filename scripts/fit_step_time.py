@@ -2,12 +2,12 @@
 
     python scripts/fit_step_time.py FOLDER [--groups vllm:hopper,...] [--write]
 
-FOLDER holds ``serving_train.csv`` and ``train_protocol.csv``. Per engine, device family and kind of load the constants of
-``engine_constants.StepConstants`` are moved from their physical defaults to lower the log errors of TPOT and TTFT (static batches:
-E2E), by damped Gauss-Newton on a Huber loss. A prior pulls every constant to its default with the weight of a few measurements, so
-thin groups stay near physics; bounds keep efficiencies at or below 1. Each group is also fitted without each of its
-model x hardware x precision cases in turn (up to five), which gives the held-out error. ``--write`` replaces
-``budsim/perf_model/fitted_constants.py``.
+FOLDER holds ``serving_train.csv`` and ``train_protocol.csv``. Per engine, device family and kind of load the
+constants of ``engine_constants.StepConstants`` are moved from their physical defaults to lower the log errors of TPOT
+and TTFT (static batches: E2E), by damped Gauss-Newton on a Huber loss. A prior pulls every constant to its default
+with the weight of a few measurements, so thin groups stay near physics; bounds keep efficiencies at or below 1. Each
+group is also fitted without each of its model x hardware x precision cases in turn (up to five), which gives the
+held-out error. ``--write`` replaces ``budsim/perf_model/fitted_constants.py``.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Case:
 def load_cases(folder: Path) -> dict[tuple[str, str, str], list[Case]]:
     """Return measured points by (engine, family, load)."""
     table = read_measurements(folder)
-    wanted = is_core(table) | table["source"].isin(STATIC_SOURCES + SERVED_EXTRA)
+    wanted = (is_core(table) & ~table["held_back"]) | table["source"].isin(STATIC_SOURCES + SERVED_EXTRA)
     table = table[wanted].reset_index(drop=True)
     groups = group_key(table)
     cases: dict[tuple[str, str, str], list[Case]] = {}
@@ -75,7 +75,13 @@ def load_cases(folder: Path) -> dict[tuple[str, str, str], list[Case]]:
         if kv < point.workload.isl + point.workload.osl:
             continue
         case = Case(
-            point, kv, row["measured_tpot_ms"], row["measured_ttft_ms"], row["measured_e2e_s"], row["measured_output_tps"], groups[index]
+            point,
+            kv,
+            row["measured_tpot_ms"],
+            row["measured_ttft_ms"],
+            row["measured_e2e_s"],
+            row["measured_output_tps"],
+            groups[index],
         )
         cases.setdefault((point.settings.engine, device_family(point.device), load), []).append(case)
     return cases
@@ -169,7 +175,9 @@ def errors_of(cases: list[Case], values: dict[str, float], load: str) -> dict[st
     for case in cases:
         answer = serve(case.point, step_coefficients(case.point, constants), constants, case.kv_tokens)
         for name, predicted, measured in (
-            ("tpot", answer.tpot_ms_mean, case.tpot_ms), ("ttft", answer.ttft_ms_mean, case.ttft_ms), ("e2e", answer.e2e_s_mean, case.e2e_s)
+            ("tpot", answer.tpot_ms_mean, case.tpot_ms),
+            ("ttft", answer.ttft_ms_mean, case.ttft_ms),
+            ("e2e", answer.e2e_s_mean, case.e2e_s),
         ):
             if measured > 0:
                 parts[name].append(abs(predicted / measured - 1) * 100)
@@ -195,8 +203,8 @@ def render(results: dict[str, dict]) -> str:
     lines = [
         '"""Constants found by ``scripts/fit_step_time.py`` on measured serving points; see ``engine_constants``.',
         "",
-        "Key: (engine, device family, load); engine ``*`` pools all engines. Per entry: measured points, median absolute errors in",
-        "percent in-sample, and on model x hardware x precision cases left out of the fit.",
+        "Key: (engine, device family, load); engine ``*`` pools all engines. Per entry: measured points, median absolute",
+        "errors in percent in-sample, and on model x hardware x precision cases left out of the fit.",
         '"""',
         "",
         "from __future__ import annotations",
@@ -205,7 +213,10 @@ def render(results: dict[str, dict]) -> str:
     ]
     for key, result in sorted(results.items()):
         engine, family, load = key.split(":")
-        lines.append(f"    # {result['n']} points; in-sample {_words(result['in_sample'])}; held out {_words(result['held_out'])}")
+        lines.append(
+            f"    # {result['n']} points; in-sample {_words(result['in_sample'])};"
+            f" held out {_words(result['held_out'])}"
+        )
         lines.append(f'    ("{engine}", "{family}", "{load}"): {{')
         lines += [f'        "{name}": {value:.4g},' for name, value in result["values"].items()]
         lines.append("    },")
@@ -234,8 +245,20 @@ def main() -> None:
                 continue
             values = fit(thin(cases), family, load)
             left_out = {} if arguments.no_held_out else held_out(cases, family, load, values)
-            results[key] = {"n": len(cases), "values": values, "in_sample": errors_of(cases, values, load), "held_out": left_out}
-            print(key, results[key]["n"], results[key]["in_sample"], left_out, {k: float(f"{v:.3g}") for k, v in values.items()}, flush=True)
+            results[key] = {
+                "n": len(cases),
+                "values": values,
+                "in_sample": errors_of(cases, values, load),
+                "held_out": left_out,
+            }
+            print(
+                key,
+                results[key]["n"],
+                results[key]["in_sample"],
+                left_out,
+                {k: float(f"{v:.3g}") for k, v in values.items()},
+                flush=True,
+            )
             arguments.store.parent.mkdir(parents=True, exist_ok=True)
             arguments.store.write_text(json.dumps(results, indent=1))
     if arguments.write:

@@ -1,6 +1,7 @@
 """Reads measured serving points and maps them to the columns of the batch interface.
 
-Used by ``fit_step_time.py``, ``accuracy_report.py`` and ``tests/accuracy``. The measurements lie beside the checkout, in a folder
+Used by ``fit_step_time.py``, ``accuracy_report.py`` and ``tests/accuracy``. The measurements lie beside the checkout,
+in a folder
 with ``serving_train.csv`` and ``train_protocol.csv`` (joined on ``row_id``); they are read, never copied.
 """
 
@@ -55,6 +56,14 @@ def read_measurements(folder: Path) -> pd.DataFrame:
     table["speculative"] = joined["spec_decode_launched"].astype("string").str.startswith("mtp").fillna(False)
     table["repeated"] = joined["source"].eq("nvidia-aic-gap") & joined["model"].str.contains("Kimi")
     table["stalled"] = _cold_start_stall(joined)
+    table["held_back"] = (  # launched with batch_wait_timeout_iters: prefill waits on purpose, and no column says so
+        joined["source"].eq("inferencex")
+        & joined["engine"].eq("trtllm")
+        & joined["model"].str.contains("Llama")
+        & joined["isl"].lt(1500)
+        & joined["osl"].lt(1500)
+        & joined["tp"].lt(8)
+    )
     return table
 
 

@@ -1,6 +1,7 @@
 """Efficiencies and overheads of engines on device families: defaults from physics, values from measurements.
 
-``DEFAULTS`` holds the starting point of every family and says where it comes from. ``fitted_constants.FITTED`` holds what
+``DEFAULTS`` holds the starting point of every family and says where it comes from. ``fitted_constants.FITTED`` holds
+what
 ``scripts/fit_step_time.py`` found per engine and family; it starts from these defaults and is drawn back to them where
 measurements are few. An engine or family without measurements takes the defaults of its family.
 """
@@ -22,7 +23,8 @@ class StepConstants:
         kv_efficiency: Reading the KV cache in decode attention.
         compute_efficiency: Large GEMMs in 16 bit.
         narrow_efficiency: Further factor for fp8, int8 and fp4 GEMMs.
-        packed_efficiency: Further factor on reading weights that are unpacked to 16 bit (AWQ, GPTQ, mxfp4 without fp4 units).
+        packed_efficiency: Further factor on reading weights that are unpacked to 16 bit (AWQ, GPTQ, mxfp4 without fp4
+            units).
         expert_memory_efficiency: Further factor on reading the experts that a step selects.
         expert_compute_efficiency: Further factor on grouped GEMMs.
         routing_evenness: Share of a step's tokens that choose experts independently: real routers repeat themselves.
@@ -55,7 +57,8 @@ class StepConstants:
 
 
 # Starting points by family. Memory: 70-80 % of the datasheet is what stream-like kernels reach on HBM. Compute: cuBLAS
-# reaches 60-70 % of dense peak on Hopper (power-limited), flash attention 3 about 75 %, 2 about 40 % (arXiv:2407.08608).
+# reaches 60-70 % of dense peak on Hopper (power-limited), flash attention 3 about 75 %, 2 about 40 %
+# (arXiv:2407.08608).
 DEFAULTS: dict[str, StepConstants] = {
     "hopper": StepConstants(),
     "blackwell": StepConstants(compute_efficiency=0.6, narrow_efficiency=0.6, attention_efficiency=0.35),
@@ -63,18 +66,23 @@ DEFAULTS: dict[str, StepConstants] = {
     "ada": StepConstants(compute_efficiency=0.6, collective_latency_s=20e-6),
     "turing": StepConstants(memory_efficiency=0.65, compute_efficiency=0.4, collective_latency_s=20e-6),
     "cdna": StepConstants(
-        memory_efficiency=0.6, compute_efficiency=0.45, attention_efficiency=0.25, layer_overhead_s=35e-6, step_overhead_s=3e-3
+        memory_efficiency=0.6, compute_efficiency=0.45, attention_efficiency=0.25, layer_overhead_s=35e-6,
+        step_overhead_s=3e-3,
     ),
-    "gaudi": StepConstants(memory_efficiency=0.65, compute_efficiency=0.6, layer_overhead_s=30e-6, step_overhead_s=3e-3),
+    "gaudi": StepConstants(
+        memory_efficiency=0.65, compute_efficiency=0.6, layer_overhead_s=30e-6, step_overhead_s=3e-3
+    ),
     "cpu": StepConstants(
-        memory_efficiency=0.6, kv_efficiency=0.3, compute_efficiency=0.25, attention_efficiency=0.08, collective_latency_s=60e-6,
+        memory_efficiency=0.6, kv_efficiency=0.3, compute_efficiency=0.25, attention_efficiency=0.08,
+        collective_latency_s=60e-6,
         layer_overhead_s=60e-6, step_overhead_s=5e-3, prefill_overhead_s=5e-3, sequence_overhead_s=50e-6,
     ),
     "other": StepConstants(memory_efficiency=0.6, compute_efficiency=0.45, narrow_efficiency=0.6),
 }  # fmt: skip
 
 _FAMILY_BY_ARCHITECTURE = {
-    "hopper": "hopper", "blackwell": "blackwell", "ampere": "ampere", "ada": "ada", "turing": "turing", "volta": "turing",
+    "hopper": "hopper", "blackwell": "blackwell", "ampere": "ampere", "ada": "ada", "turing": "turing",
+    "volta": "turing",
     "pascal": "turing", "cdna": "cdna", "rdna": "other", "gaudi": "gaudi",
 }  # fmt: skip
 
@@ -103,7 +111,8 @@ def step_constants(engine: str, device: DeviceSpec, load: str = "served") -> Ste
     """Return the constants of an engine on a device.
 
     Args:
-        engine: ``vllm``, ``sglang``, ``trtllm`` …; one without measurements takes its family's pooled values, then the defaults.
+        engine: ``vllm``, ``sglang``, ``trtllm`` …; one without measurements takes its family's pooled values, then the
+            defaults.
         device: The device.
         load: ``served`` (client, scheduler) or ``static`` (offline batch through the engine's own loop).
     """

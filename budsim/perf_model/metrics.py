@@ -1,12 +1,12 @@
 """Metric definitions, once, as ``vllm bench serve`` has them.
 
-    TTFT        Request sent to first token, queueing included.
-    TPOT        (E2E - TTFT) / (OSL - 1) of one request; 0 where OSL is 1, because there is no second token.
-    ITL         One gap between two tokens of one request.
-    E2E         Request sent to last token.
-    throughput  Output tokens of all requests per second. In a closed loop it is concurrency x OSL / E2E (Little's law).
-    per user    OSL / E2E of one request.
-    goodput     Requests per second that meet every target.
+TTFT        Request sent to first token, queueing included.
+TPOT        (E2E - TTFT) / (OSL - 1) of one request; 0 where OSL is 1, because there is no second token.
+ITL         One gap between two tokens of one request.
+E2E         Request sent to last token.
+throughput  Output tokens of all requests per second. In a closed loop it is concurrency x OSL / E2E (Little's law).
+per user    OSL / E2E of one request.
+goodput     Requests per second that meet every target.
 """
 
 from __future__ import annotations
@@ -98,15 +98,21 @@ def error_rate(
 def goodput(prediction: Prediction, targets: SloTargets) -> float:
     """Return a lower bound of the requests per second that meet the TTFT and E2E targets.
 
-    The share that meets one target is the highest percentile known to meet it; the shares of several targets are joined by
+    The share that meets one target is the highest percentile known to meet it; the shares of several targets are
+    joined by
     the union bound (at worst the misses fall on different requests).
     """
     share = 1.0
-    ttft = {50: prediction.ttft_ms_p50, 90: prediction.ttft_ms_p90, 95: prediction.ttft_ms_p95, 99: prediction.ttft_ms_p99}
+    ttft = {
+        50: prediction.ttft_ms_p50,
+        90: prediction.ttft_ms_p90,
+        95: prediction.ttft_ms_p95,
+        99: prediction.ttft_ms_p99,
+    }
     e2e = {50: prediction.e2e_s_p50, 95: prediction.e2e_s_p95, 99: prediction.e2e_s_p99}
     e2e_targets = [t for t in (targets.e2e_latency_s, targets.e2e_p95_s, targets.e2e_p99_s) if t]
     for target, known in ((targets.ttft_ms, ttft), (min(e2e_targets, default=None), e2e)):
         if target:
             met = max((p for p, value in known.items() if value <= target), default=0)
-            share -= (0.0 if met == 99 else 1.0 - met / 100)
+            share -= 0.0 if met == 99 else 1.0 - met / 100
     return prediction.request_throughput * max(0.0, share)

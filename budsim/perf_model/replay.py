@@ -1,10 +1,15 @@
 """The scheduler of an engine, played request by request in compiled code.
 
-One replica serves a list of requests. Every engine step costs ``step_seconds``; the scheduler decides what is in it. Runs of
-identical decode steps are advanced at once up to the next event (a completion, an arrival, a full KV cache), with the mean
-context of the run, so a thousand requests cost about a millisecond. No randomness: lengths and arrival times come in as arrays.
+One replica serves a list of requests. Every engine step costs ``step_seconds``; the scheduler decides what is in it.
+Runs of
+identical decode steps are advanced at once up to the next event (a completion, an arrival, a full KV cache), with the
+mean
+context of the run, so a thousand requests cost about a millisecond. No randomness: lengths and arrival times come in
+as arrays.
 
-Everything compiled lives in this one file, because numba's on-disk cache watches the file of the outermost function only.
+Step time and scheduler are compiled in this one file, because numba's on-disk cache watches the file of the outermost
+function
+only.
 
 Sources:
     continuous batching   Yu et al. 2022, Orca, OSDI.
@@ -19,19 +24,26 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+from budsim.perf_model.replay_heap import pop, push, remove_latest
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 MIXED = 0  # prefill chunks ride in the same step as decode (vLLM V1, TensorRT-LLM in-flight batching)
 PREFILL_FIRST = 1  # steps are either prefill or decode, prefill wins (SGLang, vLLM V0)
 
 GAP_BINS = 512
-_GAP_LOW_LOG = np.log(1e-5)
-_GAP_STEP_LOG = np.log(1e8) / GAP_BINS  # 10 us ... 1000 s
+GAP_LOW_LOG = np.log(1e-5)
+GAP_STEP_LOG = np.log(1e8) / GAP_BINS  # 10 us ... 1000 s
 
 
 class StepCoefficients(NamedTuple):
     """Seconds per unit of work of one replica, summed over its layers; efficiencies are folded in (``step_time.py``).
 
-    ``*_read_s``: reading all weights of the part once. ``*_token_s``: arithmetic of one token. ``*_pair_s``: one query-key pair.
+    ``*_read_s``: reading all weights of the part once. ``*_token_s``: arithmetic of one token. ``*_pair_s``: one
+    query-key pair.
     """
 
     attention_ranks: float  # groups that each hold whole attention weights and their own sequences
@@ -82,41 +94,41 @@ class SchedulerSetup(NamedTuple):
 class _Requests(NamedTuple):
     """Per-request arrays of one run, index = order of arrival."""
 
-    isl: np.ndarray
-    osl: np.ndarray
-    arrival: np.ndarray
-    delay: np.ndarray  # client -> scheduler
-    visible: np.ndarray
-    queue: np.ndarray  # requests on their way or waiting, in the order in which the scheduler sees them
-    prompt: np.ndarray  # tokens to prefill: isl, plus what was generated before a preemption
-    context: np.ndarray  # tokens prefilled so far
-    left: np.ndarray  # output tokens still to come
-    last_step: np.ndarray  # decode-step number of the last token
-    first_token: np.ndarray
-    finish: np.ndarray
-    heap: np.ndarray
-    prefilling: np.ndarray  # admitted, prompt not finished; a queue
-    preempted: np.ndarray  # a stack
+    isl: IntArray
+    osl: IntArray
+    arrival: FloatArray
+    delay: FloatArray  # client -> scheduler
+    visible: FloatArray
+    queue: IntArray  # requests on their way or waiting, in the order in which the scheduler sees them
+    prompt: IntArray  # tokens to prefill: isl, plus what was generated before a preemption
+    context: IntArray  # tokens prefilled so far
+    left: IntArray  # output tokens still to come
+    last_step: IntArray  # decode-step number of the last token
+    first_token: FloatArray
+    finish: FloatArray
+    heap: IntArray
+    prefilling: IntArray  # admitted, prompt not finished; a queue
+    preempted: IntArray  # a stack
 
 
 class _Counters(NamedTuple):
     """Scalars of one run, each an array of one element because numba passes numbers by value."""
 
-    now: np.ndarray
-    steps: np.ndarray  # decode steps so far
-    head: np.ndarray  # next request to admit
-    issued: np.ndarray  # requests that have arrived or have a known arrival time
-    active: np.ndarray
-    heap_size: np.ndarray  # decoding sequences
-    prefill_size: np.ndarray
-    preempted_size: np.ndarray
-    preemptions: np.ndarray
-    done: np.ndarray
-    context_sum: np.ndarray  # tokens in the caches of decoding sequences
-    left_sum: np.ndarray  # output tokens outstanding of admitted requests
-    kv_used: np.ndarray
-    stall: np.ndarray  # prefill time since the last decode step (PREFILL_FIRST)
-    last_dt: np.ndarray
+    now: FloatArray
+    steps: IntArray  # decode steps so far
+    head: IntArray  # next request to admit
+    issued: IntArray  # requests that have arrived or have a known arrival time
+    active: IntArray
+    heap_size: IntArray  # decoding sequences
+    prefill_size: IntArray
+    preempted_size: IntArray
+    preemptions: IntArray
+    done: IntArray
+    context_sum: FloatArray  # tokens in the caches of decoding sequences
+    left_sum: FloatArray  # output tokens outstanding of admitted requests
+    kv_used: FloatArray
+    stall: FloatArray  # prefill time since the last decode step (PREFILL_FIRST)
+    last_dt: FloatArray
 
 
 @njit(cache=True, inline="always")
@@ -128,7 +140,7 @@ def _ridge(a: float, b: float) -> float:
 
 
 @njit(cache=True)
-def _layers_seconds(c, tokens, rank_tokens):
+def _layers_seconds(c: StepCoefficients, tokens: float, rank_tokens: float) -> float:
     """Weights-bound part of one step: projections, MLPs, experts, elementwise work, collectives."""
     ramp = c.half_rate_tokens
     t = _ridge(c.attention_read_s, c.attention_token_s * (rank_tokens + ramp))
@@ -143,7 +155,17 @@ def _layers_seconds(c, tokens, rank_tokens):
 
 
 @njit(cache=True)
-def step_seconds(c, prefill_tokens, prefill_sequences, pairs_full, pairs_window, sampled, decoding, context_sum, window_sum):
+def step_seconds(
+    c: StepCoefficients,
+    prefill_tokens: float,
+    prefill_sequences: float,
+    pairs_full: float,
+    pairs_window: float,
+    sampled: float,
+    decoding: float,
+    context_sum: float,
+    window_sum: float,
+) -> float:
     """Seconds of one engine step.
 
     Args:
@@ -176,7 +198,7 @@ def step_seconds(c, prefill_tokens, prefill_sequences, pairs_full, pairs_window,
 
 
 @njit(cache=True)
-def step_seconds_array(c, work, out):
+def step_seconds_array(c: StepCoefficients, work: FloatArray, out: FloatArray) -> None:
     """``step_seconds`` for the rows of ``work`` (n x 8, arguments in order)."""
     for i in range(work.shape[0]):
         w = work[i]
@@ -184,61 +206,7 @@ def step_seconds_array(c, work, out):
 
 
 @njit(cache=True)
-def _heap_push(r, n, item):
-    heap, key = r.heap, r.last_step
-    i = n[0]
-    n[0] += 1
-    while i > 0:
-        parent = (i - 1) // 2
-        if key[heap[parent]] <= key[item]:
-            break
-        heap[i] = heap[parent]
-        i = parent
-    heap[i] = item
-
-
-@njit(cache=True)
-def _heap_pop(r, n):
-    heap, key = r.heap, r.last_step
-    top = heap[0]
-    n[0] -= 1
-    last = heap[n[0]]
-    i = 0
-    while True:
-        child = 2 * i + 1
-        if child >= n[0]:
-            break
-        if child + 1 < n[0] and key[heap[child + 1]] < key[heap[child]]:
-            child += 1
-        if key[last] <= key[heap[child]]:
-            break
-        heap[i] = heap[child]
-        i = child
-    heap[i] = last
-    return top
-
-
-@njit(cache=True)
-def _heap_remove_latest(r, n):
-    """Take the most recently admitted sequence out of the heap (it is the one vLLM preempts)."""
-    where = 0
-    for i in range(1, n[0]):
-        if r.heap[i] > r.heap[where]:
-            where = i
-    item = r.heap[where]
-    key = r.last_step[item]
-    r.last_step[item] = -1
-    while where > 0:  # bubble to the root, then pop
-        parent = (where - 1) // 2
-        r.heap[where] = r.heap[parent]
-        where = parent
-    r.heap[0] = item
-    _heap_pop(r, n)
-    return item, key
-
-
-@njit(cache=True)
-def _issue(s, r, k, i):
+def _issue(s: SchedulerSetup, r: _Requests, k: _Counters, i: int) -> None:
     """Put request ``i`` into the queue at the place that its transport delay gives it."""
     r.visible[i] = r.arrival[i] + r.delay[i] + s.arrival_lag_steps * k.last_dt[0]
     place = k.issued[0]
@@ -250,7 +218,7 @@ def _issue(s, r, k, i):
 
 
 @njit(cache=True)
-def _complete(s, r, k, i, at):
+def _complete(s: SchedulerSetup, r: _Requests, k: _Counters, i: int, at: float) -> None:
     """Close request ``i``; in a closed loop its client sends the next one at once."""
     r.finish[i] = at
     k.done[0] += 1
@@ -262,7 +230,7 @@ def _complete(s, r, k, i, at):
 
 
 @njit(cache=True)
-def _fits(s, r, k, i):
+def _fits(s: SchedulerSetup, r: _Requests, k: _Counters, i: int) -> bool:
     """Whether request ``i`` may join: a free slot, and KV blocks for its prompt and its share of reserved output."""
     if k.active[0] >= s.max_num_seqs:
         return False
@@ -271,7 +239,7 @@ def _fits(s, r, k, i):
 
 
 @njit(cache=True)
-def _next_waiting(s, r, k):
+def _next_waiting(s: SchedulerSetup, r: _Requests, k: _Counters) -> int:
     """Index of the request at the head of the queue that may be admitted now, or -1."""
     if k.preempted_size[0] > 0:
         i = r.preempted[k.preempted_size[0] - 1]
@@ -283,7 +251,7 @@ def _next_waiting(s, r, k):
 
 
 @njit(cache=True)
-def _admit(s, r, k, i):
+def _admit(s: SchedulerSetup, r: _Requests, k: _Counters, i: int) -> None:
     if k.preempted_size[0] > 0:
         k.preempted_size[0] -= 1
     else:
@@ -297,7 +265,7 @@ def _admit(s, r, k, i):
 
 
 @njit(cache=True)
-def _take_chunk(s, r, i, room, work):
+def _take_chunk(s: SchedulerSetup, r: _Requests, i: int, room: int, work: FloatArray) -> int:
     """Put as much of prompt ``i`` as fits (all of it without chunking) into the step. Returns tokens taken."""
     todo = r.prompt[i] - r.context[i]
     chunk = min(todo, room) if s.chunked else todo
@@ -313,10 +281,11 @@ def _take_chunk(s, r, i, room, work):
 
 
 @njit(cache=True)
-def _schedule_prefill(s, r, k, work):
+def _schedule_prefill(s: SchedulerSetup, r: _Requests, k: _Counters, work: FloatArray) -> None:
     """Fill the step's token budget with prompts: started ones first, then the queue in order of arrival.
 
-    Without chunked prefill a prompt waits until all of it fits; one longer than the whole budget runs in a step of its own.
+    Without chunked prefill a prompt waits until all of it fits; one longer than the whole budget runs in a step of its
+    own.
     """
     work[:] = 0.0
     room = s.token_budget
@@ -338,13 +307,13 @@ def _schedule_prefill(s, r, k, work):
 
 
 @njit(cache=True)
-def _record_gap(hist, seconds, count):
-    b = int((np.log(max(seconds, 1e-9)) - _GAP_LOW_LOG) / _GAP_STEP_LOG)
+def _record_gap(hist: FloatArray, seconds: float, count: float) -> None:
+    b = int((np.log(max(seconds, 1e-9)) - GAP_LOW_LOG) / GAP_STEP_LOG)
     hist[min(max(b, 0), hist.size - 1)] += count
 
 
 @njit(cache=True)
-def _finish_prefills(s, r, k):
+def _finish_prefills(s: SchedulerSetup, r: _Requests, k: _Counters) -> None:
     """Give every sequence whose prompt is complete its token; the rest stays queued."""
     kept = 0
     for q in range(k.prefill_size[0]):
@@ -363,15 +332,15 @@ def _finish_prefills(s, r, k):
             continue
         r.last_step[i] = k.steps[0] + r.left[i]
         k.context_sum[0] += r.prompt[i]
-        _heap_push(r, k.heap_size, i)
+        push(r.heap, r.last_step, k.heap_size, i)
     k.prefill_size[0] = kept
 
 
 @njit(cache=True)
-def _finish_decodes(s, r, k):
+def _finish_decodes(s: SchedulerSetup, r: _Requests, k: _Counters) -> None:
     """Take out the sequences whose last token came in the step just played."""
     while k.heap_size[0] > 0 and r.last_step[r.heap[0]] <= k.steps[0]:
-        i = _heap_pop(r, k.heap_size)
+        i = pop(r.heap, r.last_step, k.heap_size)
         cached = r.prompt[i] + r.left[i]
         k.context_sum[0] -= cached
         k.kv_used[0] -= cached
@@ -380,10 +349,10 @@ def _finish_decodes(s, r, k):
 
 
 @njit(cache=True)
-def _preempt_until_room(s, r, k):
+def _preempt_until_room(s: SchedulerSetup, r: _Requests, k: _Counters) -> None:
     """Recompute-preempt the latest sequences while the next decode step would overflow the KV cache."""
     while k.heap_size[0] > 1 and k.kv_used[0] + k.heap_size[0] > s.kv_tokens:
-        i, key = _heap_remove_latest(r, k.heap_size)
+        i, key = remove_latest(r.heap, r.last_step, k.heap_size)
         remaining = key - k.steps[0]
         cached = r.prompt[i] + r.left[i] - remaining
         k.context_sum[0] -= cached
@@ -398,7 +367,7 @@ def _preempt_until_room(s, r, k):
 
 
 @njit(cache=True)
-def _jump_length(s, r, k, dt):
+def _jump_length(s: SchedulerSetup, r: _Requests, k: _Counters, dt: float) -> int:
     """Decode steps that can be played at once before anything changes."""
     n = r.last_step[r.heap[0]] - k.steps[0]
     free = (s.kv_tokens - k.kv_used[0]) / k.heap_size[0]
@@ -412,7 +381,7 @@ def _jump_length(s, r, k, dt):
 
 
 @njit(cache=True)
-def _decode_seconds(c, s, k, ahead):
+def _decode_seconds(c: StepCoefficients, s: SchedulerSetup, k: _Counters, ahead: float) -> float:
     """Seconds of one pure decode step, ``ahead`` steps from now."""
     d = k.heap_size[0]
     context = k.context_sum[0] + d * ahead
@@ -421,7 +390,7 @@ def _decode_seconds(c, s, k, ahead):
 
 
 @njit(cache=True)
-def _advance_decode(c, s, r, k, hist):
+def _advance_decode(c: StepCoefficients, s: SchedulerSetup, r: _Requests, k: _Counters, hist: FloatArray) -> None:
     """Play a run of pure decode steps."""
     d = k.heap_size[0]
     first = _decode_seconds(c, s, k, 0.0)
@@ -441,7 +410,9 @@ def _advance_decode(c, s, r, k, hist):
 
 
 @njit(cache=True)
-def _advance_prefill(c, s, r, k, work, hist):
+def _advance_prefill(
+    c: StepCoefficients, s: SchedulerSetup, r: _Requests, k: _Counters, work: FloatArray, hist: FloatArray
+) -> None:
     """Play one step that holds prompt tokens (and, under MIXED, every decoding sequence)."""
     d = k.heap_size[0] if s.policy == MIXED else 0
     context = k.context_sum[0] if d > 0 else 0.0
@@ -462,7 +433,17 @@ def _advance_prefill(c, s, r, k, work, hist):
 
 
 @njit(cache=True)
-def play(c, s, isl, osl, arrival, delay, first_token, finish, hist):
+def play(
+    c: StepCoefficients,
+    s: SchedulerSetup,
+    isl: IntArray,
+    osl: IntArray,
+    arrival: FloatArray,
+    delay: FloatArray,
+    first_token: FloatArray,
+    finish: FloatArray,
+    hist: FloatArray,
+) -> int:
     """Serve all requests; fills ``first_token`` and ``finish`` (seconds from the start) and the gap histogram.
 
     Args:
@@ -482,18 +463,31 @@ def play(c, s, isl, osl, arrival, delay, first_token, finish, hist):
     n = isl.size
     first_token[:] = -1.0
     requests = _Requests(
-        isl, osl, arrival, delay, np.zeros(n), np.zeros(n, np.int64), isl.copy(), np.zeros(n, np.int64), osl.copy(), np.zeros(n, np.int64),
-        first_token, finish, np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64),
+        isl,
+        osl,
+        arrival,
+        delay,
+        np.zeros(n),
+        np.zeros(n, np.int64),
+        isl.copy(),
+        np.zeros(n, np.int64),
+        osl.copy(),
+        np.zeros(n, np.int64),
+        first_token,
+        finish,
+        np.zeros(n, np.int64),
+        np.zeros(n, np.int64),
+        np.zeros(n, np.int64),
     )
-    i64, f64 = np.int64, np.float64
+    whole = np.zeros((9, 1), np.int64)
+    real = np.zeros((6, 1))
     k = _Counters(
-        np.zeros(1, f64), np.zeros(1, i64), np.zeros(1, i64), np.zeros(1, i64), np.zeros(1, i64), np.zeros(1, i64),
-        np.zeros(1, i64), np.zeros(1, i64), np.zeros(1, i64), np.zeros(1, i64), np.zeros(1, f64), np.zeros(1, f64),
-        np.zeros(1, f64), np.zeros(1, f64), np.zeros(1, f64),
-    )
+        real[0], whole[0], whole[1], whole[2], whole[3], whole[4], whole[5], whole[6], whole[7], whole[8],
+        real[1], real[2], real[3], real[4], real[5],
+    )  # fmt: skip
     for i in range(min(s.concurrency, n) if s.closed_loop else n):
         _issue(s, requests, k, i)
-    work = np.zeros(5, f64)
+    work = np.zeros(5)
     while k.done[0] < n:
         _schedule_prefill(s, requests, k, work)
         if work[0] > 0.0:
@@ -504,66 +498,3 @@ def play(c, s, isl, osl, arrival, delay, first_token, finish, hist):
         else:
             k.now[0] = requests.visible[requests.queue[k.head[0]]]
     return k.preemptions[0]
-
-
-# Columns of ``summarise``.
-SUMMARY = (
-    "ttft_mean", "ttft_p50", "ttft_p90", "ttft_p95", "ttft_p99", "tpot_mean", "tpot_p99", "itl_p99",
-    "e2e_mean", "e2e_p50", "e2e_p95", "e2e_p99", "wall",
-)  # fmt: skip
-
-
-@njit(cache=True)
-def _quantile(ordered, q):
-    """Linear interpolation between order statistics, as ``numpy.percentile``."""
-    place = q * (ordered.size - 1)
-    low = int(place)
-    high = min(low + 1, ordered.size - 1)
-    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
-
-
-@njit(cache=True)
-def _gap_quantile(hist, q):
-    total = hist.sum()
-    if total <= 0.0:
-        return 0.0
-    below = 0.0
-    for b in range(hist.size):
-        if below + hist[b] >= q * total:
-            inside = (q * total - below) / hist[b]
-            return np.exp(_GAP_LOW_LOG + (b + inside) * _GAP_STEP_LOG)
-        below += hist[b]
-    return np.exp(_GAP_LOW_LOG + hist.size * _GAP_STEP_LOG)
-
-
-@njit(cache=True)
-def summarise(osl, arrival, first_token, finish, hist, skip, out):
-    """Reduce one run to the columns of SUMMARY, seconds; the first ``skip`` requests are left out."""
-    ttft = first_token[skip:] - arrival[skip:]
-    e2e = finish[skip:] - arrival[skip:]
-    tpot = np.zeros(ttft.size)
-    for i in range(ttft.size):
-        gaps = osl[skip + i] - 1
-        tpot[i] = (e2e[i] - ttft[i]) / gaps if gaps > 0 else 0.0
-    out[0] = ttft.mean()
-    out[5] = tpot.mean()
-    out[8] = e2e.mean()
-    out[12] = finish.max() - arrival.min()
-    ttft.sort()
-    tpot.sort()
-    e2e.sort()
-    out[1], out[2], out[3], out[4] = _quantile(ttft, 0.5), _quantile(ttft, 0.9), _quantile(ttft, 0.95), _quantile(ttft, 0.99)
-    out[6], out[7] = _quantile(tpot, 0.99), _gap_quantile(hist, 0.99)
-    out[9], out[10], out[11] = _quantile(e2e, 0.5), _quantile(e2e, 0.95), _quantile(e2e, 0.99)
-
-
-@njit(cache=True)
-def serve_requests(c, s, isl, osl, arrival, delay, skip):
-    """Play one run and reduce it. Returns (columns of SUMMARY, preemptions)."""
-    first_token = np.empty(isl.size)
-    finish = np.empty(isl.size)
-    hist = np.zeros(GAP_BINS)
-    out = np.empty(13)
-    preemptions = play(c, s, isl, osl, arrival, delay, first_token, finish, hist)
-    summarise(osl, arrival, first_token, finish, hist, skip, out)
-    return out, preemptions

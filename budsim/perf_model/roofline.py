@@ -1,7 +1,8 @@
 """What one device can do at best, and the share of it that software reaches.
 
-Source: Williams, Waterman, Patterson 2009, "Roofline", CACM 52(4). An operator takes at least ``flops / peak`` and at least
-``bytes / bandwidth``. Compute and memory overlap imperfectly near the ridge, hence the 4-norm instead of the plain maximum.
+Source: Williams, Waterman, Patterson 2009, "Roofline", CACM 52(4). An operator takes at least ``flops / peak`` and at
+least ``bytes / bandwidth``. Compute and memory overlap imperfectly near the ridge, hence the 4-norm instead of the
+plain maximum.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def _peak(device: DeviceSpec, number_format: str) -> float:
     for name in (number_format, *_STAND_INS):
         if device.peak_flops.get(name):
             return float(device.peak_flops[name])
-    raise UnsupportedError(f"{device.name}: the catalogue has no peak FLOP/s for {number_format}", {"field": "hardware"})
+    raise UnsupportedError(
+        f"{device.name}: the catalogue has no peak FLOP/s for {number_format}", {"field": "hardware"}
+    )
 
 
 def device_rates(point: ServingPoint) -> DeviceRates:

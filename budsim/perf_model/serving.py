@@ -1,7 +1,8 @@
 """From a serving point to TTFT, TPOT, ITL, E2E and throughput: the load meets the engine's scheduler.
 
-Runs are finite, as benchmarks are: the first wave of a closed loop or a burst arrives at t = 0 and is part of the means. Lengths
-and Poisson gaps are drawn from a fixed seed, the same for every point, so that two points differ by what they are and not by luck.
+Runs are finite, as benchmarks are: the first wave of a closed loop or a burst arrives at t = 0 and is part of the
+means. Lengths and Poisson gaps are drawn from a fixed seed, the same for every point, so that two points differ by
+what they are and not by luck.
 """
 
 from __future__ import annotations
@@ -16,18 +17,30 @@ from numpy.typing import NDArray
 from budsim.commons.errors import InvalidRequestError
 from budsim.perf_model.engine_constants import StepConstants
 from budsim.perf_model.metrics import request_throughput_in_closed_loop, tpot_s
-from budsim.perf_model.replay import MIXED, PREFILL_FIRST, SUMMARY, SchedulerSetup, StepCoefficients, serve_requests
+from budsim.perf_model.replay import (
+    GAP_BINS,
+    GAP_LOW_LOG,
+    GAP_STEP_LOG,
+    MIXED,
+    PREFILL_FIRST,
+    SchedulerSetup,
+    StepCoefficients,
+    play,
+)
+from budsim.perf_model.replay_summary import SUMMARY, summarise
 from budsim.perf_model.serving_point import Prediction, ServingPoint
 from budsim.perf_model.step_time import StepWork, attention_ranks, attention_window, step_times
 from budsim.perf_model.workload import LoadMode, Workload
 
 SEED = 20_240_229
-# Requests of a closed-loop run where the caller names none: ten waves, as the public benchmarks do, within these limits.
+# Requests of a closed-loop run where the caller names none: ten waves, as the public benchmarks do, within these
+# limits.
 WAVES = 10
 MIN_REQUESTS = 32
 MAX_REQUESTS = 2_000
 _POISSON_MIN_REQUESTS = 400
-# TGI, TensorRT-LLM set the whole answer aside; SGLang's new_token_ratio starts at 0.7 and decays; vLLM reserves nothing.
+# TGI, TensorRT-LLM set the whole answer aside; SGLang's new_token_ratio starts at 0.7 and decays; vLLM reserves
+# nothing.
 _RESERVED_OUTPUT = {"trtllm": 1.0, "tgi": 1.0, "sglang": 0.4}
 _PREFILL_FIRST_ENGINES = frozenset({"sglang", "tgi"})
 _FIRST_MIXED_VLLM = (0, 8)  # V1 is the default engine from 0.8 on
@@ -240,8 +253,10 @@ class _Run:
         isl = _lengths(load.isl, count, load.length_dist, 1)
         osl = _lengths(load.osl, count, load.length_dist, 2)
         delay = self.arrival_delay_s * _unit_delays(count)
-        out, _ = serve_requests(self.coefficients, self.setup, isl, osl, arrival, delay, skip)
-        return dict(zip(SUMMARY, out.tolist(), strict=True))
+        first_token, finish, gaps = np.empty(count), np.empty(count), np.zeros(GAP_BINS)
+        play(self.coefficients, self.setup, isl, osl, arrival, delay, first_token, finish, gaps)
+        seconds = summarise(osl, arrival, first_token, finish, gaps, GAP_LOW_LOG, GAP_STEP_LOG, skip)
+        return dict(zip(SUMMARY, seconds.tolist(), strict=True))
 
 
 @lru_cache(maxsize=1024)

@@ -1,14 +1,18 @@
 """Seconds of one engine step, operator by operator.
 
-``step_coefficients`` turns a serving point into seconds per unit of work, ``replay.step_seconds`` adds them up for a given mix
-of prompt tokens and decoding sequences. Weights are read once per step; a MoE layer reads only the experts that its tokens
+``step_coefficients`` turns a serving point into seconds per unit of work, ``replay.step_seconds`` adds them up for a
+given mix
+of prompt tokens and decoding sequences. Weights are read once per step; a MoE layer reads only the experts that its
+tokens
 select; attention reads each sequence's cache, windowed layers at most their window.
 
 Sources:
     FLOPs       2 per weight and token; attention 2 (qk + v) per head and query-key pair, causal.
-    experts     Distinct experts of n tokens that choose k of E uniformly: E (1 - (1 - k/E)^n). Over EP ranks the fullest one
+    experts     Distinct experts of n tokens that choose k of E uniformly: E (1 - (1 - k/E)^n). Over EP ranks the
+                fullest one
                 decides: mean + sqrt(2 ln ranks) standard deviations of a binomial (extreme value of a normal).
-    MLA         DeepSeek-V2, arXiv:2405.04434: decode attends in the latent space, every TP rank reads the whole latent cache.
+    MLA         DeepSeek-V2, arXiv:2405.04434: decode attends in the latent space, every TP rank reads the whole latent
+                cache.
     two-way TP  Shoeybi et al. 2019, Megatron-LM, arXiv:1909.08053: two all-reduces per layer.
 """
 
@@ -162,7 +166,10 @@ def _gemm_flops(k: StepConstants, rates: DeviceRates) -> float:
 
 def _fabric(point: ServingPoint, k: StepConstants) -> Fabric:
     return Fabric(
-        link_bytes_per_s(point.device), point.inter_node_bytes_per_s, max(1, point.devices_per_node), k.collective_latency_s
+        link_bytes_per_s(point.device),
+        point.inter_node_bytes_per_s,
+        max(1, point.devices_per_node),
+        k.collective_latency_s,
     )
 
 
@@ -204,7 +211,8 @@ def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoef
     gemm, bandwidth = _gemm_flops(k, rates), rates.bandwidth_bytes_per_s * k.memory_efficiency
     weights_rate = _weight_bandwidth(point, k, rates)
     mixer_bytes = (
-        weights.attention_per_layer * weights.num_attention_layers + weights.linear_mixer_per_layer * weights.num_linear_layers
+        weights.attention_per_layer * weights.num_attention_layers
+        + weights.linear_mixer_per_layer * weights.num_linear_layers
     )
     mixer_params = counts.attention + counts.linear_mixer
     dense_bytes = weights.dense_mlp_per_layer * weights.num_dense_mlp_layers + (
@@ -216,7 +224,9 @@ def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoef
     head_params = counts.lm_head or arch.vocab_size * arch.hidden_size
     head_bytes = weights.lm_head or weights.embedding
     hidden_traffic = _HIDDEN_PASSES * arch.hidden_size * 2 * arch.num_layers
-    inner_traffic = 4 * (dense_params + counts.experts * arch.experts_per_token / max(1, arch.num_experts)) / arch.hidden_size
+    inner_traffic = (
+        4 * (dense_params + counts.experts * arch.experts_per_token / max(1, arch.num_experts)) / arch.hidden_size
+    )
     linear_layers = sum(kind is LayerKind.LINEAR for kind in arch.layer_kinds)
     return StepCoefficients(
         attention_ranks=float(ranks),
@@ -231,7 +241,11 @@ def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoef
         elementwise_token_s=(hidden_traffic + inner_traffic / dense_shards) / bandwidth,
         kv_full_s=kv_full,
         kv_window_s=kv_window,
-        state_sequence_s=2 * linear_layers * arch.linear_state_bytes / shards / (rates.bandwidth_bytes_per_s * k.kv_efficiency),
+        state_sequence_s=2
+        * linear_layers
+        * arch.linear_state_bytes
+        / shards
+        / (rates.bandwidth_bytes_per_s * k.kv_efficiency),
         pair_full_s=pair_full,
         pair_window_s=pair_window,
         head_read_s=head_bytes / plan.tp_size / bandwidth,

@@ -138,12 +138,13 @@ def refusal(point: ServingPoint) -> Infeasible | None:
         return Infeasible("unsupported", f"{point.device.device_type} devices are listed and priced, not simulated.")
     if point.settings.speculative_tokens:
         return Infeasible(
-            "unsupported", "speculative_tokens: the share of accepted draft tokens depends on the text and is not modelled."
+            "unsupported",
+            "speculative_tokens: the share of accepted draft tokens depends on the text and is not modelled.",
         )
     load = point.workload
     if load.isl + load.osl > point.settings.max_model_len + 1:
         return Infeasible(
             "max_model_len",
-            f"isl + osl = {load.isl + load.osl:.0f} is longer than max_model_len {point.settings.max_model_len}: raise it.",
+            f"isl + osl = {load.isl + load.osl:.0f} exceeds max_model_len {point.settings.max_model_len}: raise it.",
         )
     return check_plan(point.arch, point.plan, point.device)

@@ -1,23 +1,23 @@
 """The batch interface: a table of configurations in, the same table with predictions out.
 
-One row is one replica group under load. A missing column or an empty cell means the default or "not known"; a row that cannot be
-answered gets a ``status`` and a ``reason`` and never stops the table. Row order, index and foreign columns are kept.
+One row is one replica group under load. A missing column or an empty cell means the default or "not known"; a row
+that cannot be answered gets a ``status`` and a ``reason`` and never stops the table. Row order, index and foreign
+columns are kept.
 
 Rules that the columns alone do not say:
-    load      ``load_mode`` blank: ``poisson`` when only ``request_rate`` is given, ``burst`` when only ``num_prompts`` is,
-              else ``closed_loop``. A load without its number (``concurrency``, ``request_rate``, ``num_prompts``) is ``invalid``.
-    devices   ``tp`` blank: ``num_devices / (pp x dp)``; ``dp`` blank: ``num_devices / (tp x pp)``. A product that is not
-              ``num_devices`` is ``invalid``, except: DP attention shares the TP devices (``dp`` is then its size, tp the devices),
-              and on CPUs ``num_devices`` counts sockets while ``tp`` may count NUMA domains (each rank gets its share).
-    saturated A Poisson rate above capacity has no steady latency: without ``num_prompts`` the latency cells are empty, with
-              it they are those of that finite run. Throughput is the capacity in both cases.
-    warm-ups  ``num_warmups`` are served before the run and leave no queue behind: they change nothing here.
+    load       ``load_mode`` blank: ``poisson`` when only ``request_rate`` is given, ``burst`` when only ``num_prompts``
+               is, else ``closed_loop``. A load without its number is ``invalid``.
+    devices    ``tp`` blank: ``num_devices / (pp x dp)``; ``dp`` blank: ``num_devices / (tp x pp)``. A product that is
+               not ``num_devices`` is ``invalid``, except: DP attention shares the TP devices (``dp`` is then its size),
+               and on CPUs ``num_devices`` counts sockets while ``tp`` may count NUMA domains.
+    saturated  A Poisson rate above capacity has no steady latency: without ``num_prompts`` the latency cells are
+               empty, with it they are those of that finite run. Throughput is the capacity in both cases.
+    warm-ups   ``num_warmups`` are served before the run and leave no queue behind: they change nothing here.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,39 +26,46 @@ import pandas as pd
 from budsim.commons.catalogs import hardware_catalog
 from budsim.commons.errors import (
     BudSimError,
+    IncompatibleEngineError,
     InvalidRequestError,
+    UnavailableError,
     UnknownHardwareError,
     UnknownModelError,
     UnsupportedError,
     UnsupportedModelError,
 )
-from budsim.engine_ops import resolve_engine_settings
+from budsim.engine_ops import MIN_MODEL_LEN, engine_profile, longest_sequence, resolve_engine_settings
 from budsim.model_ops.services import default_library
+from budsim.perf_model.engine_settings import EngineSettings
 from budsim.perf_model.hardware_catalog import DeviceSpec
 from budsim.perf_model.memory import MemoryEstimate
 from budsim.perf_model.memory import estimate_memory as estimate_replica_memory
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.parallelism import ParallelPlan, check_plan
-from budsim.perf_model.precision import resolve_precision
+from budsim.perf_model.precision import Precision, resolve_precision
 from budsim.perf_model.serving import length_bounds
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.perf_model.workload import LoadMode, Workload
 from budsim.simulator.heuristic import HeuristicPredictor
+from budsim.simulator.table_cells import LARGEST_COUNT, Row, count_cell, flag_cell, is_blank, number_cell, text_cell
 
 INPUT_COLUMNS = (
-    "model", "hardware", "num_devices", "engine", "engine_version", "precision", "kv_cache_dtype", "tp", "pp", "ep", "dp",
-    "load_mode", "concurrency", "request_rate", "num_prompts", "isl", "osl", "max_num_seqs", "max_num_batched_tokens",
-    "max_model_len", "gpu_memory_utilization", "enable_prefix_caching", "prefix_cache_hit_rate", "enable_chunked_prefill",
+    "model", "hardware", "num_devices", "engine", "engine_version", "precision", "kv_cache_dtype", "tp", "pp", "ep",
+    "dp",
+    "load_mode", "concurrency", "request_rate", "num_prompts", "isl", "osl", "max_num_seqs",
+    "max_num_batched_tokens", "max_model_len", "gpu_memory_utilization", "enable_prefix_caching",
+    "prefix_cache_hit_rate", "enable_chunked_prefill",
     "stream_interval", "dp_attention", "speculative_tokens", "num_warmups", "length_dist",
 )  # fmt: skip
 LATENCY_COLUMNS = (
-    "ttft_ms_mean", "ttft_ms_p50", "ttft_ms_p90", "ttft_ms_p95", "ttft_ms_p99", "tpot_ms_mean", "tpot_ms_p99", "itl_ms_p99",
+    "ttft_ms_mean", "ttft_ms_p50", "ttft_ms_p90", "ttft_ms_p95", "ttft_ms_p99", "tpot_ms_mean", "tpot_ms_p99",
+    "itl_ms_p99",
     "e2e_s_mean", "e2e_s_p50", "e2e_s_p95", "e2e_s_p99",
 )  # fmt: skip
 INTERVAL_METRICS = ("ttft_ms_mean", "tpot_ms_mean", "e2e_s_mean", "output_tps")
 PREDICTION_COLUMNS = (
-    "status", "reason", *LATENCY_COLUMNS, "output_tps", "tps_per_user", "request_throughput", "saturated", "kv_cache_tokens",
-    "max_concurrency", "confidence", "basis",
+    "status", "reason", *LATENCY_COLUMNS, "output_tps", "tps_per_user", "request_throughput", "saturated",
+    "kv_cache_tokens", "max_concurrency", "confidence", "basis",
     *(f"{name}_{end}" for name in INTERVAL_METRICS for end in ("lo", "hi")),
 )  # fmt: skip
 MEMORY_COLUMNS = (
@@ -66,19 +73,9 @@ MEMORY_COLUMNS = (
     "max_concurrency",
 )  # fmt: skip
 METHODS = ("heuristic", "regressor")
-DEFAULT_ENGINE = "vllm"
 GIB = float(2**30)
 
-_BLANKS = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>", "nat"})
-_TRUE = frozenset({"true", "1", "1.0", "yes", "on", "t", "y"})
-_FALSE = frozenset({"false", "0", "0.0", "no", "off", "f", "n"})
-_LARGEST_COUNT = 10**9
-_ENGINE_ALIASES = {
-    "tensorrt-llm": "trtllm", "tensorrtllm": "trtllm", "trt-llm": "trtllm", "tensorrt_llm": "trtllm", "tgis": "tgi",
-    "text-generation-inference": "tgi",
-}  # fmt: skip
-
-Row = Mapping[str, Any]
+_LENGTH_CHECKING_ENGINES = frozenset({"vllm", "sglang"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,60 +86,13 @@ class RowRefusal:
     reason: str
 
 
-def _blank(value: Any) -> bool:
-    if value is None or value is pd.NA or value is pd.NaT:
-        return True
-    if isinstance(value, float):
-        return math.isnan(value)
-    return isinstance(value, str) and value.strip().lower() in _BLANKS
-
-
-def _text(row: Row, field: str) -> str | None:
-    value = row.get(field)
-    return None if _blank(value) else str(value).strip()
-
-
-def _number(row: Row, field: str, low: float, high: float = math.inf, above: bool = False) -> float | None:
-    """Return a cell as a number in [low, high] (or above low), None when blank."""
-    value = row.get(field)
-    if _blank(value):
-        return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    bad = math.isnan(number) or math.isinf(number) or number > high or (number <= low if above else number < low)
-    if bad:
-        bounds = f"{'above' if above else 'at least'} {low:g}" + (f" and at most {high:g}" if high < math.inf else "")
-        raise InvalidRequestError(f"{field} = '{str(value)[:40]}': must be a number {bounds}", {"field": field})
-    return number
-
-
-def _count(row: Row, field: str, low: int = 1) -> int | None:
-    number = _number(row, field, low, _LARGEST_COUNT)
-    if number is not None and number != int(number):
-        raise InvalidRequestError(f"{field} = {number:g}: must be a whole number", {"field": field})
-    return None if number is None else int(number)
-
-
-def _flag(row: Row, field: str) -> bool | None:
-    text = _text(row, field)
-    if text is None:
-        return None
-    if text.lower() in _TRUE:
-        return True
-    if text.lower() in _FALSE:
-        return False
-    raise InvalidRequestError(f"{field} = '{text[:40]}': must be true or false", {"field": field})
-
-
 def _load_mode(row: Row) -> LoadMode:
-    text = _text(row, "load_mode")
+    text = text_cell(row, "load_mode")
     if text is None:
-        if _blank(row.get("concurrency")):
-            if not _blank(row.get("request_rate")):
+        if is_blank(row.get("concurrency")):
+            if not is_blank(row.get("request_rate")):
                 return LoadMode.POISSON
-            if not _blank(row.get("num_prompts")):
+            if not is_blank(row.get("num_prompts")):
                 return LoadMode.BURST
         return LoadMode.CLOSED_LOOP
     try:
@@ -162,21 +112,21 @@ def _workload(row: Row) -> Workload:
     Raises:
         InvalidRequestError: A length or the load's own number is missing or impossible.
     """
-    isl, osl = _number(row, "isl", 1, _LARGEST_COUNT), _number(row, "osl", 1, _LARGEST_COUNT)
+    isl, osl = number_cell(row, "isl", 1, LARGEST_COUNT), number_cell(row, "osl", 1, LARGEST_COUNT)
     if isl is None:
         raise _required("isl", "give the mean input length in tokens")
     if osl is None:
         raise _required("osl", "give the mean output length in tokens")
     mode = _load_mode(row)
-    concurrency, prompts = _count(row, "concurrency"), _count(row, "num_prompts")
-    rate = _number(row, "request_rate", 0.0, above=True) if mode is LoadMode.POISSON else None
+    concurrency, prompts = count_cell(row, "concurrency"), count_cell(row, "num_prompts")
+    rate = number_cell(row, "request_rate", 0.0, above=True) if mode is LoadMode.POISSON else None
     if mode is LoadMode.POISSON and rate is None:
         raise _required("request_rate", "a poisson load needs requests per second")
     if mode in (LoadMode.CLOSED_LOOP, LoadMode.STATIC_BATCH) and concurrency is None:
         raise _required("concurrency", f"a {mode.value} load needs it (or give request_rate for a poisson load)")
     if mode is LoadMode.BURST and concurrency is None and prompts is None:
         raise _required("num_prompts", "a burst needs the number of prompts")
-    length_dist = _text(row, "length_dist") or "fixed"
+    length_dist = text_cell(row, "length_dist") or "fixed"
     length_bounds(length_dist)
     return Workload(
         isl=isl,
@@ -185,9 +135,9 @@ def _workload(row: Row) -> Workload:
         concurrency=concurrency,
         request_rate=rate,
         num_prompts=prompts,
-        num_warmups=_count(row, "num_warmups", 0) or 0,
+        num_warmups=count_cell(row, "num_warmups", 0) or 0,
         length_dist=length_dist,
-        prefix_cache_hit_rate=_number(row, "prefix_cache_hit_rate", 0.0, 0.999) or 0.0,
+        prefix_cache_hit_rate=number_cell(row, "prefix_cache_hit_rate", 0.0, 0.999) or 0.0,
     )
 
 
@@ -201,8 +151,8 @@ def _plan(row: Row, device: DeviceSpec) -> tuple[ParallelPlan, DeviceSpec]:
     Raises:
         InvalidRequestError: The sizes contradict ``num_devices``.
     """
-    devices, tp, pp = _count(row, "num_devices"), _count(row, "tp"), _count(row, "pp") or 1
-    dp, ep, dp_attention = _count(row, "dp"), _count(row, "ep", 0) or 1, bool(_flag(row, "dp_attention"))
+    devices, tp, pp = count_cell(row, "num_devices"), count_cell(row, "tp"), count_cell(row, "pp") or 1
+    dp, ep, dp_attention = count_cell(row, "dp"), count_cell(row, "ep", 0) or 1, bool(flag_cell(row, "dp_attention"))
     tp = tp or _divided(devices, pp * (1 if dp_attention else dp or 1), 1)
     if dp_attention:
         plan = _dp_attention_plan(tp, pp, ep, dp or tp, devices)
@@ -213,7 +163,8 @@ def _plan(row: Row, device: DeviceSpec) -> tuple[ParallelPlan, DeviceSpec]:
     if device.device_type.startswith("cpu") and plan.num_devices > devices:
         return plan, _socket_share(device, devices / plan.num_devices)
     raise InvalidRequestError(
-        f"num_devices = {devices}, but tp {plan.tp_size} x pp {plan.pp_size} x dp {plan.dp_size} uses {plan.num_devices}: "
+        f"num_devices = {devices}, but tp {plan.tp_size} x pp {plan.pp_size} x dp {plan.dp_size} "
+        f"uses {plan.num_devices}: "
         "one row is one replica group of exactly its devices (prefill-decode split deployments are not modelled)",
         {"field": "num_devices"},
     )
@@ -244,15 +195,15 @@ def _socket_share(device: DeviceSpec, share: float) -> DeviceSpec:
 def _overrides(row: Row) -> dict[str, Any]:
     """Return the engine parameters that the row states."""
     stated: dict[str, Any] = {
-        "max_num_seqs": _count(row, "max_num_seqs"),
-        "max_num_batched_tokens": _count(row, "max_num_batched_tokens"),
-        "max_model_len": _count(row, "max_model_len"),
-        "gpu_memory_utilization": _number(row, "gpu_memory_utilization", 0.0, 1.0, above=True),
-        "enable_prefix_caching": _flag(row, "enable_prefix_caching"),
-        "enable_chunked_prefill": _flag(row, "enable_chunked_prefill"),
-        "stream_interval": _count(row, "stream_interval"),
-        "speculative_tokens": _count(row, "speculative_tokens", 0),
-        "kv_cache_dtype": _text(row, "kv_cache_dtype"),
+        "max_num_seqs": count_cell(row, "max_num_seqs"),
+        "max_num_batched_tokens": count_cell(row, "max_num_batched_tokens"),
+        "max_model_len": count_cell(row, "max_model_len"),
+        "gpu_memory_utilization": number_cell(row, "gpu_memory_utilization", 0.0, 1.0, above=True),
+        "enable_prefix_caching": flag_cell(row, "enable_prefix_caching"),
+        "enable_chunked_prefill": flag_cell(row, "enable_chunked_prefill"),
+        "stream_interval": count_cell(row, "stream_interval"),
+        "speculative_tokens": count_cell(row, "speculative_tokens", 0),
+        "kv_cache_dtype": text_cell(row, "kv_cache_dtype"),
     }
     return {name: value for name, value in stated.items() if value is not None}
 
@@ -279,14 +230,14 @@ class _PointReader:
         return value
 
     def architecture(self, row: Row) -> ModelArchitecture:
-        name = _text(row, "model")
+        name = text_cell(row, "model")
         if name is None:
             raise _required("model", "give a hub id, an alias or a folder with a config.json")
         arch: ModelArchitecture = self._once("model", name, self._library.resolve)
         return arch
 
     def device(self, row: Row) -> DeviceSpec:
-        name = _text(row, "hardware")
+        name = text_cell(row, "hardware")
         if name is None:
             raise _required("hardware", "give a device name")
         spec: DeviceSpec = self._once("hardware", name, lambda text: self._catalog.match(text).spec)
@@ -300,10 +251,8 @@ class _PointReader:
         """
         arch, whole = self.architecture(row), self.device(row)
         plan, device = _plan(row, whole)
-        precision = resolve_precision(_text(row, "precision"), arch, device)
-        settings = resolve_engine_settings(
-            _engine_name(row), _text(row, "engine_version"), arch=arch, device=device, workload=workload, overrides=_overrides(row)
-        )
+        precision = resolve_precision(text_cell(row, "precision"), arch, device)
+        settings = _settings(row, arch, device, workload, plan, precision)
         return ServingPoint(
             arch=arch,
             device=device,
@@ -315,23 +264,40 @@ class _PointReader:
         )
 
 
-def _engine_name(row: Row) -> str:
-    """Return the engine's plain name: ``vLLM`` -> ``vllm``, ``TensorRT-LLM`` -> ``trtllm``; a bracketed build is dropped."""
-    text = (_text(row, "engine") or DEFAULT_ENGINE).lower().split("(")[0].strip()
-    return _ENGINE_ALIASES.get(text, text)
+def _settings(
+    row: Row, arch: ModelArchitecture, device: DeviceSpec, workload: Workload, plan: ParallelPlan, precision: Precision
+) -> EngineSettings:
+    """Return the row's engine parameters; what it leaves open is the engine's own default.
+
+    Only vLLM and SGLang refuse sequences beyond the model's position limit; the others are built for the length they
+    serve.
+    """
+    engine, overrides = text_cell(row, "engine"), _overrides(row)
+    if engine_profile(engine).name not in _LENGTH_CHECKING_ENGINES:
+        overrides.setdefault("max_model_len", max(MIN_MODEL_LEN, longest_sequence(workload)))
+    return resolve_engine_settings(
+        engine,
+        text_cell(row, "engine_version"),
+        arch=arch,
+        device=device,
+        workload=workload,
+        overrides=overrides,
+        plan=plan,
+        precision=precision,
+    )
 
 
 def _refusal(error: BudSimError) -> RowRefusal:
-    if isinstance(error, UnknownModelError):
+    if isinstance(
+        error, (UnknownModelError, UnavailableError)
+    ):  # the hub cannot be asked: nothing is known of the model
         return RowRefusal("unknown_model", error.message)
     if isinstance(error, UnknownHardwareError):
         near = f" Near names: {', '.join(error.near)}." if error.near and error.near[0] not in error.message else ""
         return RowRefusal("unknown_hardware", error.message + near)
-    if isinstance(error, (UnsupportedError, UnsupportedModelError)):
+    if isinstance(error, (UnsupportedError, UnsupportedModelError, IncompatibleEngineError)):
         return RowRefusal("unsupported", error.message)
-    if isinstance(error, InvalidRequestError):
-        return RowRefusal("invalid", error.message)
-    raise error
+    return RowRefusal("invalid", error.message)
 
 
 def read_points(frame: pd.DataFrame, needs_load: bool = True) -> list[ServingPoint | RowRefusal]:
@@ -360,9 +326,9 @@ def _any_workload(row: Row) -> Workload:
     """Return the load for a memory question, where lengths are optional."""
     filled = dict(row)
     for field in ("isl", "osl", "concurrency"):
-        if _blank(filled.get(field)):
+        if is_blank(filled.get(field)):
             filled[field] = 1
-    if _blank(filled.get("request_rate")):
+    if is_blank(filled.get("request_rate")):
         filled["load_mode"] = LoadMode.CLOSED_LOOP.value
     return _workload(filled)
 
@@ -377,7 +343,9 @@ def _prediction_row(answer: Prediction | Infeasible | RowRefusal, point: Serving
     if isinstance(answer, Infeasible):
         return {"status": _infeasible_status(answer), "reason": answer.reason}
     row: dict[str, Any] = {
-        name: getattr(answer, name) for name in PREDICTION_COLUMNS if hasattr(answer, name) and name not in {"status", "reason"}
+        name: getattr(answer, name)
+        for name in PREDICTION_COLUMNS
+        if hasattr(answer, name) and name not in {"status", "reason"}
     }
     row |= {"status": "ok", "reason": ""}
     for name, (low, high) in answer.intervals.items():
@@ -399,7 +367,9 @@ def _saturation_reason(point: ServingPoint, answer: Prediction) -> str:
 
 def _joined(frame: pd.DataFrame, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:
     """Return the input columns (but those the output owns), then ``columns`` in order."""
-    answers = pd.DataFrame(rows, index=frame.index, columns=list(columns)) if rows else pd.DataFrame(columns=list(columns))
+    answers = (
+        pd.DataFrame(rows, index=frame.index, columns=list(columns)) if rows else pd.DataFrame(columns=list(columns))
+    )
     kept = frame[[name for name in frame.columns if name not in columns]]
     return pd.concat([kept, answers.set_axis(frame.index)], axis=1)
 
@@ -411,7 +381,8 @@ def predict(
 
     Args:
         frame: Columns of ``INPUT_COLUMNS``; cells may be text (a CSV read as text) or numbers.
-        method: ``heuristic``; None = the best that is installed. ``regressor`` marks every row unsupported until its trained
+        method: ``heuristic``; None = the best that is installed. ``regressor`` marks every row unsupported until its
+            trained
             models are installed.
         predictor: For tests and searches; None = a new ``HeuristicPredictor``.
 
@@ -455,10 +426,10 @@ def _memory_row(point: ServingPoint | RowRefusal, loaded_gib: Any) -> dict[str, 
     if isinstance(point, RowRefusal):
         return {"status": point.status, "reason": point.reason}
     try:
-        loaded = _number({"model_loading_gib": loaded_gib}, "model_loading_gib", 0.0, above=True)
-        answer: MemoryEstimate | Infeasible = check_plan(point.arch, point.plan, point.device) or estimate_replica_memory(
-            point, None if loaded is None else loaded * GIB
-        )
+        loaded = number_cell({"model_loading_gib": loaded_gib}, "model_loading_gib", 0.0, above=True)
+        answer: MemoryEstimate | Infeasible = check_plan(
+            point.arch, point.plan, point.device
+        ) or estimate_replica_memory(point, None if loaded is None else loaded * GIB)
     except BudSimError as error:
         refusal = _refusal(error)
         return {"status": refusal.status, "reason": refusal.reason}

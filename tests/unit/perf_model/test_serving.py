@@ -1,0 +1,224 @@
+"""Laws of serving: Little's law, monotone load, no free lunch above the roofline, policies of schedulers,
+determinism."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from serving_samples import MIXTRAL, WINDOWED, point, settings, workload
+
+from budsim.commons.errors import InvalidRequestError
+from budsim.perf_model.engine_constants import DEFAULTS
+from budsim.perf_model.parallelism import ParallelPlan
+from budsim.perf_model.parameters import count_parameters
+from budsim.perf_model.serving import (
+    RunLength,
+    capacity_requests_per_s,
+    length_bounds,
+    scheduler_setup,
+    serve,
+    share_of_load,
+)
+from budsim.perf_model.step_time import step_coefficients
+from budsim.perf_model.workload import LoadMode
+
+CONSTANTS = DEFAULTS["hopper"]
+LOADS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+def run(serving_point, kv_tokens=400_000.0, constants=CONSTANTS, length=None):
+    return serve(serving_point, step_coefficients(serving_point, constants), constants, kv_tokens, length)
+
+
+def closed(clients, engine="vllm", config=None, plan=None, **changes):
+    chunked = engine != "trtllm"
+    load = workload(concurrency=clients, **changes)
+    return run(point(config, plan=plan, load=load, engine=settings(engine=engine, enable_chunked_prefill=chunked)))
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "trtllm"])
+@pytest.mark.parametrize("lengths", [(1024, 128), (128, 1024), (8000, 64)])
+def test_littles_law_holds_in_a_closed_loop(engine, lengths):
+    for clients in (1, 8, 64):
+        answer = closed(clients, engine, isl=lengths[0], osl=lengths[1])
+        assert answer.request_throughput * answer.e2e_s_mean == pytest.approx(clients, rel=1e-6)
+        assert answer.output_tps == pytest.approx(answer.request_throughput * lengths[1], rel=1e-6)
+
+
+def test_closed_loop_throughput_agrees_with_the_wall_clock_of_a_long_run():
+    load = workload(concurrency=16, num_prompts=320, length_dist="uniform_0.5_1.5")
+    answer = run(point(load=load))
+    burst = run(point(load=workload(load_mode=LoadMode.BURST, num_prompts=320), engine=settings(max_num_seqs=16)))
+    assert answer.output_tps == pytest.approx(burst.output_tps, rel=0.12)
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "trtllm"])
+@pytest.mark.parametrize("dist", ["fixed", "uniform_0.8_1.0"])
+@pytest.mark.parametrize("lengths", [(1024, 128), (4096, 512), (200, 300)])
+def test_latency_does_not_fall_with_load(engine, dist, lengths):
+    answers = [closed(n, engine, isl=lengths[0], osl=lengths[1], length_dist=dist) for n in LOADS]
+    for less, more in itertools.pairwise(answers):
+        assert more.ttft_ms_mean >= less.ttft_ms_mean * 0.98
+        assert more.tpot_ms_mean >= less.tpot_ms_mean * 0.98
+        assert more.output_tps >= less.output_tps * 0.98
+
+
+@pytest.mark.parametrize("config", [None, MIXTRAL, WINDOWED])
+def test_no_replica_beats_the_roofline(config):
+    p = point(config, plan=ParallelPlan(2), load=workload(concurrency=64))
+    answer = run(p)
+    active = count_parameters(p.arch).active
+    per_token = 2 * (active - 128256 * 4096)
+    total_tokens_per_s = answer.request_throughput * (1024 + 128)
+    assert total_tokens_per_s * per_token < 2 * 989.4e12
+    assert answer.tpot_ms_mean * 1e-3 > 2 * per_token / 2 / (2 * 3.35e12)
+
+
+def test_one_request_alone_waits_for_nothing():
+    answer = closed(1)
+    assert answer.ttft_ms_p99 < 1.5 * answer.ttft_ms_p50
+    assert answer.e2e_s_mean == pytest.approx((answer.ttft_ms_mean + 127 * answer.tpot_ms_mean) / 1e3, rel=1e-6)
+
+
+def test_static_batch_has_no_queue():
+    answer = run(point(load=workload(load_mode=LoadMode.STATIC_BATCH, concurrency=32)))
+    assert answer.ttft_ms_p99 == answer.ttft_ms_mean == answer.ttft_ms_p50
+    assert answer.e2e_s_p99 == answer.e2e_s_mean
+
+
+def test_static_batch_beyond_the_cache_runs_in_waves():
+    load = workload(load_mode=LoadMode.STATIC_BATCH, concurrency=64)
+    fits, waves = run(point(load=load)), run(point(load=load), kv_tokens=16 * 1152)
+    assert waves.ttft_ms_p99 > 3 * fits.ttft_ms_p99
+    assert waves.output_tps < fits.output_tps
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "trtllm"])
+def test_a_small_cache_means_queueing(engine):
+    load = workload(concurrency=64, isl=1024, osl=512)
+    p = point(load=load, engine=settings(engine=engine))
+    roomy, tight = run(p), run(p, kv_tokens=10 * 1536)
+    assert tight.ttft_ms_mean > 5 * roomy.ttft_ms_mean
+    assert tight.output_tps < roomy.output_tps
+
+
+def test_max_num_seqs_means_queueing():
+    load = workload(concurrency=64)
+    free, limited = run(point(load=load)), run(point(load=load, engine=settings(max_num_seqs=8)))
+    assert limited.ttft_ms_mean > 3 * free.ttft_ms_mean
+    assert limited.tpot_ms_mean < free.tpot_ms_mean
+
+
+def test_prefill_first_lengthens_gaps_of_running_sequences():
+    load = {"isl": 8000, "osl": 64, "length_dist": "uniform_0.5_1.5"}
+    mixed, first = closed(32, "vllm", **load), closed(32, "sglang", **load)
+    assert first.itl_ms_p99 > mixed.itl_ms_p99
+
+
+def test_a_smaller_chunk_budget_shortens_gaps_and_lengthens_ttft():
+    def with_budget(tokens, clients):
+        load = workload(concurrency=clients, isl=8000, osl=256)
+        return run(point(load=load, engine=settings(max_num_batched_tokens=tokens)))
+
+    assert with_budget(1024, 16).itl_ms_p99 < with_budget(16384, 16).itl_ms_p99
+    assert with_budget(1024, 1).ttft_ms_mean > with_budget(16384, 1).ttft_ms_mean
+
+
+def test_prefix_cache_hits_shorten_ttft():
+    values = [run(point(load=workload(isl=8000, prefix_cache_hit_rate=h))).ttft_ms_mean for h in (0.0, 0.5, 0.9)]
+    assert values == sorted(values, reverse=True)
+
+
+def test_burst_serves_everybody_from_time_zero():
+    answer = run(point(load=workload(load_mode=LoadMode.BURST, num_prompts=100, concurrency=None)))
+    assert answer.ttft_ms_p99 > answer.ttft_ms_p50 > 0
+    assert answer.request_throughput == pytest.approx(100 / answer.e2e_s_p99, rel=0.05)
+
+
+def poisson(rate, **changes):
+    return run(point(load=workload(load_mode=LoadMode.POISSON, concurrency=None, request_rate=rate, **changes)))
+
+
+def test_poisson_latency_grows_with_the_rate_and_throughput_follows_it():
+    answers = [poisson(rate) for rate in (0.5, 1, 2, 4, 8)]
+    for rate, answer in zip((0.5, 1, 2, 4, 8), answers, strict=True):
+        assert not answer.saturated
+        assert answer.request_throughput == rate
+    for less, more in itertools.pairwise(answers):
+        assert more.ttft_ms_mean >= 0.98 * less.ttft_ms_mean
+        assert more.tpot_ms_mean >= 0.98 * less.tpot_ms_mean
+
+
+def test_a_rate_above_capacity_is_saturated_and_serves_the_capacity():
+    p = point(load=workload(load_mode=LoadMode.POISSON, concurrency=None, request_rate=1.0))
+    capacity = capacity_requests_per_s(p, step_coefficients(p, CONSTANTS), 400_000.0)
+    below, above = poisson(0.7 * capacity), poisson(2 * capacity)
+    assert not below.saturated
+    assert above.saturated
+    assert above.request_throughput == pytest.approx(capacity)
+    assert above.ttft_ms_mean > 3 * below.ttft_ms_mean
+
+
+def test_capacity_is_what_a_full_closed_loop_reaches():
+    p = point(load=workload(concurrency=300))
+    reached = run(p, kv_tokens=340_000.0).request_throughput
+    assert capacity_requests_per_s(p, step_coefficients(p, CONSTANTS), 340_000.0) == pytest.approx(reached, rel=0.25)
+
+
+def test_a_closed_loop_is_never_saturated():
+    assert not closed(4096).saturated
+
+
+def test_one_output_token_has_no_tpot():
+    for mode in (LoadMode.CLOSED_LOOP, LoadMode.STATIC_BATCH):
+        answer = run(point(load=workload(osl=1, load_mode=mode)))
+        assert answer.tpot_ms_mean == answer.tpot_ms_p99 == 0.0
+        assert answer.e2e_s_mean * 1e3 == pytest.approx(answer.ttft_ms_mean)
+
+
+@pytest.mark.parametrize("config", [None, MIXTRAL, WINDOWED])
+@pytest.mark.parametrize("mode", list(LoadMode))
+def test_same_question_same_answer_and_never_nan(config, mode):
+    load = workload(load_mode=mode, request_rate=3.0, num_prompts=40, length_dist="uniform_0.5_1.5")
+    first, second = (run(point(config, load=load)) for _ in range(2))
+    assert first == second
+    numbers = [v for v in (getattr(first, f) for f in first.__dataclass_fields__) if isinstance(v, float)]
+    assert np.isfinite(numbers).all()
+    assert first.ttft_ms_p50 <= first.ttft_ms_p90 <= first.ttft_ms_p95 <= first.ttft_ms_p99
+    assert first.e2e_s_p50 <= first.e2e_s_p95 <= first.e2e_s_p99
+
+
+def test_shorter_runs_of_a_search_keep_the_answer_close():
+    p = point(load=workload(concurrency=64))
+    long, short = run(p), run(p, length=RunLength(waves=4, max_requests=400))
+    assert short.tpot_ms_mean == pytest.approx(long.tpot_ms_mean, rel=0.1)
+
+
+def test_dp_ranks_bring_their_own_seats_and_budget():
+    p = point(MIXTRAL, plan=ParallelPlan(4, ep_size=4, dp_attention=True))
+    setup = scheduler_setup(p, CONSTANTS, 1e6)
+    assert setup.max_num_seqs == 4 * 1024
+    assert setup.token_budget == 4 * 8192
+
+
+def test_load_is_shared_by_replicas():
+    assert share_of_load(workload(concurrency=17), 4).concurrency == 5
+    assert share_of_load(workload(load_mode=LoadMode.POISSON, request_rate=6.0), 3).request_rate == 2.0
+    single = workload()
+    assert share_of_load(single, 1) is single
+
+
+@pytest.mark.parametrize(
+    "text", ["uniform", "uniform_1", "uniform_2_1", "uniform_0_1", "uniform_a_b", "normal_1_2", "uniform_nan_1"]
+)
+def test_unknown_length_distributions_are_refused(text):
+    with pytest.raises(InvalidRequestError, match="length_dist"):
+        length_bounds(text)
+
+
+def test_drawn_lengths_keep_the_stated_mean():
+    wide = run(point(load=workload(length_dist="uniform_0.2_1.8")))
+    fixed = run(point(load=workload()))
+    assert wide.output_tps == pytest.approx(fixed.output_tps, rel=0.25)
+    assert replace(wide, ttft_ms_mean=0.0) != replace(fixed, ttft_ms_mean=0.0)

@@ -1,0 +1,113 @@
+"""Laws of the step time: never below the roofline, monotone in work, TP and experts as physics has them."""
+
+import math
+
+import numpy as np
+import pytest
+from serving_samples import H100, MIXTRAL, WINDOWED, XEON, point
+
+from budsim.perf_model.engine_constants import BOUNDS, DEFAULTS, StepConstants, device_family, step_constants
+from budsim.perf_model.fitted_constants import FITTED
+from budsim.perf_model.parallelism import ParallelPlan
+from budsim.perf_model.parameters import count_parameters
+from budsim.perf_model.step_time import StepWork, attention_ranks, attention_window, step_coefficients, step_times
+
+CONSTANTS = DEFAULTS["hopper"]
+
+
+def seconds(serving_point, *work, constants=CONSTANTS):
+    return step_times(step_coefficients(serving_point, constants), list(work), attention_window(serving_point.arch))
+
+
+def test_decode_step_reads_all_weights_and_the_cache():
+    (step,) = seconds(point(), StepWork(decoding=1, decode_context=2048))
+    weights = 2 * (count_parameters(point().arch).total - 128256 * 4096)  # one embedding row only
+    cache = 2048 * 2 * 32 * 8 * 128 * 2
+    assert step > (weights + cache) / 3.35e12
+
+
+def test_prefill_is_never_faster_than_peak_flops():
+    (step,) = seconds(point(), StepWork(8192, 1))
+    flops = 2 * (count_parameters(point().arch).total - 2 * 128256 * 4096) * 8192
+    flops += 32 * 2 * 2 * 32 * 128 * 8192**2 / 2
+    assert step > flops / 989.4e12
+
+
+@pytest.mark.parametrize("config", [None, MIXTRAL, WINDOWED])
+@pytest.mark.parametrize("tp", [1, 4])
+def test_more_work_never_takes_less_time(config, tp):
+    p = point(config, plan=ParallelPlan(tp))
+    batches = seconds(p, *[StepWork(decoding=n, decode_context=1000) for n in (1, 2, 8, 64, 256, 1024)])
+    contexts = seconds(p, *[StepWork(decoding=8, decode_context=n) for n in (1, 100, 1000, 10_000, 100_000)])
+    chunks = seconds(p, *[StepWork(n, 1, 0, 8, 1000) for n in (1, 16, 512, 2048, 8192)])
+    for series in (batches, contexts, chunks):
+        assert (np.diff(series) >= 0).all()
+
+
+def test_windowed_layers_stop_paying_for_context_beyond_the_window():
+    short, long, longer = seconds(
+        point(WINDOWED), *[StepWork(decoding=8, decode_context=n) for n in (512, 1024, 30_000)]
+    )
+    assert short < long
+    assert longer == pytest.approx(long)
+
+
+def test_few_tokens_read_few_experts():
+    # Two of eight experts for one token: the step reads a quarter of the expert weights, many tokens read all.
+    p = point(MIXTRAL, plan=ParallelPlan(4))
+    c = step_coefficients(p, CONSTANTS)
+    assert c.expert_share == 0.25
+    one, many = seconds(p, StepWork(decoding=1, decode_context=1), StepWork(decoding=64, decode_context=1))
+    assert many - one > 0.7 * c.expert_read_s
+
+
+def test_tensor_parallel_divides_weights_and_adds_collectives():
+    one, eight = (step_coefficients(point(plan=ParallelPlan(tp)), CONSTANTS) for tp in (1, 8))
+    assert eight.attention_read_s == pytest.approx(one.attention_read_s / 8)
+    assert eight.dense_token_s == pytest.approx(one.dense_token_s / 8)
+    assert one.collective_step_s == one.collective_token_s == 0.0
+    assert eight.collective_step_s >= 2 * 32 * CONSTANTS.collective_latency_s
+
+
+def test_kv_heads_are_copied_beyond_their_number():
+    eight, sixteen = (step_coefficients(point(plan=ParallelPlan(tp)), CONSTANTS).kv_full_s for tp in (8, 16))
+    assert sixteen == pytest.approx(eight, rel=0.01)
+
+
+def test_dp_attention_keeps_whole_attention_on_every_rank():
+    plan = ParallelPlan(4, ep_size=4, dp_attention=True)
+    assert attention_ranks(point(MIXTRAL, plan=plan)) == 4
+    shared = step_coefficients(point(MIXTRAL, plan=plan), CONSTANTS)
+    split = step_coefficients(point(MIXTRAL, plan=ParallelPlan(4)), CONSTANTS)
+    assert shared.attention_read_s == pytest.approx(4 * split.attention_read_s)
+    assert shared.expert_read_s == pytest.approx(split.expert_read_s)
+
+
+def test_expert_parallel_waits_for_the_fullest_rank():
+    spread = step_coefficients(point(MIXTRAL, plan=ParallelPlan(4, ep_size=4)), CONSTANTS)
+    assert spread.expert_spread == pytest.approx(math.sqrt(2 * math.log(4) * 4 / 8))
+
+
+def test_pipeline_stages_wait_for_each_other_in_prefill():
+    flat, deep = (point(plan=plan) for plan in (ParallelPlan(1), ParallelPlan(1, pp_size=2)))
+    one, two = (seconds(p, StepWork(8192, 1))[0] for p in (flat, deep))
+    assert two > one / 2
+
+
+def test_fp8_weights_are_read_in_half_the_time():
+    wide, narrow = (step_coefficients(point(precision=name), CONSTANTS) for name in ("bf16", "fp8"))
+    assert narrow.dense_read_s == pytest.approx(wide.dense_read_s / 2, rel=0.01)
+
+
+def test_constants_respect_physics():
+    for values in (*FITTED.values(), *[{n: getattr(d, n) for n in BOUNDS} for d in DEFAULTS.values()]):
+        for name, value in values.items():
+            low, high = BOUNDS[name]
+            assert low <= value <= high * 1.0001, name
+    assert all(high <= 1.0 for name, (_, high) in BOUNDS.items() if name.endswith("efficiency"))
+
+
+def test_every_device_has_a_family_and_unknown_engines_take_its_values():
+    assert device_family(H100) == "hopper"
+    assert device_family(XEON) == "cpu"
+    assert isinstance(step_constants("no-such-engine", H100), StepConstants)

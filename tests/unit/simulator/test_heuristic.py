@@ -1,0 +1,103 @@
+"""The analytic predictor: memory first, every answer deterministic, copies of dense models independent."""
+
+from dataclasses import replace
+
+import pytest
+
+from budsim.commons.catalogs import hardware_catalog
+from budsim.engine_ops import resolve_engine_settings
+from budsim.model_ops.services import default_library
+from budsim.perf_model.parallelism import ParallelPlan
+from budsim.perf_model.precision import resolve_precision
+from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
+from budsim.perf_model.workload import LoadMode, Workload
+from budsim.simulator.heuristic import SEARCH_RUN, HeuristicPredictor
+
+LLAMA_8B = "meta-llama/Llama-3.1-8B-Instruct"
+
+
+def serving_point(model=LLAMA_8B, hardware="H100 SXM 80GB", plan=None, load=None, engine="vllm", **overrides):
+    arch, device = default_library().resolve(model), hardware_catalog().match(hardware).spec
+    plan = plan or ParallelPlan()
+    load = load or Workload(1024, 256, LoadMode.CLOSED_LOOP, concurrency=16)
+    precision = resolve_precision(None, arch, device)
+    settings = resolve_engine_settings(
+        engine, None, arch=arch, device=device, workload=load, overrides=overrides, plan=plan, precision=precision
+    )
+    return ServingPoint(arch, device, plan, precision, settings, load)
+
+
+def predict(*points, run=None):
+    return HeuristicPredictor(run).predict(points)
+
+
+def test_answers_come_in_the_order_of_the_points_and_repeat():
+    points = [serving_point(load=Workload(512, 64, concurrency=n)) for n in (64, 1, 16)]
+    predictor = HeuristicPredictor()
+    first, again = predictor.predict(points), predictor.predict(points[::-1])[::-1]
+    assert first == again == predict(*points)
+    assert first[1].tpot_ms_mean < first[2].tpot_ms_mean < first[0].tpot_ms_mean
+
+
+def test_what_does_not_fit_has_a_reason_and_no_number():
+    (answer,) = predict(serving_point("meta-llama/Llama-3.1-70B-Instruct"))
+    assert isinstance(answer, Infeasible)
+    assert answer.code == "memory"
+    assert "GiB" in answer.reason
+
+
+def test_illegal_layouts_are_refused_before_memory():
+    (answer,) = predict(serving_point(plan=ParallelPlan(tp_size=3)))
+    assert isinstance(answer, Infeasible)
+    assert "3" in answer.reason
+
+
+def test_sequences_beyond_max_model_len_are_refused():
+    (answer,) = predict(serving_point(max_model_len=1100))
+    assert (answer.code, "max_model_len" in answer.reason) == ("max_model_len", True)
+
+
+def test_speculation_is_said_not_guessed():
+    (answer,) = predict(serving_point(speculative_tokens=3))
+    assert answer.code == "unsupported"
+
+
+def test_kv_capacity_and_concurrency_are_reported():
+    (answer,) = predict(serving_point())
+    assert answer.kv_cache_tokens > 300_000
+    assert answer.max_concurrency > 1
+    assert answer.basis == "analytic"
+
+
+def test_copies_of_a_dense_model_serve_independently():
+    one = serving_point(load=Workload(1024, 256, concurrency=16))
+    four = serving_point(plan=ParallelPlan(dp_size=4), load=Workload(1024, 256, concurrency=64))
+    single, group = predict(one, four)
+    assert group.tpot_ms_mean == pytest.approx(single.tpot_ms_mean)
+    assert group.output_tps == pytest.approx(4 * single.output_tps)
+
+
+def test_uneven_shares_keep_littles_law_of_the_group_in_sight():
+    (group,) = predict(serving_point(plan=ParallelPlan(dp_size=4), load=Workload(1024, 256, concurrency=10)))
+    assert group.request_throughput * group.e2e_s_mean == pytest.approx(10, rel=1e-6)
+
+
+def test_search_runs_are_close_to_full_runs():
+    points = [serving_point(load=Workload(1024, 256, concurrency=n)) for n in (4, 64)]
+    for full, short in zip(predict(*points), predict(*points, run=SEARCH_RUN), strict=True):
+        assert short.tpot_ms_mean == pytest.approx(full.tpot_ms_mean, rel=0.1)
+        assert short.output_tps == pytest.approx(full.output_tps, rel=0.1)
+
+
+def test_more_devices_never_slow_a_memory_bound_model_down_much():
+    points = [serving_point(plan=ParallelPlan(tp)) for tp in (1, 2, 4, 8)]
+    answers = predict(*points)
+    assert all(isinstance(a, Prediction) for a in answers)
+    assert answers[2].tpot_ms_mean < answers[0].tpot_ms_mean
+
+
+def test_cpu_gaudi_and_rocm_are_predicted_too():
+    xeon = replace(serving_point(hardware="Xeon 6767P"), device_memory_bytes=256e9)
+    answers = predict(xeon, serving_point(hardware="Gaudi2"), serving_point(hardware="MI300X"))
+    assert [type(a) for a in answers] == [Prediction] * 3
+    assert answers[0].tpot_ms_mean > answers[1].tpot_ms_mean
