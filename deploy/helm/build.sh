@@ -15,5 +15,8 @@ for helm in "${BUDSIM_HELM:-}" "$(command -v helm || true)" "$cache/helm"; do
   fi
 done
 echo "Building Helm ${version#v} into $cache (once; about a minute) ..." >&2
-build_go_tools "$module" "$cache" -ldflags "-s -w -X helm.sh/helm/v3/internal/version.version=$version" >&2
+# Rendered without a cluster, a chart sees the Kubernetes that this Helm's client library belongs to.
+kubernetes="$(awk '$1 == "k8s.io/client-go" { split($2, part, "."); print part[2] }' "$module/go.mod")"
+build_go_tools "$module" "$cache" -ldflags "-s -w -X helm.sh/helm/v3/internal/version.version=$version \
+  -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=$kubernetes" >&2
 echo "$cache/helm"
