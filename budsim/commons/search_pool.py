@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
-from budsim.commons.errors import SimulationTimeoutError, UnavailableError
+from budsim.commons.errors import BudSimError, SimulationTimeoutError, UnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,11 @@ def default_workers() -> int:
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-class WorkerLostError(UnavailableError):
+class SearchFailedError(UnavailableError):
+    """A search raised something that nobody foresaw."""
+
+
+class WorkerLostError(SearchFailedError):
     """The worker of a search died, again and again."""
 
 
@@ -65,19 +69,25 @@ class SearchPool:
             SimulationTimeoutError: No answer within ``timeout_s``. Work that had begun gets ``GRACE_S`` to end by
                 itself before its worker is ended.
             WorkerLostError: The worker died at every attempt.
+            SearchFailedError: ``function`` raised something that is not a ``BudSimError``; those come as they are.
         """
         for _ in range(_ATTEMPTS):
             executor = self._current()
             try:
                 future: Future[T] = executor.submit(function, *arguments)
-                return future.result(timeout=timeout_s)
-            except BrokenProcessPool:
-                logger.warning("A search worker died; starting new ones")
-                self._discard(executor)
+                raised = future.exception(timeout=timeout_s)
+            except BrokenProcessPool as error:
+                raised = error
             except TimeoutError as error:
                 if not future.cancel():
                     self._end_later(executor, future)
                 raise SimulationTimeoutError("The time of the run was over before this search ended.") from error
+            if raised is None:
+                return future.result()
+            if not isinstance(raised, BrokenProcessPool):
+                raise _understood(raised)
+            logger.warning("A search worker died; starting new ones")
+            self._discard(executor)
         raise WorkerLostError("The search worker died again and again; it may need more memory.")
 
     def _end_later(self, executor: ProcessPoolExecutor, future: Future[Any]) -> None:
@@ -118,6 +128,13 @@ class SearchPool:
             if self._executor is broken:
                 self._executor = None
         _end(broken)
+
+
+def _understood(raised: BaseException) -> BudSimError:
+    if isinstance(raised, BudSimError):
+        return raised
+    logger.error("A search failed", exc_info=raised)
+    return SearchFailedError(f"The search failed unexpectedly ({type(raised).__name__}); the log says more.")
 
 
 def _end(executor: ProcessPoolExecutor) -> None:

@@ -23,7 +23,7 @@ from budsim.commons.errors import (
     UnavailableError,
 )
 from budsim.commons.notifications import Audience, ProgressEvent, Publisher, event_id, notification
-from budsim.commons.search_pool import WorkerLostError
+from budsim.commons.search_pool import SearchFailedError
 from budsim.commons.workflow_engine import Activity, Json, error_from_failure, failure_of
 from budsim.simulator import answers
 from budsim.simulator.cluster_source import ClusterSource, KnownClusters, example_clusters
@@ -56,7 +56,7 @@ class SearchBackend(Protocol):
 
         Raises:
             SimulationTimeoutError: It took longer than ``timeout_s``.
-            WorkerLostError: The worker died again and again.
+            SearchFailedError: The search raised something unforeseen, or its worker died again and again.
         """
         ...
 
@@ -179,7 +179,7 @@ class RunActivities:
             if seconds_left <= 0:
                 raise SimulationTimeoutError("The time of the run was over before this search began.")
             outcome = self._backend.search(task, payload["method"], seconds_left)
-        except (SimulationTimeoutError, WorkerLostError) as error:
+        except (SimulationTimeoutError, SearchFailedError) as error:
             outcome = {**_place(task), "rows": [], "num_evaluated": 0, "seconds": 0.0, "error": error.message}
             outcome["timed_out"] = isinstance(error, SimulationTimeoutError)
         rows = outcome.pop("rows")
