@@ -1,11 +1,15 @@
 """Options and the one service that contract and integration tests share: real routes, workflows and PostgreSQL."""
 
+import os
+
 import pytest
 from service_doubles import InProcessBackend, clusters
 from starlette.testclient import TestClient
 
 from budsim.commons.config import AppSettings
 from budsim.main import create_app
+
+os.environ["BUDSIM_OFFLINE"] = "1"  # no test asks the hub
 
 
 def pytest_addoption(parser):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +17,7 @@ from budsim.commons.errors import BudSimError, UnauthorizedError
 
 logger = logging.getLogger(__name__)
 
+_ALTERNATIVES = frozenset({"platform", "hardware"})  # tags of the bodies of POST /simulator/run
 _MAX_SHOWN = 200  # characters of a caller's own text that an error repeats
 
 
@@ -40,7 +42,13 @@ def error_response(error: BudSimError) -> JSONResponse:
     return JSONResponse(envelope(error.http_status, error.message, error.param), error.http_status, headers)
 
 
-def _field_name(location: tuple[int | str, ...]) -> str:
+def _location(raw: Sequence[int | str]) -> list[int | str]:
+    """Return where an error is, without the name of the alternative that a body was checked against."""
+    known = [part for index, part in enumerate(raw) if not (index == 1 and part in _ALTERNATIVES)]
+    return [part if isinstance(part, int) else str(part)[:_MAX_SHOWN] for part in known]
+
+
+def _field_name(location: Sequence[int | str]) -> str:
     return ".".join(str(part) for part in location if part not in ("body", "query", "path", "header"))
 
 
@@ -52,12 +60,12 @@ def validation_envelope(errors: list[Any]) -> dict[str, Any]:
     detail = [
         {
             "type": item["type"],
-            "loc": [part if isinstance(part, int) else str(part)[:_MAX_SHOWN] for part in item["loc"]],
+            "loc": _location(item["loc"]),
             "msg": str(item["msg"])[:_MAX_SHOWN],
         }
         for item in errors[:50]
     ]
-    fields = {_field_name(tuple(item["loc"])) or "body": item["msg"] for item in detail}
+    fields = {_field_name(item["loc"]) or "body": item["msg"] for item in detail}
     message = "; ".join(f"{name}: {text}" for name, text in list(fields.items())[:5])
     return {"detail": detail, **envelope(422, message, {"fields": fields})}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from budsim.model_ops.analysis import summarize
 from budsim.model_ops.schemas import ModelQuery, ModelSummary, ModelTarget
@@ -21,6 +21,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 
 router = APIRouter(prefix="/models", tags=["models"], responses=_ERRORS)
 Text = AfterValidator(storable)
+Storable = BeforeValidator(storable)
 
 
 class ModelMappingResponse(BaseModel):
@@ -34,10 +35,9 @@ class ModelMappingResponse(BaseModel):
 
 
 @router.put("", summary="Let a model id stand for a hub id or a folder")
-def put_model(request: Request, body: ModelTarget) -> ModelMappingResponse:
+def put_model(request: Request, body: Annotated[ModelTarget, Storable]) -> ModelMappingResponse:
     """Store the mapping; every ``model`` field accepts the id afterwards."""
-    storable_body = storable(body.model_dump())
-    request.app.state.service.map_model(storable_body["model_id"], storable_body["target"])
+    request.app.state.service.map_model(body.model_id, body.target)
     return ModelMappingResponse(object="model_mapping", model_id=body.model_id, target=body.target)
 
 
@@ -50,9 +50,9 @@ def model_info(
 
 
 @router.post("/analyze", summary="A model in a few figures")
-def analyze_model(request: Request, body: ModelQuery) -> ModelSummary:
+def analyze_model(request: Request, body: Annotated[ModelQuery, Storable]) -> ModelSummary:
     """Return its shape, its parameters and its memory."""
-    return _summary(request, storable(body.model))
+    return _summary(request, body.model)
 
 
 def _summary(request: Request, model: str) -> ModelSummary:

@@ -92,8 +92,9 @@ def server(tmp_path_factory):
 
 def start_run(server, output_tokens):
     body = {
-        "pretrained_model_uri": "model", "is_proprietary_model": False, "input_tokens": 64, "output_tokens": output_tokens,
-        "concurrency": 8, "target_ttft": 0, "target_throughput_per_user": 0, "target_e2e_latency": 0,
+        "pretrained_model_uri": "model", "is_proprietary_model": False, "input_tokens": 64,
+        "output_tokens": output_tokens, "concurrency": 8, "target_ttft": 0,
+        "target_throughput_per_user": 0, "target_e2e_latency": 0,
     }  # fmt: skip
     answer = server.call("POST", "/simulator/run", json=body, headers={"Prefer": "wait=0"})
     assert answer.status_code == 202, answer.text
