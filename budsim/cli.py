@@ -306,10 +306,10 @@ def models_search(text: str, limit: int, as_json: bool) -> None:
 def models_show(model: str, as_json: bool) -> None:
     """Show the shape and size of MODEL (hub id, alias or folder)."""
     from budsim import cli_tables
-    from budsim.model_ops.analysis import summarize_model
+    from budsim.model_ops.analysis import summarize
     from budsim.model_ops.services import default_library
 
-    summary = summarize_model(default_library().resolve(model))
+    summary = summarize(default_library().resolve(model))
     if as_json:
         _print_json(summary)
     else:

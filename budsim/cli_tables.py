@@ -17,7 +17,7 @@ _TERA = 1e12
 def _console() -> Console:
     console = Console(highlight=False)
     if not console.is_terminal:
-        console.width = 160  # a pipe has no width of its own; wide enough that no cell is folded
+        console.width = 190  # a pipe has no width of its own; wide enough that no cell is folded
     return console
 
 
@@ -123,35 +123,38 @@ def print_simulation(answer: Mapping[str, Any]) -> None:
          ("replicas", "r"), ("TTFT ms", "r"), ("tok/s/user", "r"), ("tok/s", "r"), ("E2E s", "r"), ("GB/device", "r"),
          ("USD/h", "r"), ("USD/M tok", "r"), ("targets", "l")],
     )  # fmt: skip
-    names = {item["cluster_id"]: item.get("cluster_name") for item in answer["recommendations"]}
     for rank, item in enumerate(answer["recommendations"], start=1):
-        metrics = item["metrics"]
-        known = metrics["cost_known"]
-        table.add_row(
-            str(rank),
-            names[item["cluster_id"]] or item["cluster_id"][:8],
-            metrics["device_name"],
-            metrics["device_types"][0]["device_type"],
-            item["engine"],
-            str(metrics["tp_size"]),
-            str(metrics["pp_size"]),
-            str(metrics["replica"]),
-            _number(metrics["ttft"], 0),
-            _number(metrics["throughput_per_user"]),
-            _number(metrics["output_tps"], 0),
-            _number(metrics["e2e_latency"], 2),
-            _number(metrics["memory_gb_per_device"]),
-            _number(metrics["cost_per_hour_usd"] if known else None, 2),
-            _number(metrics["cost_per_million_tokens"] if known else None, 3),
-            _targets(metrics),
-        )
+        name = item.get("cluster_name") or item["cluster_id"][:8]
+        table.add_row(str(rank), name, *_deployment_cells(item["engine"], item["metrics"]))
+        for other in item.get("alternatives", ()):
+            table.add_row("", "", *_deployment_cells(item["engine"], other), style="dim")
     _console().print(table)
     print_answer(_below(answer))
 
 
+def _deployment_cells(engine: str, metrics: Mapping[str, Any]) -> list[str]:
+    known = metrics["cost_known"]
+    return [
+        metrics["device_name"],
+        metrics["device_types"][0]["device_type"],
+        engine,
+        str(metrics["tp_size"]),
+        str(metrics["pp_size"]),
+        str(metrics["replica"]),
+        _number(metrics["ttft"], 0),
+        _number(metrics["throughput_per_user"]),
+        _number(metrics["output_tps"], 0),
+        _number(metrics["e2e_latency"], 2),
+        _number(metrics["memory_gb_per_device"]),
+        _number(metrics["cost_per_hour_usd"] if known else None, 2),
+        _number(metrics["cost_per_million_tokens"] if known else None, 3),
+        _targets(metrics),
+    ]
+
+
 def _targets(metrics: Mapping[str, Any]) -> str:
     if metrics["meets_targets"]:
-        return "met" if not metrics["binding"] else f"met ({metrics['binding']} binds)"
+        return "met" if not metrics["binding"] else f"met, {metrics['binding']} binds"
     return "misses " + ", ".join(f"{miss['target']} by {miss['relative_miss']:.0%}" for miss in metrics["misses"])
 
 

@@ -16,6 +16,7 @@ from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator import simulation
 from budsim.simulator.cluster_document import Cluster, ClusterProblem, parse_clusters
 from budsim.simulator.heuristic import HeuristicPredictor
+from budsim.simulator.simulation_request import SimulationRequest
 from budsim.simulator.topology import group_devices
 
 ClusterSource = str | Path | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
@@ -64,7 +65,7 @@ def simulate(
     known, problems, assumptions = load_clusters(clusters)
     if cluster_id is not None and cluster_id not in {cluster.cluster_id for cluster in known}:
         raise NotFoundError(f"cluster_id {cluster_id} is not among the clusters given.", {"field": "cluster_id"})
-    request = simulation.SimulationRequest(
+    request = SimulationRequest(
         model_id=model,
         workload=Workload(input_tokens, output_tokens, LoadMode.CLOSED_LOOP, concurrency=concurrency),
         targets=SloTargets(

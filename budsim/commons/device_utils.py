@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from budsim.commons.errors import InvalidRequestError
 
 KNOWN_DEVICE_TYPES = ("cuda", "rocm", "hpu", "cpu", "cpu_high", "xpu", "tpu")
@@ -61,9 +63,9 @@ def _engine_type(device_type: str) -> str:
 
 
 def _gpu_type(vendor: str | None) -> str:
-    word = (vendor or "").strip().lower().removeprefix("0x")
-    word = _VENDOR_OF_PCI_ID.get(word, word)
-    for known, device_type in _GPU_TYPE_OF_VENDOR.items():
-        if word == known or word.startswith(f"{known} ") or word.startswith(f"{known},"):
+    words = re.findall(r"[a-z0-9]+", (vendor or "").lower().removeprefix("0x"))
+    for word in words:
+        device_type = _GPU_TYPE_OF_VENDOR.get(_VENDOR_OF_PCI_ID.get(word, word))
+        if device_type is not None:
             return device_type
     return _DEFAULT_GPU_TYPE

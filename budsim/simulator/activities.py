@@ -31,7 +31,8 @@ from budsim.simulator.eta import UNKNOWN_CANDIDATES, MeasuredRun, estimate_eta
 from budsim.simulator.models import WorkflowRun
 from budsim.simulator.repository import ACTIVE, TASK_STEP, Repository, row_values
 from budsim.simulator.search_space import Exclusions
-from budsim.simulator.simulation import GroupTask, SimulationRequest, TaskPlan
+from budsim.simulator.simulation import GroupTask, TaskPlan
+from budsim.simulator.simulation_request import SimulationRequest
 
 logger = logging.getLogger(__name__)
 
@@ -131,6 +132,8 @@ class RunActivities:
             asked = _required_run(repository, workflow_id).input
             request = SimulationRequest.from_dict(asked["question"])
             models = [repository.model_target(name) for name in asked["models"]]
+            # Rows, launch arguments and feedback name the model itself, not the id by which somebody called it.
+            request = replace(request, model_id=models[0])
             excluded = _exclusions(repository, request.model_id)
             history = [MeasuredRun(*timing) for timing in repository.task_timings(asked["method"])]
         assumptions = dict(asked["assumptions"])
@@ -153,7 +156,7 @@ class RunActivities:
             "tasks": tasks,
             "method": asked["method"],
             "reasons": [*plan.reasons, *problems],
-            "assumptions": assumptions,
+            "assumptions": {**assumptions, **plan.assumptions},
             "eta_minutes": eta.minutes,
             "eta_seconds": eta.seconds,
         }

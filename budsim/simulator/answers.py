@@ -18,7 +18,7 @@ NEAREST = 3
 
 def metrics_of(found: Recommendation) -> Json:
     """Return one recommendation as the platform reads it."""
-    return cluster_metrics(found.row, found.replicas)
+    return cluster_metrics(found.row, found.replicas, found.others)
 
 
 def nearest_rows(rows: Sequence[Mapping[str, Any]], count: int = NEAREST) -> list[Json]:

@@ -161,6 +161,7 @@ def stored_configuration(
         "search_step": search_step,
         "max_loras": evaluation.max_loras,
         # Beyond the platform's keys.
+        "cluster_name": case.group.cluster_name,
         "objective": case.objective,
         "tp_size": candidate.plan.tp_size,
         "pp_size": candidate.plan.pp_size,
@@ -258,15 +259,39 @@ def carried_concurrency(row: Mapping[str, Any], replicas: int) -> int:
     return int(replicas) * int(row["top_k_configs"]["concurrency"])
 
 
-def cluster_metrics(row: Mapping[str, Any], replicas: int | None = None) -> dict[str, Any]:
-    """Return the ``ClusterMetrics`` object of one row: the platform's keys, then ours beside them in ``metrics``."""
+def cluster_metrics(
+    row: Mapping[str, Any],
+    replicas: int | None = None,
+    others: Sequence[tuple[Mapping[str, Any], int]] = (),
+) -> dict[str, Any]:
+    """Return the ``ClusterMetrics`` object of one row: the platform's keys, then ours beside them.
+
+    Args:
+        row: The row that is recommended.
+        replicas: Its replicas; None = as stored.
+        others: The best row and its replicas of each other device of the cluster.
+    """
+    return {
+        "cluster_id": row["cluster_id"],
+        "cluster_name": row["top_k_configs"].get("cluster_name"),
+        "metrics": simulation_metrics(row, replicas),
+        "quantized_metrics": None,
+        "alternatives": [simulation_metrics(other, count) for other, count in others],
+        "engine": row["engine"],
+        "engine_version": row.get("engine_version"),
+        **{name: row.get(name) for name in _ENGINE_FIELDS},
+    }
+
+
+def simulation_metrics(row: Mapping[str, Any], replicas: int | None = None) -> dict[str, Any]:
+    """Return the figures of one row: the platform's keys, then ours."""
     stored = row["top_k_configs"]
     count = stored["replicas"] if replicas is None else replicas
     concurrency = carried_concurrency(row, count)
     # The platform's schema wants a number: 0 with ``cost_known`` false where no price is known.
     cost = stored["cost_per_million_tokens"]
     hourly = stored["cost_per_hour_usd"]
-    metrics = {
+    return {
         "device_types": [
             {
                 "device_type": row["device_type"],
@@ -298,14 +323,6 @@ def cluster_metrics(row: Mapping[str, Any], replicas: int | None = None) -> dict
         "hardware_mode": stored["hardware_mode"],
         "confidence": stored["prediction"].get("confidence"),
         "basis": stored["prediction"].get("basis"),
-    }
-    return {
-        "cluster_id": row["cluster_id"],
-        "metrics": metrics,
-        "quantized_metrics": None,
-        "engine": row["engine"],
-        "engine_version": row.get("engine_version"),
-        **{name: row.get(name) for name in _ENGINE_FIELDS},
     }
 
 

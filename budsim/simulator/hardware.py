@@ -26,6 +26,13 @@ _TOKENS_PER_MILLION = 1_000_000
 
 PriceBasis = Literal["auto", "cloud", "purchase"]
 
+PRICE_BASIS_TEXTS: dict[PriceBasis, str] = {
+    "cloud": "costs are the catalogue's on-demand cloud prices",
+    "purchase": f"costs are catalogue purchase prices over {AMORTISATION_YEARS} years, without power and hosting",
+    "auto": "costs are cloud prices where the catalogue has them, else purchase prices over "
+    f"{AMORTISATION_YEARS} years: compare them between devices with care",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -68,6 +75,19 @@ def device_usd_per_hour(
         source = f"{spec.price_usd:g} USD over {AMORTISATION_YEARS} years ({bought})"
         return Price(usd_per_hour, source, is_estimate=True, basis="purchase")
     return None
+
+
+def common_price_basis(specs: Sequence[DeviceSpec]) -> PriceBasis:
+    """Return the basis on which the most devices can be compared.
+
+    ``cloud`` when every device has a cloud price, else ``purchase`` when every device has a purchase price; ``auto``,
+    which mixes them, only when neither covers all.
+    """
+    if all(spec.usd_per_hour is not None for spec in specs):
+        return "cloud"
+    if all(spec.price_usd is not None for spec in specs):
+        return "purchase"
+    return "auto"
 
 
 def missing_price_reason(spec: DeviceSpec, basis: PriceBasis = "auto") -> str:

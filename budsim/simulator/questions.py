@@ -9,10 +9,11 @@ from budsim.commons.errors import UnsupportedError
 from budsim.perf_model.workload import SloTargets, Workload
 from budsim.simulator.request_schemas import ClusterRecommendationRequest, HardwareRunRequest
 from budsim.simulator.search_space import SearchLimits
-from budsim.simulator.simulation import SimulationRequest
+from budsim.simulator.simulation_request import SimulationRequest
 
 DEFAULT_INPUT_TOKENS = 1024
 DEFAULT_OUTPUT_TOKENS = 512
+DEFAULT_OBJECTIVE = "cost"
 DEFAULT_CONCURRENCY = 10
 AVAILABLE_METHODS = ("heuristic",)
 _GB = 1e9
@@ -54,7 +55,7 @@ def platform_question(body: ClusterRecommendationRequest, model: str, config: Ap
             "Quantisation jobs are not simulated; ask for the quantised deployment instead.",
             {"field": "is_quantization"},
         )
-    assumptions: dict[str, Any] = {}
+    assumptions = {} if body.optimization_target else {"optimization_target": DEFAULT_OBJECTIVE}
     return SimulationRequest(
         model_id=model,
         workload=Workload(isl=body.input_tokens, osl=body.output_tokens, concurrency=body.concurrency),
@@ -63,6 +64,7 @@ def platform_question(body: ClusterRecommendationRequest, model: str, config: Ap
             throughput_per_user_tps=body.target_throughput_per_user or None,
             e2e_latency_s=body.target_e2e_latency or None,
         ),
+        objective=body.optimization_target or DEFAULT_OBJECTIVE,
         cluster_id=str(body.cluster_id) if body.cluster_id else None,
         hardware_mode=body.hardware_mode or "dedicated",
         max_context_tokens=body.model_max_context_length,

@@ -18,10 +18,15 @@ from budsim.simulator.objective import Objective, objective_value
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """The row a cluster is recommended with, and how many replicas carry the concurrency asked for."""
+    """The row a cluster is recommended with, and how many replicas carry the concurrency asked for.
+
+    Attributes:
+        others: The best sufficient rows of the cluster's other devices, best first, with their replicas.
+    """
 
     row: Mapping[str, Any]
     replicas: int
+    others: tuple[tuple[Mapping[str, Any], int], ...] = ()
 
 
 def cluster_recommendations(
@@ -48,11 +53,15 @@ def cluster_recommendations(
 
 
 def _first_sufficient(rows: Sequence[Mapping[str, Any]], concurrency: int | None) -> Recommendation | None:
+    best_of_device: dict[tuple[str, str], tuple[Mapping[str, Any], int]] = {}
     for row in rows:
         replicas = replicas_needed(row, concurrency)
         if replicas is not None:
-            return Recommendation(row, replicas)
-    return None
+            best_of_device.setdefault((row["device_type"], row["device_name"]), (row, replicas))
+    if not best_of_device:
+        return None
+    (row, replicas), *others = best_of_device.values()
+    return Recommendation(row, replicas, tuple(others))
 
 
 def replicas_needed(row: Mapping[str, Any], concurrency: int | None) -> int | None:

@@ -6,6 +6,7 @@ CloudEvent, and the service README's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -37,16 +38,18 @@ _EVENT_FIELDS = ("specversion", "topic", "pubsubname", "source", "data", "tracei
 
 
 def storable(value: Any, depth: int = 0) -> Any:
-    """Return ``value`` unless it holds text that no database can store.
+    """Return ``value`` unless it holds what no database can store.
 
     Raises:
-        ValueError: A NUL or half a surrogate pair in a text, or nesting beyond reason.
+        ValueError: A NUL or half a surrogate pair in a text, NaN or an infinity, or nesting beyond reason.
     """
     if depth > _MAX_DEPTH:
         raise ValueError(f"nested more than {_MAX_DEPTH} levels deep")
     if isinstance(value, str):
         if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
             raise ValueError("text must not contain NUL or unpaired surrogate characters")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("numbers must be finite")
     elif isinstance(value, Mapping):
         for key, item in value.items():
             storable(key, depth + 1)
@@ -168,6 +171,9 @@ class ClusterRecommendationRequest(_RunRequest):
     )
     model_max_context_length: int | None = Field(
         None, ge=1, le=MAX_TOKENS, description="Longest sequence to serve, tokens."
+    )
+    optimization_target: Literal["throughput", "latency", "cost", "balanced"] | None = Field(
+        None, description="What the best answer is best at; cost unless given.", examples=["cost"]
     )
 
     @field_validator("simulation_method", mode="before")

@@ -113,8 +113,12 @@ class ClusterMetrics(ResponseModel):
     """The recommendation for one cluster."""
 
     cluster_id: str = Field(description="The cluster.")
+    cluster_name: str | None = Field(None, description="Its name, where the cluster document gives one.")
     metrics: SimulationMetrics = Field(description="The deployment as asked.")
     quantized_metrics: SimulationMetrics | None = Field(None, description="A quantised deployment, where asked for.")
+    alternatives: list[SimulationMetrics] = Field(
+        default_factory=list, description="The best deployment on each other device of the cluster, best first."
+    )
     engine: str | None = Field(None, description="Engine.", examples=["vllm"])
     engine_version: str | None = Field(None, description="Engine version.")
     tool_calling_parser_type: str | None = Field(None, description="Tool-call parser to launch with.")

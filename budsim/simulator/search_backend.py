@@ -11,7 +11,8 @@ from budsim.commons.search_pool import SearchPool, default_workers
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.simulator import search_worker
 from budsim.simulator.cluster_source import KnownClusters
-from budsim.simulator.simulation import SimulationRequest, TaskPlan, plan_tasks
+from budsim.simulator.simulation import TaskPlan, plan_tasks
+from budsim.simulator.simulation_request import SimulationRequest
 
 
 class CoreBackend:

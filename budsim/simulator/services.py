@@ -36,7 +36,7 @@ from budsim.simulator.request_schemas import (
     FeedbackItem,
     HardwareRunRequest,
 )
-from budsim.simulator.simulation import check_request
+from budsim.simulator.simulation_request import check_request
 from budsim.simulator.workflows import RUN_SIMULATION
 
 logger = logging.getLogger(__name__)
@@ -96,25 +96,46 @@ class SimulationService:
         clusters: ClusterSource,
         waiters: RunWaiters,
         workers: int,
+        pubsub: str | None = None,
     ) -> None:
+        """Wire the service.
+
+        Args:
+            config: The settings.
+            database: Where runs are stored.
+            engine: What runs them.
+            clusters: Where clusters come from.
+            waiters: Whom to wake when a run ends.
+            workers: Searches that run at once.
+            pubsub: Component whose events this service listens to; None = there is none.
+        """
         self.config = config
         self.database = database
         self.engine = engine
         self.clusters = clusters
+        self.pubsub = pubsub
         self._waiters = waiters
         self._workers = workers
 
     # ---------------------------------------------------------------------------------------------------- start, resume
-    def start_run(self, body: ClusterRecommendationRequest | HardwareRunRequest) -> StartedRun:
+    def start_run(
+        self, body: ClusterRecommendationRequest | HardwareRunRequest, workflow_id: UUID | None = None
+    ) -> StartedRun:
         """Store a run and schedule it.
+
+        Args:
+            body: The request.
+            workflow_id: Id of the run; one that exists is not started again. None = a new one.
 
         Raises:
             BudSimError: The request cannot be served at all.
         """
-        workflow_id = uuid4()
         asked = self._asked(body)
         with self.database.transaction() as session:
             repository = Repository(session)
+            if workflow_id is not None and repository.run(workflow_id) is not None:
+                return StartedRun(workflow_id, 1, 0.0)
+            workflow_id = workflow_id or uuid4()
             repository.add_run(workflow_id, RUN_SIMULATION, asked, self.config.default_timeout_seconds, body.project_id)
             history = [MeasuredRun(*timing) for timing in repository.task_timings(asked["method"])]
         self.engine.schedule(RUN_SIMULATION, str(workflow_id), {"workflow_id": str(workflow_id)})

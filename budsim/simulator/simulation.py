@@ -15,83 +15,39 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from budsim.commons.errors import BudSimError, InvalidRequestError
+from budsim.commons.errors import BudSimError
 from budsim.engine_ops import EngineOption, compatible_engines
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.precision import resolve_precision
-from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator.candidate import Evaluation, Predictor
 from budsim.simulator.deployment import cluster_metrics, result_row
 from budsim.simulator.direct_search import ProgressReport, StopSignal, search
-from budsim.simulator.hardware import device_usd_per_hour, missing_price_reason
-from budsim.simulator.objective import Objective, rejection_counts
+from budsim.simulator.hardware import (
+    PRICE_BASIS_TEXTS,
+    PriceBasis,
+    common_price_basis,
+    device_usd_per_hour,
+    missing_price_reason,
+)
+from budsim.simulator.objective import rejection_counts
 from budsim.simulator.plain_json import from_plain, to_plain
 from budsim.simulator.ranking import cluster_recommendations, top_k
 from budsim.simulator.remedies import Remedy, remedies
-from budsim.simulator.search_space import Exclusions, SearchCase, SearchLimits
-from budsim.simulator.topology import Cluster, ClusterProblem, DeviceGroup, DroppedDevice, HardwareMode, group_devices
+from budsim.simulator.search_space import Exclusions, SearchCase
+from budsim.simulator.simulation_request import SimulationRequest, check_request
+from budsim.simulator.topology import (
+    Cluster,
+    ClusterProblem,
+    DeviceGroup,
+    DroppedDevice,
+    TopologyOutcome,
+    group_devices,
+)
 
 if TYPE_CHECKING:
     from budsim.perf_model.hardware_catalog import HardwareCatalog
 
-MAX_TOP_K = 50
-# Upper bounds of one request: far beyond any real load, low enough that no single request ties the service up.
-MAX_CONCURRENCY = 100_000
-MAX_TOKENS = 10_000_000
 MAX_TASK_KEY_LENGTH = 255
-
-
-@dataclass(frozen=True, slots=True)
-class SimulationRequest:
-    """What the caller wants to know.
-
-    Attributes:
-        model_id: Hub id, alias, UUID or path, as the caller wrote it.
-        workload: Load on the whole deployment.
-        objective: cost | throughput | latency | balanced.
-        cluster_id: Only this cluster.
-        engines: Engines to use, in order of preference; empty = the most preferred one that serves the model.
-        precisions: Weight formats to try; None stands for the checkpoint's own.
-        error_rate_threshold: Rows above it are not recommended.
-        top_k: Configurations kept per task.
-        device_types: cuda, rocm, hpu, cpu, cpu_high; empty = all.
-        device_names: Only devices with one of these in their name; empty = all.
-        max_context_tokens: Caps the sequence length, beside the model's own.
-        engine_overrides: Engine parameters that the caller fixes.
-        assumptions: Defaults that were used because the caller did not say; they come back in the answer.
-        explain: Search for remedies when no candidate meets the targets.
-    """
-
-    model_id: str
-    workload: Workload
-    targets: SloTargets = field(default_factory=SloTargets)
-    objective: str = Objective.COST.value
-    cluster_id: str | None = None
-    hardware_mode: str = HardwareMode.DEDICATED.value
-    engines: tuple[str, ...] = ()
-    engine_version: str | None = None
-    precisions: tuple[str | None, ...] = (None,)
-    error_rate_threshold: float = 0.5
-    top_k: int = 5
-    seed: int = 0
-    device_types: tuple[str, ...] = ()
-    device_names: tuple[str, ...] = ()
-    max_context_tokens: int | None = None
-    limits: SearchLimits = field(default_factory=SearchLimits)
-    skip_master_node_for_cpu: bool = True
-    engine_overrides: Mapping[str, Any] = field(default_factory=dict)
-    assumptions: Mapping[str, Any] = field(default_factory=dict)
-    explain: bool = True
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the request as plain JSON values."""
-        plain: dict[str, Any] = to_plain(self)
-        return plain
-
-    @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> SimulationRequest:
-        """Read what ``to_dict`` wrote."""
-        return from_plain(cls, document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +136,13 @@ class TaskPlan:
         tasks: One per cluster x group x engine.
         dropped: Devices left out, by cluster id.
         reasons: Why a cluster has no task.
+        assumptions: What the plan took for granted, by subject.
     """
 
     tasks: tuple[GroupTask, ...]
     dropped: Mapping[str, tuple[DroppedDevice, ...]]
     reasons: tuple[str, ...]
+    assumptions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,33 +174,6 @@ class SimulationOutcome:
         return plain
 
 
-def check_request(request: SimulationRequest) -> None:
-    """Reject values that no search can serve.
-
-    Raises:
-        InvalidRequestError: Names the field.
-    """
-    load = request.workload
-    for name, value, limit in (("input_tokens", load.isl, MAX_TOKENS), ("output_tokens", load.osl, MAX_TOKENS)):
-        if not 1 <= value <= limit:
-            raise InvalidRequestError(f"{name} must be between 1 and {limit}, not {value:g}.", {"field": name})
-    if load.load_mode is LoadMode.POISSON and not load.request_rate:
-        raise InvalidRequestError("A Poisson load needs request_rate > 0.", {"field": "request_rate"})
-    if load.load_mode is not LoadMode.POISSON and not load.concurrency:
-        raise InvalidRequestError("concurrency must be at least 1.", {"field": "concurrency"})
-    if load.concurrency is not None and not 1 <= load.concurrency <= MAX_CONCURRENCY:
-        text = f"concurrency must be between 1 and {MAX_CONCURRENCY}, not {load.concurrency}."
-        raise InvalidRequestError(text, {"field": "concurrency"})
-    if not 1 <= request.top_k <= MAX_TOP_K:
-        raise InvalidRequestError(f"top_k must be between 1 and {MAX_TOP_K}, not {request.top_k}.", {"field": "top_k"})
-    for name, text, allowed in (
-        ("objective", request.objective, [item.value for item in Objective]),
-        ("hardware_mode", request.hardware_mode, [item.value for item in HardwareMode]),
-    ):
-        if text not in allowed:
-            raise InvalidRequestError(f"{name} must be one of {', '.join(allowed)}, not {text!r}.", {"field": name})
-
-
 def plan_tasks(
     request: SimulationRequest,
     clusters: Sequence[Cluster],
@@ -266,8 +197,7 @@ def plan_tasks(
         InvalidRequestError: A value of the request cannot be served.
     """
     check_request(request)
-    tasks: list[GroupTask] = []
-    dropped: dict[str, tuple[DroppedDevice, ...]] = {}
+    chosen: list[tuple[Cluster, TopologyOutcome, list[DeviceGroup]]] = []
     reasons: list[str] = []
     wanted = [cluster for cluster in clusters if request.cluster_id in (None, cluster.cluster_id)]
     if not wanted:
@@ -279,13 +209,18 @@ def plan_tasks(
             skip_master_node_for_cpu=request.skip_master_node_for_cpu,
             catalog=catalog,
         )
-        dropped[cluster.cluster_id] = topology.dropped
-        groups = [group for group in topology.groups if _is_wanted(group, request)]
-        found = [task for group in groups for task in _group_tasks(request, arch, group, images, exclusions or {})]
+        chosen.append((cluster, topology, [group for group in topology.groups if _is_wanted(group, request)]))
+    basis = common_price_basis([group.spec for _, _, groups in chosen for group in groups])
+    tasks: list[GroupTask] = []
+    for cluster, topology, groups in chosen:
+        found = [
+            task for group in groups for task in _group_tasks(request, arch, group, images, exclusions or {}, basis)
+        ]
         if not found:
             reasons.append(_no_task_reason(cluster, topology.groups, groups, topology.dropped, request))
         tasks += found
-    return TaskPlan(tuple(tasks), dropped, tuple(reasons))
+    dropped = {cluster.cluster_id: topology.dropped for cluster, topology, _ in chosen}
+    return TaskPlan(tuple(tasks), dropped, tuple(reasons), {"price": PRICE_BASIS_TEXTS[basis]} if tasks else {})
 
 
 def _is_wanted(group: DeviceGroup, request: SimulationRequest) -> bool:
@@ -311,13 +246,14 @@ def _group_tasks(
     group: DeviceGroup,
     images: Mapping[str, str] | None,
     exclusions: Mapping[str, Exclusions],
+    basis: PriceBasis,
 ) -> list[GroupTask]:
     options = compatible_engines(arch, [group.device_type], images or {})
     if request.engines:
         options = [option for name in request.engines for option in options if option.engine == name]
     else:
         options = options[:1]
-    price = device_usd_per_hour(group.spec)
+    price = device_usd_per_hour(group.spec, basis=basis)
     return [
         GroupTask(
             task_key=_task_key(group, option),
@@ -326,7 +262,7 @@ def _group_tasks(
             group=group,
             engine=replace(option, version=request.engine_version or option.version),
             usd_per_device_hour=None if price is None else price.usd_per_hour,
-            price_source=missing_price_reason(group.spec) if price is None else price.source,
+            price_source=missing_price_reason(group.spec, basis) if price is None else price.source,
             exclusions=exclusions.get(group.cluster_id, Exclusions()),
         )
         for option in options
@@ -471,12 +407,12 @@ def assemble(
             continue
         reasons.append(group.why_nothing or _missed_reason(group, request.error_rate_threshold))
     return SimulationOutcome(
-        recommendations=tuple(cluster_metrics(found.row, found.replicas) for found in chosen),
+        recommendations=tuple(cluster_metrics(found.row, found.replicas, found.others) for found in chosen),
         groups=tuple(groups),
         dropped=plan.dropped,
         problems=tuple(problems),
         reasons=tuple(reasons),
-        assumptions=dict(request.assumptions),
+        assumptions={**request.assumptions, **plan.assumptions},
     )
 
 

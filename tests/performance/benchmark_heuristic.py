@@ -12,7 +12,8 @@ from budsim.commons.catalogs import hardware_catalog
 from budsim.model_ops.services import default_library
 from budsim.perf_model.workload import SloTargets, Workload
 from budsim.simulator.heuristic import SEARCH_RUN, HeuristicPredictor
-from budsim.simulator.simulation import SimulationRequest, simulate
+from budsim.simulator.simulation import simulate
+from budsim.simulator.simulation_request import SimulationRequest
 from budsim.simulator.topology import parse_clusters
 
 

@@ -26,7 +26,8 @@ def row(cluster="a", cost=1.0, error=0.0, concurrency=10, replicas=1, most=4, ro
         "tp_size": 1,
         "pp_size": 1,
     }
-    return {"id": row_id, "cluster_id": cluster, "is_blacklisted": False, "top_k_configs": stored, **fields}
+    device = {"device_type": "cuda", "device_name": "gpu"}
+    return {"id": row_id, "cluster_id": cluster, "is_blacklisted": False, "top_k_configs": stored, **device, **fields}
 
 
 def chosen(rows, *args, **options):
@@ -36,6 +37,13 @@ def chosen(rows, *args, **options):
 def test_one_recommendation_per_cluster_cheapest_first():
     rows = [row("a", 3, row_id=1), row("b", 2, row_id=2), row("a", 1, row_id=3), row("c", 5, row_id=4)]
     assert chosen(rows) == [(3, 1), (2, 1), (4, 1)]
+
+
+def test_the_best_row_of_each_other_device_of_a_cluster_comes_along():
+    rows = [row("a", 1, row_id=1), row("a", 2, row_id=2), row("a", 3, row_id=3, device_name="other")]
+    (found,) = cluster_recommendations(rows)
+    assert found.row["id"] == 1
+    assert [(other["id"], replicas) for other, replicas in found.others] == [(3, 1)]
 
 
 def test_rows_that_meet_their_targets_come_before_cheaper_ones_that_do_not():

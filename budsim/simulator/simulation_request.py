@@ -1,0 +1,99 @@
+"""What a caller wants to know, and which values of it no search can serve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from budsim.commons.errors import InvalidRequestError
+from budsim.perf_model.workload import LoadMode, SloTargets, Workload
+from budsim.simulator.objective import Objective
+from budsim.simulator.plain_json import from_plain, to_plain
+from budsim.simulator.search_space import SearchLimits
+from budsim.simulator.topology import HardwareMode
+
+MAX_TOP_K = 50
+# Upper bounds of one request: far beyond any real load, low enough that no single request ties the service up.
+MAX_CONCURRENCY = 100_000
+MAX_TOKENS = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationRequest:
+    """What the caller wants to know.
+
+    Attributes:
+        model_id: Hub id, alias, UUID or path, as the caller wrote it.
+        workload: Load on the whole deployment.
+        objective: cost | throughput | latency | balanced.
+        cluster_id: Only this cluster.
+        engines: Engines to use, in order of preference; empty = the most preferred one that serves the model.
+        precisions: Weight formats to try; None stands for the checkpoint's own.
+        error_rate_threshold: Rows above it are not recommended.
+        top_k: Configurations kept per task.
+        device_types: cuda, rocm, hpu, cpu, cpu_high; empty = all.
+        device_names: Only devices with one of these in their name; empty = all.
+        max_context_tokens: Caps the sequence length, beside the model's own.
+        engine_overrides: Engine parameters that the caller fixes.
+        assumptions: Defaults that were used because the caller did not say; they come back in the answer.
+        explain: Search for remedies when no candidate meets the targets.
+    """
+
+    model_id: str
+    workload: Workload
+    targets: SloTargets = field(default_factory=SloTargets)
+    objective: str = Objective.COST.value
+    cluster_id: str | None = None
+    hardware_mode: str = HardwareMode.DEDICATED.value
+    engines: tuple[str, ...] = ()
+    engine_version: str | None = None
+    precisions: tuple[str | None, ...] = (None,)
+    error_rate_threshold: float = 0.5
+    top_k: int = 5
+    seed: int = 0
+    device_types: tuple[str, ...] = ()
+    device_names: tuple[str, ...] = ()
+    max_context_tokens: int | None = None
+    limits: SearchLimits = field(default_factory=SearchLimits)
+    skip_master_node_for_cpu: bool = True
+    engine_overrides: Mapping[str, Any] = field(default_factory=dict)
+    assumptions: Mapping[str, Any] = field(default_factory=dict)
+    explain: bool = True
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the request as plain JSON values."""
+        plain: dict[str, Any] = to_plain(self)
+        return plain
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> SimulationRequest:
+        """Read what ``to_dict`` wrote."""
+        return from_plain(cls, document)
+
+
+def check_request(request: SimulationRequest) -> None:
+    """Reject values that no search can serve.
+
+    Raises:
+        InvalidRequestError: Names the field.
+    """
+    load = request.workload
+    for name, value, limit in (("input_tokens", load.isl, MAX_TOKENS), ("output_tokens", load.osl, MAX_TOKENS)):
+        if not 1 <= value <= limit:
+            raise InvalidRequestError(f"{name} must be between 1 and {limit}, not {value:g}.", {"field": name})
+    if load.load_mode is LoadMode.POISSON and not load.request_rate:
+        raise InvalidRequestError("A Poisson load needs request_rate > 0.", {"field": "request_rate"})
+    if load.load_mode is not LoadMode.POISSON and not load.concurrency:
+        raise InvalidRequestError("concurrency must be at least 1.", {"field": "concurrency"})
+    if load.concurrency is not None and not 1 <= load.concurrency <= MAX_CONCURRENCY:
+        text = f"concurrency must be between 1 and {MAX_CONCURRENCY}, not {load.concurrency}."
+        raise InvalidRequestError(text, {"field": "concurrency"})
+    if not 1 <= request.top_k <= MAX_TOP_K:
+        raise InvalidRequestError(f"top_k must be between 1 and {MAX_TOP_K}, not {request.top_k}.", {"field": "top_k"})
+    for name, text, allowed in (
+        ("objective", request.objective, [item.value for item in Objective]),
+        ("hardware_mode", request.hardware_mode, [item.value for item in HardwareMode]),
+    ):
+        if text not in allowed:
+            raise InvalidRequestError(f"{name} must be one of {', '.join(allowed)}, not {text!r}.", {"field": name})
