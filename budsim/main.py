@@ -25,9 +25,11 @@ from budsim.commons.http_errors import install_error_handlers
 from budsim.commons.logs import configure_logging
 from budsim.commons.notifications import Publisher, RecordedOnly
 from budsim.commons.workflow_engine import WorkflowEngine
+from budsim.engine_ops.routes import router as engine_router
 from budsim.model_ops.routes import router as model_router
 from budsim.simulator.activities import RunActivities, SearchBackend
 from budsim.simulator.cluster_source import ClusterSource, read_document
+from budsim.simulator.event_routes import event_router
 from budsim.simulator.routes import cluster_router, router, workflow_router
 from budsim.simulator.search_backend import CoreBackend
 from budsim.simulator.services import RunWaiters, SimulationService
@@ -74,9 +76,10 @@ def open_service(
             metrics.run_seconds.observe(seconds)
             waiters.wake(workflow_id)
 
+        pubsub = sidecar.components.get("pubsub") if sidecar is not None else None
         activities = RunActivities(database, backend, clusters, publisher, on_end)
         engine = _workflow_engine(config, sidecar, database.url)
-        service = SimulationService(config, database, engine, clusters, waiters, backend.workers)
+        service = SimulationService(config, database, engine, clusters, waiters, backend.workers, pubsub)
         metrics.runs_active.set_function(service.count_active)
         engine.start({RUN_SIMULATION: run_simulation}, activities.by_name())
         stack.callback(engine.stop)
@@ -166,7 +169,7 @@ def create_app(
     also_open = frozenset() if config.metrics_need_token else frozenset({"/metrics"})
     app.add_middleware(security.TokenMiddleware, tokens=security.accepted_tokens(config), also_open=also_open)
     app.middleware("http")(metrics.observe)
-    for included in (health.router, router, workflow_router, cluster_router, model_router):
+    for included in (health.router, router, workflow_router, cluster_router, model_router, engine_router, event_router):
         app.include_router(included)
     return app
 

@@ -1,6 +1,9 @@
 """Options and the one service that contract and integration tests share: real routes, workflows and PostgreSQL."""
 
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 from service_doubles import InProcessBackend, clusters
@@ -35,10 +38,24 @@ def backend():
     return InProcessBackend()
 
 
+@pytest.fixture(scope="module")
+def database_folder():
+    """An empty folder in which PostgreSQL may run.
+
+    pytest's own folders will not do when the tests run as root: PostgreSQL then runs as another account, and every
+    further pytest closes them to other accounts.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="budsim tests "))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def service_settings(tmp_path_factory):
+def service_settings():
     """Settings of nothing but defaults: no .env, no environment, a data folder with a space in its path."""
-    return AppSettings(_env_file=None, data_dir=tmp_path_factory.mktemp("data dir"), workflow_engine="embedded")
+    folder = Path(tempfile.mkdtemp(prefix="budsim tests "))
+    yield AppSettings(_env_file=None, data_dir=folder, workflow_engine="embedded")
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -34,8 +34,9 @@ def sent(service, monkeypatch):
     """What a broker would have got: (audience, notification, event id, event type)."""
     found = []
 
-    def publish(*message):
-        found.append(message)
+    def publish(audience, message, *rest):
+        if message["payload"]["workflow_id"] == METADATA["workflow_id"]:
+            found.append((audience, message, *rest))
 
     monkeypatch.setattr(
         service.engine._activities["publish_events"].__self__._publisher, "publish", publish, raising=False
@@ -118,7 +119,7 @@ def test_what_a_broker_refuses_is_sent_again_under_the_same_id(client, service, 
     refused = []
 
     def refuse_first(*message):
-        if not refused:
+        if not refused and message[1]["payload"]["workflow_id"] == METADATA["workflow_id"]:
             refused.append(message)
             raise UnavailableError("busy")
         take(*message)

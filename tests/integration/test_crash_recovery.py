@@ -80,9 +80,9 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(database_folder):
     """One service for all tests of this file, which is killed and started again on the way."""
-    running = Server(tmp_path_factory.mktemp("crash"))
+    running = Server(database_folder)
     running.start()
     assert running.call("PUT", "/clusters", json=clusters()).status_code == 200
     yield running

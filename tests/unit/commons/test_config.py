@@ -9,8 +9,7 @@ from pydantic import ValidationError
 from budsim.commons.config import AppSettings, default_data_dir
 
 ROOT = Path(__file__).parents[3]
-DOCUMENTED = set(
-    """
+DOCUMENTED = """
     APP_NAME APP_PORT APP_HOST NAMESPACE DEBUG LOG_LEVEL ENABLE_PROFILING BUDSIM_DATA_DIR APP_API_TOKEN DAPR_API_TOKEN
     DATABASE_URL PSQL_HOST PSQL_PORT PSQL_DB_NAME PSQL_USER PSQL_PASSWORD REDIS_URL DAPR_HTTP_PORT DAPR_GRPC_PORT
     CLUSTER_INFO_STATE_KEY CLUSTER_INFO_FILE NOTIFY_SERVICE_NAME NOTIFY_SERVICE_TOPIC BUD_CONNECT_URL MODEL_REGISTRY_DIR
@@ -20,8 +19,7 @@ DOCUMENTED = set(
     QUANTIZATION_CPU_IMAGE QUANTIZATION_CUDA_IMAGE POPULATION_SIZE MAX_EVOLUTION_GENERATIONS GENERATION_COUNT
     DEFAULT_TIMEOUT_SECONDS ENABLE_MODEL_UPDATES MAX_BATCH_SIZE ENABLE_RESULT_PAGINATION XGBOOST_VERBOSITY
     EVOLUTION_VERBOSE
-    """.split()
-)
+"""
 
 
 def read_names():
@@ -44,14 +42,14 @@ def settings(**values):
 
 
 def test_every_documented_variable_is_read():
-    assert DOCUMENTED <= read_names()
+    assert read_names() >= set(DOCUMENTED.split())
 
 
 def test_the_sample_names_every_variable_and_no_other():
     sample = (ROOT / ".env.sample").read_text()
     mentioned = set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", sample, re.MULTILINE))
     assert mentioned <= read_names()
-    for name in DOCUMENTED:
+    for name in DOCUMENTED.split():
         assert re.search(rf"\b{name}\b", sample), name
 
 

@@ -26,9 +26,9 @@ def ask(server, query):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A long path with spaces, quotes and letters beyond ASCII."""
-    return tmp_path_factory.mktemp('it\'s a "long" $HOME `id` päth') / ("x" * 120) / "data dir"
+def folder(database_folder):
+    """A long path with spaces, quotes, what a shell would expand, and letters beyond ASCII."""
+    return database_folder / 'it\'s a "long" $HOME `id` päth' / ("x" * 120) / "data dir"
 
 
 def test_one_server_serves_a_process_and_stops_with_its_last_user(folder):
@@ -91,11 +91,13 @@ def test_a_server_left_by_a_killed_process_is_taken_over(folder):
         server.release()
 
 
-def test_a_start_killed_while_it_built_the_files_is_repeated(tmp_path):
-    (tmp_path / "postgres.new").mkdir()
-    (tmp_path / "postgres.new" / "half").write_text("done")
-    (tmp_path / "postgres").mkdir()
-    server = EmbeddedPostgres.acquire(tmp_path)
+def test_a_start_killed_while_it_built_the_files_is_repeated(database_folder):
+    folder = database_folder / "half done"
+    folder.mkdir()
+    (folder / "postgres.new").mkdir()
+    (folder / "postgres.new" / "half").write_text("done")
+    (folder / "postgres").mkdir()
+    server = EmbeddedPostgres.acquire(folder)
     try:
         assert ask(server, "SELECT 1") == 1
     finally:

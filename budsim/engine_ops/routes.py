@@ -1,0 +1,89 @@
+"""Engine routes: which engines are known, and what may be set on them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field
+
+from budsim.commons.errors import NotFoundError, UnsupportedError
+from budsim.engine_ops import PROFILES, engine_profile, vllm
+from budsim.engine_ops.base import EngineProfile
+from budsim.simulator.schemas import ErrorResponse
+
+router = APIRouter(
+    prefix="/engines",
+    tags=["engines"],
+    responses={401: {"model": ErrorResponse, "description": "No token, or a wrong one."}},
+)
+
+
+class EngineInfo(BaseModel):
+    """One engine."""
+
+    name: str = Field(description="Name.", examples=["vllm"])
+    default_version: str = Field(description="The version that a blank one stands for.", examples=["0.32.0"])
+    versions: list[str] = Field(description="Versions with a table of their own; empty = one table for all.")
+    device_types: list[str] = Field(description="Device types it runs on.", examples=[["cuda", "rocm"]])
+    deployable: bool = Field(description="Launch arguments can be written for it; others are only predicted.")
+
+
+class EngineList(BaseModel):
+    """The engines."""
+
+    object: str = Field("engines", description="Kind of object.", examples=["engines"])
+    engines: list[EngineInfo] = Field(description="The engines.")
+
+
+class EngineConfiguration(BaseModel):
+    """What may be set on an engine."""
+
+    object: str = Field("engine_configuration", description="Kind of object.", examples=["engine_configuration"])
+    engine: EngineInfo = Field(description="The engine.")
+    device_type: str = Field(description="Device type.", examples=["cuda"])
+    parameters: list[dict[str, Any]] = Field(description="Parameters that a search may vary: name, flag, kind, bounds.")
+
+
+def _info(profile: EngineProfile) -> EngineInfo:
+    return EngineInfo(
+        name=profile.name,
+        default_version=profile.default_version,
+        versions=[".".join(map(str, version)) for version in profile.versions],
+        device_types=list(profile.device_types),
+        deployable=profile.deployable,
+    )
+
+
+@router.get("", summary="The engines that are known")
+def list_engines() -> EngineList:
+    """Return every engine."""
+    return EngineList(object="engines", engines=[_info(profile) for profile in PROFILES])
+
+
+@router.get(
+    "/{name}/config",
+    summary="What may be set on an engine",
+    responses={
+        400: {"model": ErrorResponse, "description": "Not on this device type, or not this version."},
+        404: {"model": ErrorResponse, "description": "No engine has this name."},
+    },
+)
+def engine_configuration(
+    name: Annotated[str, Path(description="Engine.", max_length=60)],
+    device_type: Annotated[str, Query(description="cuda, rocm, hpu, cpu or cpu_high.", max_length=20)] = "cuda",
+    version: Annotated[str | None, Query(description="Engine version.", max_length=50)] = None,
+) -> EngineConfiguration:
+    """Return the parameters that a search may vary; an engine that is only predicted has none."""
+    try:
+        profile = engine_profile(name)
+    except UnsupportedError as error:
+        raise NotFoundError(error.message, error.param) from error
+    found = vllm.parameters(device_type, version) if profile.name == vllm.PROFILE.name else ()
+    return EngineConfiguration(
+        object="engine_configuration",
+        engine=_info(profile),
+        device_type=device_type,
+        parameters=[asdict(parameter) for parameter in found],
+    )

@@ -1,0 +1,80 @@
+"""Events of the platform start runs once; engines can be listed."""
+
+import uuid
+
+import pytest
+from service_doubles import platform_body
+
+pytestmark = pytest.mark.integration
+
+
+def event(data, **changes):
+    return {
+        "specversion": "1.0", "id": str(uuid.uuid4()), "source": "budapp", "type": "x", "topic": "budSimMessages",
+        "pubsubname": "pubsub-redis", "data": data, **changes,
+    }  # fmt: skip
+
+
+def send(client, body):
+    answer = client.post("/notifications", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["status"]
+
+
+@pytest.fixture
+def started(service, monkeypatch):
+    found = []
+    start = service.start_run
+
+    def note(*arguments):
+        found.append(start(*arguments).workflow_id)
+        return start(*arguments)
+
+    monkeypatch.setattr(service, "start_run", note)
+    return found
+
+
+def test_an_event_that_asks_for_a_run_starts_it_once(client, started):
+    body = event(platform_body())
+    assert send(client, body) == "SUCCESS"
+    assert send(client, body) == "SUCCESS"
+    assert len(set(started)) == 1
+    assert send(client, event(platform_body())) == "SUCCESS"
+    assert len(set(started)) == 2
+
+
+@pytest.mark.parametrize("body", [event({"hello": 1}), event("text"), {}, [], 5, event({"payload": {"event": "x"}})])
+def test_any_other_event_is_acknowledged(client, started, body):
+    assert send(client, body) == "SUCCESS"
+    assert started == []
+
+
+@pytest.mark.parametrize(
+    "data", [platform_body(surprise=1), platform_body(input_tokens=0), {"pretrained_model_uri": "m\x00"}]
+)
+def test_a_malformed_request_is_dropped(client, data):
+    assert send(client, event(data)) == "DROP"
+
+
+def test_a_request_that_cannot_be_served_is_dropped(client):
+    assert send(client, event(platform_body(simulation_method="regressor"))) == "DROP"
+
+
+def test_without_a_sidecar_nothing_is_subscribed(client, service, monkeypatch):
+    assert client.get("/dapr/subscribe").json() == []
+    monkeypatch.setattr(service, "pubsub", "pubsub-redis")
+    (subscription,) = client.get("/dapr/subscribe").json()
+    assert subscription == {
+        "pubsubname": "pubsub-redis", "topic": "budSimMessages", "route": "/notifications",
+        "deadLetterTopic": "poisonMessages",
+    }  # fmt: skip
+
+
+def test_engines_can_be_listed_and_looked_at(client):
+    names = [engine["name"] for engine in client.get("/engines").json()["engines"]]
+    assert "vllm" in names
+    found = client.get("/engines/vllm/config").json()
+    assert "tensor-parallel-size" in {parameter["flag"] for parameter in found["parameters"]}
+    assert client.get("/engines/vllm/config", params={"device_type": "tpu"}).status_code == 400
+    assert client.get("/engines/unheard-of/config").status_code == 404
+    assert client.get("/engines/sglang/config").json()["parameters"] == []

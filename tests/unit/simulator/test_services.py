@@ -1,0 +1,169 @@
+"""Requests become questions with every default said, and what was found becomes answers and progress."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from budsim.commons.config import AppSettings
+from budsim.commons.errors import (
+    BudSimError,
+    IncompatibleEngineError,
+    InsufficientMemoryError,
+    InvalidRequestError,
+    UnsupportedError,
+)
+from budsim.simulator.answers import explanation, no_recommendation
+from budsim.simulator.models import WorkflowRun, WorkflowStep
+from budsim.simulator.progress import progress_of
+from budsim.simulator.questions import choose_method, hardware_question, platform_question
+from budsim.simulator.repository import TASK_STEP
+from budsim.simulator.request_schemas import ClusterRecommendationRequest, HardwareRunRequest
+
+CONFIG = AppSettings(_env_file=None, default_simulation_method="regressor", max_batch_size=None)
+
+
+def platform(**changes):
+    return ClusterRecommendationRequest(
+        **{
+            "pretrained_model_uri": "m", "is_proprietary_model": False, "input_tokens": 1024, "output_tokens": 512,
+            "concurrency": 10, "target_ttft": 100, "target_throughput_per_user": 50, "target_e2e_latency": 5, **changes,
+        }
+    )  # fmt: skip
+
+
+def readme(**changes):
+    return HardwareRunRequest(**{"model_name": "m", "hardware_type": "CUDA", **changes})
+
+
+class TestQuestions:
+    def test_platform_targets_keep_their_units(self):
+        asked = platform_question(platform(), "m", CONFIG)
+        assert asked.targets.ttft_ms == 100
+        assert asked.targets.throughput_per_user_tps == 50
+        assert asked.targets.e2e_latency_s == 5
+        assert (asked.workload.isl, asked.workload.osl, asked.workload.concurrency) == (1024, 512, 10)
+
+    def test_a_zero_target_is_no_target(self):
+        asked = platform_question(
+            platform(target_ttft=0, target_throughput_per_user=0, target_e2e_latency=0), "m", CONFIG
+        )
+        assert asked.targets.ttft_ms is None
+        assert asked.targets.throughput_per_user_tps is None
+        assert asked.targets.e2e_latency_s is None
+
+    @pytest.mark.parametrize("field", ["is_proprietary_model", "is_quantization"])
+    def test_what_is_not_simulated_is_refused_by_name(self, field):
+        with pytest.raises(UnsupportedError) as caught:
+            platform_question(platform(**{field: True}), "m", CONFIG)
+        assert caught.value.param == {"field": field}
+
+    def test_readme_defaults_are_said(self):
+        asked = hardware_question(readme(), "m", CONFIG)
+        assert asked.assumptions == {"input_tokens": 1024, "output_tokens": 512, "concurrency": 10}
+        assert asked.device_types == ("cuda",)
+        assert asked.objective == "throughput"
+
+    def test_the_batch_size_is_the_load_where_none_is_stated(self):
+        asked = hardware_question(readme(constraints={"max_batch_size": 32}), "m", CONFIG)
+        assert asked.workload.concurrency == 32
+        assert asked.engine_overrides == {}
+
+    def test_a_load_beyond_the_batch_size_queues(self):
+        body = readme(constraints={"max_batch_size": 32}, workload={"concurrency": 100})
+        assert hardware_question(body, "m", CONFIG).engine_overrides == {"max_num_seqs": 32}
+
+    def test_readme_bounds_reach_the_search(self):
+        bounds = {"max_memory_gb": 24, "min_throughput_tokens_per_second": 100}
+        asked = hardware_question(readme(constraints=bounds), "m", CONFIG)
+        assert asked.limits.max_memory_bytes_per_device == 24e9
+        assert asked.targets.output_tps == 100
+
+    def test_no_quantisation_is_the_checkpoints_own_format(self):
+        asked = hardware_question(readme(quantization_options=["none", "INT8", "int8", ""]), "m", CONFIG)
+        assert asked.precisions == (None, "int8")
+
+    def test_the_default_method_falls_back_and_says_so(self):
+        assumptions = {}
+        assert choose_method(None, CONFIG, assumptions) == "heuristic"
+        assert assumptions == {"simulation_method": "heuristic"}
+        with pytest.raises(UnsupportedError, match="heuristic"):
+            choose_method("regressor", CONFIG, {})
+
+
+OUTCOME = {
+    "cluster_id": "c", "device_type": "cuda", "device_name": "GPU", "engine": "vllm", "num_rows": 0, "num_evaluated": 1,
+    "rejections": [], "remedies": [], "error": None,
+}  # fmt: skip
+
+
+def told_of(*rejections, **changes):
+    causes = [{"code": code, "count": 1, "reason": code} for code in rejections]
+    return explanation([{**OUTCOME, "rejections": causes, **changes}], [], {})
+
+
+class TestAnswers:
+    @pytest.mark.parametrize("code", ["memory", "kv_capacity", "platform_memory", "excluded_memory"])
+    def test_what_does_not_fit_is_a_memory_error(self, code):
+        assert isinstance(no_recommendation([], told_of(code), 0.5), InsufficientMemoryError)
+
+    def test_no_engine_is_an_engine_error(self):
+        told = explanation([], ["Cluster a: no vllm serves this model on GPU."], {})
+        assert isinstance(no_recommendation([], told, 0.5), IncompatibleEngineError)
+
+    def test_reasons_and_remedies_come_with_the_error(self):
+        remedy = {"kind": "add_devices", "text": "Add a node.", "changes": {"nodes": 1}, "is_verified": True}
+        error = no_recommendation([], told_of("tp_heads", remedies=[remedy]), 0.5)
+        assert isinstance(error, InvalidRequestError)
+        assert "Add a node." in error.message
+        assert error.param["reasons"]
+        assert error.param["remedies"][0]["cluster_id"] == "c"
+
+    def test_a_search_that_could_not_be_made_says_why(self):
+        told = told_of(error="the context is too short")
+        assert told["reasons"] == ["GPU (cuda) with vllm: the context is too short"]
+        assert told["refusals"][0]["code"] == "not_searched"
+
+    def test_every_way_to_find_nothing_is_the_callers_to_change(self):
+        for told in (told_of(), told_of("x"), explanation([], [], {})):
+            error = no_recommendation([], told, 0.5)
+            assert isinstance(error, BudSimError)
+            assert error.http_status == 400
+
+
+def run_in(status, **changes):
+    now = datetime.now(UTC)
+    fields = {"started_at": now - timedelta(seconds=4), "finished_at": None, "progress": {}, **changes}
+    return WorkflowRun(workflow_id=uuid4(), status=status, **fields)
+
+
+def step(name, status="STARTED"):
+    return WorkflowStep(step_id=name, status=status, title="t", message="m", notification={})
+
+
+class TestProgress:
+    def test_nothing_has_happened_yet(self):
+        found = progress_of(run_in("PENDING"), [], 10.0)
+        assert (found["percent"], found["step"]) == (0, None)
+        assert found["eta"] == 1
+
+    def test_searches_move_the_bar(self):
+        run = run_in("RUNNING", progress={"num_tasks": 4, "eta_seconds": 60.0})
+        steps = [step("validation"), step("performance_estimation")]
+        seen = [progress_of(run, [*steps, *[step(TASK_STEP)] * count], 10.0)["percent"] for count in range(5)]
+        assert seen == [10, 30, 50, 70, 90]
+
+    def test_time_left_is_what_was_expected_less_what_has_passed(self):
+        found = progress_of(run_in("RUNNING", progress={"num_tasks": 1, "eta_seconds": 60.0}), [step("ranking")], 10.0)
+        assert found["eta_seconds"] == pytest.approx(56, abs=1)
+        assert found["percent"] == 90
+
+    @pytest.mark.parametrize("status", ["COMPLETED", "FAILED", "TIMED_OUT", "TERMINATED"])
+    def test_a_run_that_is_over_has_no_time_left(self, status):
+        found = progress_of(run_in(status, finished_at=datetime.now(UTC)), [step("ranking")], 100.0)
+        assert (found["eta"], found["eta_seconds"]) == (0, 0)
+        assert (found["percent"] == 100) is (status == "COMPLETED")
+
+    def test_searches_are_not_shown_as_events(self):
+        found = progress_of(run_in("RUNNING"), [step("validation"), step(TASK_STEP)], 1.0)
+        assert [event["step"] for event in found["steps"]] == ["validation"]
