@@ -132,6 +132,15 @@ def print_simulation(answer: Mapping[str, Any]) -> None:
     print_answer(_below(answer))
 
 
+def _remedies(answer: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Yield device and remedy of an answer: the API lists them flat, the library by group."""
+    for remedy in answer.get("remedies", ()):
+        yield remedy["device_name"], remedy["text"]
+    for group in answer.get("groups", ()):
+        for remedy in group["remedies"]:
+            yield group["device_name"], remedy["text"]
+
+
 def _deployment_cells(engine: str, metrics: Mapping[str, Any]) -> list[str]:
     known = metrics["cost_known"]
     return [
@@ -159,15 +168,13 @@ def _targets(metrics: Mapping[str, Any]) -> str:
 
 
 def _below(answer: Mapping[str, Any]) -> Iterable[str]:
-    for refusal in answer.get("refusals", ()):
-        yield f"not recommended: {refusal['device'] or refusal['cluster_id'] or ''}: {refusal['reason']}"
     for reason in answer.get("reasons", ()):
         yield f"not recommended: {reason}"
-    for remedy in answer.get("remedies", ()):
-        yield f"what would help: {remedy['text']}"
-    assumptions = answer.get("assumptions", ())
-    for text in assumptions.values() if isinstance(assumptions, Mapping) else assumptions:
-        yield f"assumed: {text}"
+    if not any(item["metrics"]["meets_targets"] for item in answer["recommendations"]):
+        for device, text in _remedies(answer):
+            yield f"what would help on {device}: {text}"
+    for subject, assumed in answer["assumptions"].items():
+        yield f"assumed: {subject.replace('_', ' ')}: {assumed}"
 
 
 def print_clusters(view: Mapping[str, Any]) -> None:

@@ -30,8 +30,8 @@ fi
 export APP_PORT="$PORT" BUDSIM_DATA_DIR="${BUDSIM_DATA_DIR:-$PWD/$STATE/data}"
 setsid "$BIN/budsim" serve --import-clusters examples/clusters.json >"$STATE/serve.log" 2>&1 &
 pid=$!
-[ -n "${DETACH:-}" ] || trap 'stop_service "$pid"; trap - EXIT; exit 0' INT TERM
-[ -n "${DETACH:-}" ] || trap 'stop_service "$pid"' EXIT
+trap 'stop_service "$pid"' EXIT
+trap 'exit 0' INT TERM
 
 echo "Starting BudSim on $URL (log: $STATE/serve.log) ..."
 for _ in $(seq 1 300); do
@@ -44,13 +44,16 @@ for _ in $(seq 1 300); do
   sleep 0.2
 done
 
+status=0
 "$BIN/budsim" simulate meta-llama/Llama-3.1-8B-Instruct --input-tokens 1024 --output-tokens 512 --concurrency 64 \
-  --ttft-ms 1000 --throughput-per-user 20 --e2e-s 30 --server "$URL"
+  --ttft-ms 1000 --throughput-per-user 20 --e2e-s 30 --server "$URL" || status=$?
+[ "$status" -eq 0 ] || [ "$status" -eq 4 ] || exit "$status"
 
 echo
 echo "API: $URL   documentation: $URL/docs   metrics: $URL/metrics"
 if [ -n "${DETACH:-}" ]; then
   echo "$pid" >"$STATE/pid"
+  trap - EXIT
   echo "BudSim stays up; 'make stop' ends it."
 else
   echo "BudSim stays up; Ctrl-C stops it."

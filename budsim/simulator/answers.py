@@ -39,7 +39,7 @@ def explanation(outcomes: Sequence[Mapping[str, Any]], plan_reasons: Sequence[st
         if not outcome.get("num_rows") and (why := _why_nothing(outcome)):
             reasons.append(why)
         remedies += [
-            {**{name: remedy[name] for name in ("kind", "text", "changes")}, "cluster_id": outcome["cluster_id"]}
+            {**{name: remedy[name] for name in ("kind", "text", "changes")}, **place}
             for remedy in outcome.get("remedies", ())
         ]
     return {"assumptions": assumptions, "reasons": reasons, "refusals": refusals, "remedies": remedies}

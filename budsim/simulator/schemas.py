@@ -136,6 +136,9 @@ class Remedy(ResponseModel):
     text: str = Field(description="The change, with figures.")
     changes: dict[str, Any] = Field(default_factory=dict, description="The change as fields.")
     cluster_id: str | None = Field(None, description="The cluster it is about.")
+    device_type: str | None = Field(None, description="The device type it is about.", examples=["cuda"])
+    device_name: str | None = Field(None, description="The device it is about.", examples=["NVIDIA-L40S"])
+    engine: str | None = Field(None, description="The engine it is about.", examples=["vllm"])
 
 
 class Explanation(ResponseModel):
