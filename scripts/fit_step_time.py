@@ -201,10 +201,10 @@ def held_out(cases: list[Case], family: str, load: str, start: dict[str, float])
 def render(results: dict[str, dict]) -> str:
     """Return the source of ``fitted_constants.py``."""
     lines = [
-        '"""Constants found by ``scripts/fit_step_time.py`` on measured serving points; see ``engine_constants``.',
+        '"""Constants that ``scripts/fit_step_time.py`` found on measured serving points.',
         "",
-        "Key: (engine, device family, load); engine ``*`` pools all engines. Per entry: measured points, median absolute",
-        "errors in percent in-sample, and on model x hardware x precision cases left out of the fit.",
+        "Key: (engine, device family, load); engine ``*`` pools all engines. Per entry: measured points, median",
+        "absolute errors in percent in-sample, and on model x hardware x precision cases left out of the fit.",
         '"""',
         "",
         "from __future__ import annotations",

@@ -105,3 +105,8 @@ def group_key(table: pd.DataFrame) -> pd.Series:
     """Return model x hardware x engine x precision: neighbours inside leak, so they are held out together."""
     parts = [table[name].astype("string").fillna("") for name in ("model", "hardware", "engine", "precision")]
     return parts[0].str.cat(parts[1:], sep="|")
+
+
+def is_ambiguous_hardware(table: pd.DataFrame) -> pd.Series:
+    """Return the rows whose source does not say what a device is: a MI250 card, or one of its two dies."""
+    return table["hardware"].eq("MI250")

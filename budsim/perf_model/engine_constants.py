@@ -30,7 +30,8 @@ class StepConstants:
         routing_evenness: Share of a step's tokens that choose experts independently: real routers repeat themselves.
         attention_efficiency: Prefill attention in 16 bit.
         collective_latency_s: One all-reduce of two devices.
-        layer_overhead_s: Kernel launches and gaps of one layer in one step.
+        layer_overhead_s: Kernel launches and gaps of one dense layer in one step (other layers by their kernels).
+        launch_variety: Share of the further kernels of MoE and MLA layers that the engine does not fuse away.
         step_overhead_s: Scheduling, sampling and host work of one decode step.
         prefill_overhead_s: What a step with prompt tokens costs on top (no CUDA graph, input preparation).
         sequence_overhead_s: Host work per sequence and step.
@@ -49,6 +50,7 @@ class StepConstants:
     attention_efficiency: float = 0.4
     collective_latency_s: float = 8e-6
     layer_overhead_s: float = 20e-6
+    launch_variety: float = 0.5
     step_overhead_s: float = 1.5e-3
     prefill_overhead_s: float = 8e-3
     sequence_overhead_s: float = 5e-6
@@ -90,7 +92,8 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "memory_efficiency": (0.15, 0.95), "kv_efficiency": (0.05, 0.95), "compute_efficiency": (0.02, 0.9),
     "narrow_efficiency": (0.15, 1.0), "packed_efficiency": (0.2, 1.0), "expert_memory_efficiency": (0.1, 1.0),
     "expert_compute_efficiency": (0.05, 1.0), "routing_evenness": (0.2, 1.0), "attention_efficiency": (0.02, 0.9),
-    "collective_latency_s": (1e-6, 3e-4), "layer_overhead_s": (1e-6, 5e-4), "step_overhead_s": (5e-5, 0.1),
+    "collective_latency_s": (1e-6, 3e-4), "layer_overhead_s": (1e-6, 5e-4), "launch_variety": (0.01, 2.0),
+    "step_overhead_s": (5e-5, 0.1),
     "prefill_overhead_s": (1e-4, 0.3), "sequence_overhead_s": (1e-7, 2e-3), "arrival_delay_s": (1e-4, 0.3),
     "arrival_lag_steps": (0.01, 20.0),
 }  # fmt: skip

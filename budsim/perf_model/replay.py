@@ -31,6 +31,9 @@ from budsim.perf_model.replay_heap import pop, push, remove_latest
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+# Called from compiled code only: without the wrappers for Python the first compilation takes half as long.
+_inner = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
 MIXED = 0  # prefill chunks ride in the same step as decode (vLLM V1, TensorRT-LLM in-flight batching)
 PREFILL_FIRST = 1  # steps are either prefill or decode, prefill wins (SGLang, vLLM V0)
 
@@ -131,7 +134,7 @@ class _Counters(NamedTuple):
     last_dt: FloatArray
 
 
-@njit(cache=True, inline="always")
+@_inner
 def _ridge(a: float, b: float) -> float:
     """Smooth maximum (4-norm): never below either bound, 19 % above both where they are equal."""
     a2 = a * a
@@ -139,7 +142,7 @@ def _ridge(a: float, b: float) -> float:
     return np.sqrt(np.sqrt(a2 * a2 + b2 * b2))
 
 
-@njit(cache=True)
+@_inner
 def _layers_seconds(c: StepCoefficients, tokens: float, rank_tokens: float) -> float:
     """Weights-bound part of one step: projections, MLPs, experts, elementwise work, collectives."""
     ramp = c.half_rate_tokens
@@ -154,7 +157,7 @@ def _layers_seconds(c: StepCoefficients, tokens: float, rank_tokens: float) -> f
     return t + c.elementwise_token_s * rank_tokens + c.collective_step_s + c.collective_token_s * tokens
 
 
-@njit(cache=True)
+@_inner
 def step_seconds(
     c: StepCoefficients,
     prefill_tokens: float,
@@ -205,7 +208,7 @@ def step_seconds_array(c: StepCoefficients, work: FloatArray, out: FloatArray) -
         out[i] = step_seconds(c, w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7])
 
 
-@njit(cache=True)
+@_inner
 def _issue(s: SchedulerSetup, r: _Requests, k: _Counters, i: int) -> None:
     """Put request ``i`` into the queue at the place that its transport delay gives it."""
     r.visible[i] = r.arrival[i] + r.delay[i] + s.arrival_lag_steps * k.last_dt[0]
@@ -217,7 +220,7 @@ def _issue(s: SchedulerSetup, r: _Requests, k: _Counters, i: int) -> None:
     k.issued[0] += 1
 
 
-@njit(cache=True)
+@_inner
 def _complete(s: SchedulerSetup, r: _Requests, k: _Counters, i: int, at: float) -> None:
     """Close request ``i``; in a closed loop its client sends the next one at once."""
     r.finish[i] = at
@@ -229,7 +232,7 @@ def _complete(s: SchedulerSetup, r: _Requests, k: _Counters, i: int, at: float) 
         _issue(s, r, k, j)
 
 
-@njit(cache=True)
+@_inner
 def _fits(s: SchedulerSetup, r: _Requests, k: _Counters, i: int) -> bool:
     """Whether request ``i`` may join: a free slot, and KV blocks for its prompt and its share of reserved output."""
     if k.active[0] >= s.max_num_seqs:
@@ -238,7 +241,7 @@ def _fits(s: SchedulerSetup, r: _Requests, k: _Counters, i: int) -> bool:
     return k.active[0] == 0 or k.kv_used[0] + s.reserve_share * k.left_sum[0] + need <= s.kv_tokens
 
 
-@njit(cache=True)
+@_inner
 def _next_waiting(s: SchedulerSetup, r: _Requests, k: _Counters) -> int:
     """Index of the request at the head of the queue that may be admitted now, or -1."""
     if k.preempted_size[0] > 0:
@@ -250,7 +253,7 @@ def _next_waiting(s: SchedulerSetup, r: _Requests, k: _Counters) -> int:
     return i if _fits(s, r, k, i) else -1
 
 
-@njit(cache=True)
+@_inner
 def _admit(s: SchedulerSetup, r: _Requests, k: _Counters, i: int) -> None:
     if k.preempted_size[0] > 0:
         k.preempted_size[0] -= 1
@@ -264,7 +267,7 @@ def _admit(s: SchedulerSetup, r: _Requests, k: _Counters, i: int) -> None:
     k.prefill_size[0] += 1
 
 
-@njit(cache=True)
+@_inner
 def _take_chunk(s: SchedulerSetup, r: _Requests, i: int, room: int, work: FloatArray) -> int:
     """Put as much of prompt ``i`` as fits (all of it without chunking) into the step. Returns tokens taken."""
     todo = r.prompt[i] - r.context[i]
@@ -280,7 +283,7 @@ def _take_chunk(s: SchedulerSetup, r: _Requests, i: int, room: int, work: FloatA
     return chunk
 
 
-@njit(cache=True)
+@_inner
 def _schedule_prefill(s: SchedulerSetup, r: _Requests, k: _Counters, work: FloatArray) -> None:
     """Fill the step's token budget with prompts: started ones first, then the queue in order of arrival.
 
@@ -306,13 +309,13 @@ def _schedule_prefill(s: SchedulerSetup, r: _Requests, k: _Counters, work: Float
         room -= _take_chunk(s, r, i, room, work)
 
 
-@njit(cache=True)
+@_inner
 def _record_gap(hist: FloatArray, seconds: float, count: float) -> None:
     b = int((np.log(max(seconds, 1e-9)) - GAP_LOW_LOG) / GAP_STEP_LOG)
     hist[min(max(b, 0), hist.size - 1)] += count
 
 
-@njit(cache=True)
+@_inner
 def _finish_prefills(s: SchedulerSetup, r: _Requests, k: _Counters) -> None:
     """Give every sequence whose prompt is complete its token; the rest stays queued."""
     kept = 0
@@ -336,7 +339,7 @@ def _finish_prefills(s: SchedulerSetup, r: _Requests, k: _Counters) -> None:
     k.prefill_size[0] = kept
 
 
-@njit(cache=True)
+@_inner
 def _finish_decodes(s: SchedulerSetup, r: _Requests, k: _Counters) -> None:
     """Take out the sequences whose last token came in the step just played."""
     while k.heap_size[0] > 0 and r.last_step[r.heap[0]] <= k.steps[0]:
@@ -348,7 +351,7 @@ def _finish_decodes(s: SchedulerSetup, r: _Requests, k: _Counters) -> None:
         _complete(s, r, k, i, k.now[0])
 
 
-@njit(cache=True)
+@_inner
 def _preempt_until_room(s: SchedulerSetup, r: _Requests, k: _Counters) -> None:
     """Recompute-preempt the latest sequences while the next decode step would overflow the KV cache."""
     while k.heap_size[0] > 1 and k.kv_used[0] + k.heap_size[0] > s.kv_tokens:
@@ -366,7 +369,7 @@ def _preempt_until_room(s: SchedulerSetup, r: _Requests, k: _Counters) -> None:
         k.preempted_size[0] += 1
 
 
-@njit(cache=True)
+@_inner
 def _jump_length(s: SchedulerSetup, r: _Requests, k: _Counters, dt: float) -> int:
     """Decode steps that can be played at once before anything changes."""
     n = r.last_step[r.heap[0]] - k.steps[0]
@@ -380,7 +383,7 @@ def _jump_length(s: SchedulerSetup, r: _Requests, k: _Counters, dt: float) -> in
     return n
 
 
-@njit(cache=True)
+@_inner
 def _decode_seconds(c: StepCoefficients, s: SchedulerSetup, k: _Counters, ahead: float) -> float:
     """Seconds of one pure decode step, ``ahead`` steps from now."""
     d = k.heap_size[0]
@@ -389,7 +392,7 @@ def _decode_seconds(c: StepCoefficients, s: SchedulerSetup, k: _Counters, ahead:
     return step_seconds(c, 0.0, 0.0, 0.0, 0.0, float(d), float(d), float(context), float(window))
 
 
-@njit(cache=True)
+@_inner
 def _advance_decode(c: StepCoefficients, s: SchedulerSetup, r: _Requests, k: _Counters, hist: FloatArray) -> None:
     """Play a run of pure decode steps."""
     d = k.heap_size[0]
@@ -409,7 +412,7 @@ def _advance_decode(c: StepCoefficients, s: SchedulerSetup, r: _Requests, k: _Co
     _finish_decodes(s, r, k)
 
 
-@njit(cache=True)
+@_inner
 def _advance_prefill(
     c: StepCoefficients, s: SchedulerSetup, r: _Requests, k: _Counters, work: FloatArray, hist: FloatArray
 ) -> None:

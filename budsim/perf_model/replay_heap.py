@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 IntArray = NDArray[np.int64]
 
 
-@njit(cache=True)
+@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def push(heap: IntArray, key: IntArray, n: IntArray, item: int) -> None:
     """Add ``item``."""
     i = n[0]
@@ -26,7 +26,7 @@ def push(heap: IntArray, key: IntArray, n: IntArray, item: int) -> None:
     heap[i] = item
 
 
-@njit(cache=True)
+@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def pop(heap: IntArray, key: IntArray, n: IntArray) -> int:
     """Take out the entry with the smallest key."""
     top = heap[0]
@@ -47,7 +47,7 @@ def pop(heap: IntArray, key: IntArray, n: IntArray) -> int:
     return top
 
 
-@njit(cache=True)
+@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def remove_latest(heap: IntArray, key: IntArray, n: IntArray) -> tuple[int, int]:
     """Take the most recently admitted sequence out of the heap (it is the one vLLM preempts)."""
     where = 0

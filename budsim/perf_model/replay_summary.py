@@ -16,7 +16,7 @@ SUMMARY = (
 )  # fmt: skip
 
 
-@njit(cache=True)
+@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _quantile(ordered: FloatArray, q: float) -> float:
     """Linear interpolation between order statistics, as ``numpy.percentile``."""
     place = q * (ordered.size - 1)
@@ -25,7 +25,7 @@ def _quantile(ordered: FloatArray, q: float) -> float:
     return ordered[low] + (place - low) * (ordered[high] - ordered[low])
 
 
-@njit(cache=True)
+@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _gap_quantile(hist: FloatArray, q: float, low_log: float, step_log: float) -> float:
     total = hist.sum()
     if total <= 0.0:

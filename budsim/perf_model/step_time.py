@@ -164,6 +164,17 @@ def _gemm_flops(k: StepConstants, rates: DeviceRates) -> float:
     return max(rates.gemm_flops * k.compute_efficiency * k.narrow_efficiency, rates.wide_flops * k.compute_efficiency)
 
 
+def _dense_layer_equivalents(arch: ModelArchitecture, variety: float) -> float:
+    """Return how many dense GQA layers launch as many kernels as this model.
+
+    About ten kernels a dense layer; routing, permuting and combining experts add five, shared experts three, the
+    low-rank projections and absorbed products of MLA five. ``variety`` is the share of these that is not fused away.
+    """
+    further = arch.moe_layers * (0.5 + (0.3 if arch.shared_expert_intermediate_size else 0.0))
+    further += arch.num_layers * (0.5 if arch.is_mla else 0.0)
+    return arch.num_layers + variety * further
+
+
 def _fabric(point: ServingPoint, k: StepConstants) -> Fabric:
     return Fabric(
         link_bytes_per_s(point.device),
@@ -254,7 +265,7 @@ def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoef
         collective_step_s=per_step,
         collective_token_s=per_token,
         pipeline_send_s=sends,
-        step_overhead_s=k.step_overhead_s + k.layer_overhead_s * arch.num_layers,
+        step_overhead_s=k.step_overhead_s + k.layer_overhead_s * _dense_layer_equivalents(arch, k.launch_variety),
         prefill_overhead_s=k.prefill_overhead_s,
         sequence_overhead_s=k.sequence_overhead_s,
     )

@@ -18,8 +18,8 @@ from budsim.perf_model.workload import SloTargets
 
 ANSWER = Prediction(
     ttft_ms_mean=110, ttft_ms_p50=100, ttft_ms_p90=200, ttft_ms_p95=250, ttft_ms_p99=400, tpot_ms_mean=10,
-    tpot_ms_p99=12, itl_ms_p99=30, e2e_s_mean=2.1, e2e_s_p50=2.0, e2e_s_p95=3.0, e2e_s_p99=4.0, output_tps=1000, tps_per_user=50,
-    request_throughput=5, saturated=False, kv_cache_tokens=100_000, max_concurrency=10,
+    tpot_ms_p99=12, itl_ms_p99=30, e2e_s_mean=2.1, e2e_s_p50=2.0, e2e_s_p95=3.0, e2e_s_p99=4.0, output_tps=1000,
+    tps_per_user=50, request_throughput=5, saturated=False, kv_cache_tokens=100_000, max_concurrency=10,
 )  # fmt: skip
 
 
