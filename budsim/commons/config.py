@@ -11,9 +11,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from budsim.commons.errors import InvalidRequestError
 
 
 def default_data_dir() -> Path:
@@ -162,9 +165,13 @@ class AppSettings(BaseSettings):
         }
 
     def configured_database_url(self) -> URL | None:
-        """Return the SQLAlchemy URL of the configured database, or None for the embedded one."""
+        """Return the SQLAlchemy URL of the configured database, or None for the embedded one.
+
+        Raises:
+            InvalidRequestError: ``DATABASE_URL`` is not the URL of a PostgreSQL database.
+        """
         if self.database_url is not None:
-            return make_url(self.database_url.get_secret_value()).set(drivername="postgresql+psycopg2")
+            return _postgres_url(self.database_url.get_secret_value())
         if self.psql_host is None:
             return None
         password = self.psql_password.get_secret_value() if self.psql_password else None
@@ -173,7 +180,36 @@ class AppSettings(BaseSettings):
         )
 
 
+def _postgres_url(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        url = None
+    if url is None or url.get_backend_name() not in ("postgresql", "postgres"):
+        raise InvalidRequestError(
+            "DATABASE_URL must look like postgresql://user:password@host:5432/name.", {"field": "DATABASE_URL"}
+        )
+    return url.set(drivername="postgresql+psycopg2")
+
+
+def _variables(field_name: str) -> str:
+    """Return the environment variables that a field is read from."""
+    field = AppSettings.model_fields.get(field_name.lower())
+    alias = field.validation_alias if field else None
+    names = alias.choices if isinstance(alias, AliasChoices) else [field_name]
+    return " or ".join(str(name).upper() for name in names)
+
+
 @lru_cache(maxsize=1)
 def settings() -> AppSettings:
-    """Return the settings of this process, read once. ``settings.cache_clear()`` reads them anew."""
-    return AppSettings()
+    """Return the settings of this process, read once. ``settings.cache_clear()`` reads them anew.
+
+    Raises:
+        InvalidRequestError: A variable has a value that cannot be used; the message names it, not the value.
+    """
+    try:
+        return AppSettings()
+    except ValidationError as error:
+        wrong = {_variables(str(item["loc"][0])): item["msg"] for item in error.errors()}
+        text = "; ".join(f"{name}: {reason}" for name, reason in wrong.items())
+        raise InvalidRequestError(f"Settings that cannot be used: {text}.", {"field": next(iter(wrong))}) from None

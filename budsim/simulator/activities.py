@@ -29,10 +29,11 @@ from budsim.simulator import answers
 from budsim.simulator.cluster_source import ClusterSource, KnownClusters, example_clusters
 from budsim.simulator.eta import UNKNOWN_CANDIDATES, MeasuredRun, estimate_eta
 from budsim.simulator.models import WorkflowRun
-from budsim.simulator.repository import ACTIVE, TASK_STEP, Repository, row_values
+from budsim.simulator.repository import ACTIVE, METADATA_STEP, TASK_STEP, Repository, row_values
 from budsim.simulator.search_space import Exclusions
 from budsim.simulator.simulation import GroupTask, TaskPlan
 from budsim.simulator.simulation_request import SimulationRequest
+from budsim.simulator.workflows import workflow_metadata
 
 logger = logging.getLogger(__name__)
 
@@ -102,9 +103,17 @@ class RunActivities:
         return {activity.__name__: activity for activity in activities}
 
     def begin_run(self, payload: Json) -> Json:
-        """Mark the run as running."""
+        """Mark the run as running, and tell the caller's topics its steps."""
         with self._database.transaction() as session:
-            Repository(session).change_status(UUID(payload["workflow_id"]), "RUNNING", ACTIVE)
+            repository = Repository(session)
+            run = _required_run(repository, payload["workflow_id"])
+            repository.change_status(run.workflow_id, "RUNNING", ACTIVE)
+            eta = estimate_eta(method=run.input["method"], workers=self._backend.workers)
+            message = workflow_metadata(str(run.workflow_id), eta.minutes, eta.seconds)
+            columns = {"status": "PENDING", "title": "Run scheduled", "message": f"{eta.minutes} min"}
+            if repository.add_step(run.workflow_id, METADATA_STEP, message, step_id=METADATA_STEP, **columns):
+                audience = replace(Audience(**run.input["audience"]), metadata=None)
+                self._publisher.publish(audience, message, event_id(str(run.workflow_id), METADATA_STEP), METADATA_STEP)
         return {}
 
     def publish_events(self, payload: Json) -> Json:

@@ -48,7 +48,7 @@ def explanation(outcomes: Sequence[Mapping[str, Any]], plan_reasons: Sequence[st
 def _why_nothing(outcome: Mapping[str, Any]) -> str:
     place = f"{outcome['device_name']} ({outcome['device_type']}) with {outcome['engine']}"
     causes = outcome.get("rejections") or [{"reason": "no candidate"}]
-    return f"{place}: {outcome.get('error') or causes[0]['reason']}"
+    return f"Cluster {outcome['cluster_id']}: {place}: {outcome.get('error') or causes[0]['reason']}"
 
 
 def no_recommendation(rows: Sequence[Mapping[str, Any]], told: Mapping[str, Any], threshold: float) -> BudSimError:

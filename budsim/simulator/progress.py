@@ -8,7 +8,7 @@ from typing import Any
 
 from budsim.simulator.eta import eta_of
 from budsim.simulator.models import WorkflowRun, WorkflowStep
-from budsim.simulator.repository import TASK_STEP, UNFINISHED
+from budsim.simulator.repository import METADATA_STEP, TASK_STEP, UNFINISHED
 from budsim.simulator.workflows import PERFORMANCE, RANKING, RESULTS, VALIDATION
 
 # Share of the whole at which a step begins, %: the platform's own map, so that its bars agree.
@@ -24,7 +24,7 @@ def progress_of(run: WorkflowRun, steps: Sequence[WorkflowStep], expected_s: flo
         expected_s: Seconds that a whole run is expected to take, for as long as nothing is planned.
     """
     num_tasks, expected_s = run.progress.get("num_tasks"), run.progress.get("eta_seconds", expected_s)
-    events = [step for step in steps if step.step_id != TASK_STEP]
+    events = [step for step in steps if step.step_id not in (TASK_STEP, METADATA_STEP)]
     searched = sum(step.step_id == TASK_STEP for step in steps)
     current = next((step.step_id for step in reversed(events) if step.step_id in _BEGINS), None)
     over = run.status not in UNFINISHED

@@ -22,7 +22,9 @@ from budsim.simulator.models import (
 
 UNFINISHED = ("PENDING", "RUNNING", "SUSPENDED")
 ACTIVE = ("PENDING", "RUNNING")
+# Steps that are recorded for the service itself; progress does not show them.
 TASK_STEP = "performance_estimation.task"
+METADATA_STEP = "workflow_metadata"
 
 _RESULT_COLUMNS = frozenset(SimulationResult.__table__.columns.keys())
 

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 
 from budsim.commons.errors import InvalidRequestError
+from budsim.commons.workflow_engine import Json
 from budsim.simulator.models import WorkflowRun
 from budsim.simulator.request_schemas import (
     MAX_CONCURRENCY,
@@ -36,7 +37,7 @@ from budsim.simulator.schemas import (
     WorkflowMetadataResponse,
 )
 from budsim.simulator.services import SimulationService, StartedRun
-from budsim.simulator.workflows import RUN_SIMULATION, STEPS
+from budsim.simulator.workflows import workflow_metadata
 
 MAX_PAGE_SIZE = 1000
 
@@ -82,18 +83,8 @@ def _preferred_wait(prefer: str | None) -> float | None:
     return None
 
 
-def _metadata(started: StartedRun, status: str = "PENDING") -> WorkflowMetadataResponse:
-    return WorkflowMetadataResponse.model_validate(
-        {
-            "workflow_id": started.workflow_id,
-            "workflow_name": RUN_SIMULATION,
-            "steps": [{"id": name, "title": title, "description": text} for name, title, text in STEPS],
-            "status": status,
-            "eta": started.eta_minutes,
-            "eta_seconds": started.eta_seconds,
-            "status_url": f"/simulator/status/{started.workflow_id}/progress",
-        }
-    )
+def _metadata(started: StartedRun, status: str = "PENDING") -> Json:
+    return workflow_metadata(str(started.workflow_id), started.eta_minutes, started.eta_seconds, status)
 
 
 def _answer(service: SimulationService, run: WorkflowRun) -> JSONResponse:
@@ -134,13 +125,13 @@ async def run_simulation(
     patience = _preferred_wait(prefer)
     started = await asyncio.to_thread(service.start_run, body)
     if body.wants_events:
-        return JSONResponse(_metadata(started).model_dump(mode="json"))
+        return JSONResponse(_metadata(started))
     run = await service.wait(started.workflow_id, patience)
     if run is None:
         headers = {"Location": f"/simulator/status/{started.workflow_id}/progress"}
         if patience is not None:
             headers["Preference-Applied"] = f"wait={patience:.0f}"
-        return JSONResponse(_metadata(started, "RUNNING").model_dump(mode="json"), 202, headers)
+        return JSONResponse(_metadata(started, "RUNNING"), 202, headers)
     return _answer(service, run)
 
 

@@ -21,6 +21,20 @@ STEPS = (
 )
 
 
+def workflow_metadata(workflow_id: str, eta_minutes: int, eta_seconds: float, status: str = "PENDING") -> Json:
+    """Return ``WorkflowMetadataResponse`` as JSON: a run that was started, and where to follow it."""
+    return {
+        "object": "workflow_metadata",
+        "workflow_id": workflow_id,
+        "workflow_name": RUN_SIMULATION,
+        "steps": [{"id": name, "title": title, "description": text, "payload": {}} for name, title, text in STEPS],
+        "status": status,
+        "eta": eta_minutes,
+        "eta_seconds": eta_seconds,
+        "status_url": f"/simulator/status/{workflow_id}/progress",
+    }
+
+
 def run_simulation(ctx: WorkflowContext, payload: Json) -> Generator[Any, Any, Json | None]:
     """Plan, search every group, rank, answer."""
     workflow_id = payload["workflow_id"]

@@ -30,13 +30,21 @@ GOOD_RUN = [
 
 
 @pytest.fixture
-def sent(service, monkeypatch):
+def scheduled():
+    """What a broker would have got when a run was scheduled."""
+    return []
+
+
+@pytest.fixture
+def sent(service, monkeypatch, scheduled):
     """What a broker would have got: (audience, notification, event id, event type)."""
     found = []
 
     def publish(audience, message, *rest):
-        if message["payload"]["workflow_id"] == METADATA["workflow_id"]:
+        if message.get("payload", {}).get("workflow_id") == METADATA["workflow_id"]:
             found.append((audience, message, *rest))
+        elif message.get("object") == "workflow_metadata":
+            scheduled.append((audience, message, *rest))
 
     monkeypatch.setattr(
         service.engine._activities["publish_events"].__self__._publisher, "publish", publish, raising=False
@@ -61,6 +69,15 @@ def contents(sent):
 def test_a_good_run_tells_its_steps_in_order(client, sent):
     run_to_the_end(client)
     assert contents(sent) == GOOD_RUN
+
+
+def test_the_callers_topics_learn_the_steps_first(client, sent, scheduled):
+    workflow_id = run_to_the_end(client)
+    audience, message, _, event_type = next(each for each in scheduled if each[1]["workflow_id"] == workflow_id)
+    assert event_type == "workflow_metadata"
+    assert not audience.notify
+    assert list(audience.source_topics) == ["budAppMessages", "other"]
+    assert [step["id"] for step in message["steps"]] == ["validation", "performance_estimation", "ranking"]
 
 
 def test_events_have_the_platforms_shape(client, sent):
@@ -119,7 +136,7 @@ def test_what_a_broker_refuses_is_sent_again_under_the_same_id(client, service, 
     refused = []
 
     def refuse_first(*message):
-        if not refused and message[1]["payload"]["workflow_id"] == METADATA["workflow_id"]:
+        if not refused and message[1].get("payload", {}).get("workflow_id") == METADATA["workflow_id"]:
             refused.append(message)
             raise UnavailableError("busy")
         take(*message)

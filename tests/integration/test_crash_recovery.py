@@ -16,7 +16,7 @@ from service_doubles import CLUSTER_A, CLUSTER_B, clusters
 
 pytestmark = pytest.mark.integration
 
-RUNS = 8
+RUNS = 6
 
 
 def free_port():

@@ -7,6 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from budsim.commons.config import AppSettings, default_data_dir
+from budsim.commons.config import settings as read_settings
+from budsim.commons.errors import InvalidRequestError
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTED = """
@@ -127,6 +129,25 @@ def test_a_wrong_value_is_not_repeated_in_the_error(bare):
         settings()
     assert "hush-hush" not in str(caught.value)
     assert "app_port" in str(caught.value)
+
+
+def test_a_wrong_variable_is_named_and_its_value_is_not(bare):
+    bare.setenv("GENERATION_COUNT", "hush-hush")
+    read_settings.cache_clear()
+    try:
+        with pytest.raises(InvalidRequestError, match="GENERATION_COUNT") as caught:
+            read_settings()
+        assert "hush-hush" not in str(caught.value)
+    finally:
+        read_settings.cache_clear()
+
+
+@pytest.mark.parametrize("url", ["hush-hush", "mysql://u:hush-hush@h/db", "sqlite:///x", "http://["])
+def test_a_database_that_is_not_postgresql_is_refused(bare, url):
+    bare.setenv("DATABASE_URL", url)
+    with pytest.raises(InvalidRequestError, match="DATABASE_URL") as caught:
+        settings().configured_database_url()
+    assert "hush-hush" not in str(caught.value)
 
 
 def test_a_token_opens_the_service_to_the_network(bare):

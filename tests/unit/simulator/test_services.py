@@ -121,7 +121,7 @@ class TestAnswers:
 
     def test_a_search_that_could_not_be_made_says_why(self):
         told = told_of(error="the context is too short")
-        assert told["reasons"] == ["GPU (cuda) with vllm: the context is too short"]
+        assert told["reasons"] == ["Cluster c: GPU (cuda) with vllm: the context is too short"]
         assert told["refusals"][0]["code"] == "not_searched"
 
     def test_every_way_to_find_nothing_is_the_callers_to_change(self):
