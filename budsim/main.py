@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_WORKER_WAIT_S = 60.0  # twice what a wedged sidecar takes to be noticed, ended, started again and connected
+
 
 @dataclass(frozen=True, slots=True)
 class OpenService:
@@ -83,6 +85,7 @@ def open_service(
         metrics.runs_active.set_function(service.count_active)
         engine.start({RUN_SIMULATION: run_simulation}, activities.by_name())
         stack.callback(engine.stop)
+        _watch_workers(sidecar, stack)
         if waiting := service.recover():
             logger.info("%d unfinished runs go on", waiting)
         if core is not None:
@@ -130,6 +133,21 @@ def _workflow_engine(config: AppSettings, sidecar: Sidecar | None, url: URL) -> 
     from budsim.commons.durable import EmbeddedWorkflowEngine
 
     return EmbeddedWorkflowEngine(url, exclusive=config.uses_embedded_postgres)
+
+
+def _watch_workers(sidecar: Sidecar | None, stack: ExitStack) -> None:
+    """See to it that the sidecar has this process's workflow worker, now and later.
+
+    Raises:
+        UnavailableError: It does not take the worker, nor does a new sidecar.
+    """
+    if sidecar is None or not sidecar.reports_workers():
+        return
+    from budsim.commons.dapr_watch import WorkerWatch
+
+    watch = WorkerWatch(sidecar)
+    watch.wait_until_connected(_WORKER_WAIT_S)
+    stack.enter_context(watch)
 
 
 def create_app(

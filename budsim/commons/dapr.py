@@ -70,6 +70,27 @@ class Sidecar:
             found.setdefault(str(component["type"]).partition(".")[0], str(component["name"]))
         return found
 
+    def reports_workers(self) -> bool:
+        """Whether this sidecar's version tells how many workflow workers are connected (seen with 1.18)."""
+        version = str(self._call("GET", "/v1.0/metadata").json().get("runtimeVersion", ""))
+        parts = version.split(".")[:2]
+        return len(parts) == 2 and all(part.isdigit() for part in parts) and tuple(map(int, parts)) >= (1, 18)
+
+    def connected_workers(self) -> int | None:
+        """Return how many workflow workers of this application are connected, None while the sidecar is away."""
+        try:
+            metadata = self._call("GET", "/v1.0/metadata").json()
+        except UnavailableError:
+            return None
+        return int(metadata.get("workflows", {}).get("connectedWorkers", 0))
+
+    def shut_down(self) -> None:
+        """Ask the sidecar to end; whoever runs it starts it again."""
+        try:
+            self._call("POST", "/v1.0/shutdown")
+        except UnavailableError as error:
+            logger.warning("%s", error)
+
     def _component(self, kind: str, named: str | None) -> str:
         name = named or self.components.get(kind)
         if name is None:

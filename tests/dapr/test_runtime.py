@@ -103,8 +103,12 @@ class Service:
         return httpx.request(method, f"{self.sidecar}/{path}", headers=SIDECAR_HEADERS, timeout=60, **kwargs)
 
     def invoke_run(self, **kwargs):
-        answer = self.dapr("POST", "invoke/budsim/method/simulator/run", json=run_body(**kwargs))
-        assert answer.status_code in {200, 202}, answer.text
+        """Start a run through the sidecar, without waiting for its end."""
+        answer = httpx.post(
+            f"{self.sidecar}/invoke/budsim/method/simulator/run",
+            json=run_body(**kwargs), headers=SIDECAR_HEADERS | {"Prefer": "wait=0"}, timeout=60,
+        )  # fmt: skip
+        assert answer.status_code == 202, answer.text
         return answer.json()["workflow_id"]
 
     def status(self, workflow_id):
