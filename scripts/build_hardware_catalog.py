@@ -202,7 +202,7 @@ def main(table_path: str) -> None:
     unknown = set(overlay["changes"]) - {entry["name"] for entry in devices}
     if unknown:
         sys.exit(f"the overlay changes devices that do not exist: {sorted(unknown)}")
-    keys = ("snapshot", "sources", "pcie_gb_per_s", "default_variants", "ambiguous_names", "shared_pci_ids")
+    keys = ("snapshot", "sources", "pcie_gb_per_s", "default_variants", "shared_pci_ids")
     print(overlay["header"], end="")
     print(yaml.safe_dump({key: overlay[key] for key in keys}, sort_keys=False, width=118, allow_unicode=True))
     print("devices:")

@@ -114,12 +114,10 @@ class MatchRules:
 
     Attributes:
         default_variants: Family -> names of its rows, the preferred first.
-        ambiguous: Family -> why its bare name decides nothing.
         shared_pci_ids: PCI ids that other products carry too: they never identify a device alone.
     """
 
     default_variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    ambiguous: Mapping[str, str] = field(default_factory=dict)
     shared_pci_ids: frozenset[str] = frozenset()
 
 
@@ -208,7 +206,6 @@ class HardwareCatalog:
             raise self._unknown(name, self._why_unknown(named or pci_rows, device_type, wanted))
         if not named:
             return _choose(rows, f"PCI id {pci_id}", [], memory_bytes)
-        self._refuse_ambiguous(name, wanted, rows, memory_bytes)
         notes = [pci_note] if pci_note else []
         if pci_rows:
             both = [spec for spec in rows if spec in pci_rows]
@@ -263,18 +260,6 @@ class HardwareCatalog:
         if normalized in self.rules.shared_pci_ids:
             return [], f"PCI id {pci_id} is shared by several products"
         return self._by_pci_id.get(normalized, []), None
-
-    def _refuse_ambiguous(
-        self, name: str, wanted: DeviceName, rows: Sequence[DeviceSpec], memory_bytes: float | None
-    ) -> None:
-        why = self.rules.ambiguous.get(wanted.family)
-        if why is None or wanted.forms or wanted.memory_gb is not None:
-            return
-        if memory_bytes is not None and any(_reports_memory_of(memory_bytes, spec) for spec in rows):
-            return
-        if memory_bytes is None and wanted.compact in self._by_name:
-            return
-        raise self._unknown(name, why)
 
     def _why_unknown(self, found: Sequence[DeviceSpec], device_type: str | None, wanted: DeviceName) -> str:
         if found:
@@ -388,10 +373,9 @@ def parse_catalog(document: Mapping[str, Any]) -> tuple[DeviceSpec, ...]:
 
 
 def parse_match_rules(document: Mapping[str, Any]) -> MatchRules:
-    """Read ``default_variants``, ``ambiguous_names`` and ``shared_pci_ids`` of the catalogue's file."""
+    """Read ``default_variants`` and ``shared_pci_ids`` of the catalogue's file."""
     return MatchRules(
         default_variants={family: tuple(names) for family, names in document.get("default_variants", {}).items()},
-        ambiguous=dict(document.get("ambiguous_names", {})),
         shared_pci_ids=frozenset(document.get("shared_pci_ids", ())),
     )
 

@@ -239,7 +239,6 @@ def test_spellings_of_clusters_datasheets_and_drivers_match(spelling, row):
         "Xeon Platinum 8481C",
         "Intel Xeon Processor (SapphireRapids)",
         "8480+",
-        "MI250",
         "Gaudi",
     ],
 )
@@ -296,13 +295,16 @@ def test_memory_chooses_the_variant(name, memory_bytes, row):
 
 @each_device()
 def test_a_part_used_device_still_matches_by_its_name(spec):
-    if spec.memory_bytes and spec.name != "AMD Instinct MI250 (OAM, 2 GCD)":
+    if spec.memory_bytes:
         assert CATALOG.match(spec.name, memory_bytes=spec.memory_bytes * 0.1).spec is spec
 
 
-def test_a_die_is_not_taken_for_the_card():
-    with pytest.raises(UnknownHardwareError, match="dies"):
-        CATALOG.match("AMD Instinct MI250", memory_bytes=64 * GIB)
+def test_a_bare_mi250_is_the_card_and_its_memory_can_say_that_it_is_a_die():
+    match = CATALOG.match("MI250")
+    assert match.spec.name == "AMD Instinct MI250 (OAM, 2 GCD)"
+    assert not match.exact
+    assert "MI250X (per GCD)" in match.reason
+    assert CATALOG.match("MI250", memory_bytes=64 * GIB).spec.name == "AMD Instinct MI250X (per GCD)"
 
 
 def test_pci_id_chooses_the_variant_and_a_contradiction_is_told():
