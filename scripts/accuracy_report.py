@@ -44,9 +44,8 @@ def compare(folder: Path, method: str | None = None) -> pd.DataFrame:
 
 
 def coverage(out: pd.DataFrame) -> float:
-    """Return the share of ok among fully stated vLLM, SGLang and TensorRT-LLM rows on unambiguous hardware."""
-    asked = is_fully_stated(out) & ~is_ambiguous_hardware(out)
-    return float(out.loc[asked, "status"].eq("ok").mean())
+    """Return the share of ok among fully stated vLLM, SGLang and TensorRT-LLM rows of aggregated serving."""
+    return float(out.loc[is_fully_stated(out), "status"].eq("ok").mean())
 
 
 def core_medians(out: pd.DataFrame) -> dict[str, float]:
@@ -68,8 +67,8 @@ def reason_table(out: pd.DataFrame, top: int = 15) -> pd.DataFrame:
 
 
 def error_table(out: pd.DataFrame) -> pd.DataFrame:
-    """Return median errors and counts per source and engine."""
-    answered = out[out["status"].eq("ok")]
+    """Return median errors and counts per source and engine, of rows whose source says what its device is."""
+    answered = out[out["status"].eq("ok") & ~is_ambiguous_hardware(out)]
     columns = [f"{name}_error" for name in METRICS]
     return answered.groupby(["source", "engine"])[columns].agg(["median", "count"]).round(1)
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -267,11 +268,12 @@ def main() -> None:
 
 def pooled(cases: dict[tuple[str, str, str], list[Case]]) -> dict[tuple[str, str, str], list[Case]]:
     """Add, per family and load, a pool of all engines, for engines without measurements of their own."""
-    out = dict(cases)
+    pools: dict[tuple[str, str, str], list[Case]] = {}
+    engines = Counter((family, load) for _, family, load in cases)
     for (_, family, load), members in cases.items():
-        out.setdefault(("*", family, load), [])
-        out["*", family, load] = out["*", family, load] + thin(members, 60)
-    return out
+        if engines[family, load] > 1:  # what one engine alone costs on a family says nothing about the others
+            pools["*", family, load] = pools.get(("*", family, load), []) + thin(members, 60)
+    return {**cases, **pools}
 
 
 if __name__ == "__main__":
