@@ -4,12 +4,13 @@ import json
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
-from conftest import ROOT
 
+ROOT = Path(__file__).parents[2]
 SIDECAR_HEADERS = {"dapr-api-token": "sidecar-token"}
 APP_HEADERS = {"dapr-api-token": "app-token"}
 CLUSTER = "11111111-1111-4111-8111-111111111111"
@@ -206,9 +207,14 @@ def test_run_survives_a_new_sidecar(service):
     assert service.outcome(workflow_id) == "COMPLETED"
 
 
-def test_runs_survive_a_killed_service(service):
-    workflow_ids = [service.invoke_run(output_tokens=64 + index) for index in range(4)]
+@pytest.mark.parametrize("pause_s", [0.0, 0.15, 0.3])
+def test_runs_survive_a_killed_service(service, pause_s):
+    with ThreadPoolExecutor(8) as pool:
+        workflow_ids = list(pool.map(lambda index: service.invoke_run(output_tokens=64 + index), range(8)))
+    time.sleep(pause_s)
+    done = [each for each in workflow_ids if service.status(each) == "COMPLETED"]
     service.kill()
+    assert len(done) < len(workflow_ids), "nothing was left to recover"
     service.start()
     assert {service.outcome(each) for each in workflow_ids} == {"COMPLETED"}
 
