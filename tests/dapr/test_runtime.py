@@ -199,6 +199,34 @@ def test_sidecar_subscribes_to_the_service_s_topic(service):
     ]
 
 
+def messages(environment, topic):
+    """Return what the pub/sub holds under a topic, as one text."""
+    host, _, port = environment["BUDSIM_REDIS_ADDRESS"].partition(":")
+    command = ["redis-cli", "-h", host, "-p", port, "xrange", topic, "-", "+"]
+    password = {"REDISCLI_AUTH": environment["SECRETS_REDIS_PASSWORD"]}
+    return subprocess.run(command, env=environment | password, capture_output=True, text=True, check=True).stdout
+
+
+def test_run_that_came_as_a_message_is_told_step_by_step_to_the_caller_s_topic(service, dapr_environment):
+    body = run_body() | {"source_topic": "callerMessages"}
+    assert service.dapr("POST", "publish/pubsub-redis/budSimMessages", json=body).status_code == 204
+
+    def results():
+        told = messages(dapr_environment, "callerMessages")
+        return told if '"event":"results"' in told.replace(" ", "") else None
+
+    told = wait_for(results, 60).replace(" ", "")
+    for step in ("validation", "performance_estimation", "ranking", "results"):
+        assert f'"event":"{step}"' in told
+    assert CLUSTER in told
+
+
+def test_message_that_can_never_be_served_ends_up_with_the_dead_letters(service, dapr_environment):
+    body = run_body() | {"input_tokens": "many", "source_topic": "callerMessages"}
+    assert service.dapr("POST", "publish/pubsub-redis/budSimMessages", json=body).status_code == 204
+    wait_for(lambda: "many" in messages(dapr_environment, "poisonMessages"), 60)
+
+
 def test_run_survives_a_new_sidecar(service):
     workflow_id = service.invoke_run(output_tokens=48)
     assert service.dapr("POST", "shutdown").status_code == 204
