@@ -1,6 +1,6 @@
 """Accuracy of the predictions against measured servings: ``python tests/performance/test_prediction_accuracy.py``.
 
-Needs the measurements beside the checkout (``../shared/data``) or in ``BUDSIM_ACCURACY_DATA``. ``make accuracy`` asserts
+Needs the measurements beside the checkout (``../shared/data``) or in ``BUDSIM_ACCURACY_DATA``. ``make accuracy`` has
 the limits; this prints the tables behind them.
 """
 
