@@ -14,25 +14,21 @@ Heavy modules are imported inside the commands, so ``budsim --help`` stays insta
 from __future__ import annotations
 
 import json
+import math
+import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from budsim.commons.errors import BudSimError, UnavailableError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 EXIT_UNEXPECTED = 1
 EXIT_BAD_INPUT = 2
 EXIT_INFEASIBLE = 3
 EXIT_TARGETS_MISSED = 4
 EXIT_UNAVAILABLE = 5
-
-_ROWS_PER_STEP = 250  # rows between two movements of the progress bar
-_MAX_TABLE_BYTES = 100_000_000  # a points file above this is refused before it is read
 
 
 class _Cli(click.Group):
@@ -45,6 +41,16 @@ class _Cli(click.Group):
             click.secho(f"budsim: {error.message}", fg="red", err=True)
             code = EXIT_UNAVAILABLE if isinstance(error, UnavailableError) else EXIT_BAD_INPUT
             ctx.exit(EXIT_UNEXPECTED if error.http_status >= 500 and code == EXIT_BAD_INPUT else code)
+
+
+class _Target(click.FloatRange):
+    """A target: a finite number of at least 0."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
 
 
 @click.group(cls=_Cli, context_settings={"help_option_names": ["-h", "--help"]})
@@ -107,16 +113,14 @@ def serve(host: str | None, port: int | None, clusters_file: Path | None) -> Non
 @click.option(
     "--concurrency", type=click.IntRange(1), default=10, show_default=True, help="Concurrent requests to carry."
 )
-@click.option("--ttft-ms", type=click.FloatRange(0), default=0.0, help="Target: median TTFT, ms (0 = none).")
+@click.option("--ttft-ms", type=_Target(0), default=0.0, help="Target: median TTFT, ms (0 = none).")
 @click.option(
     "--throughput-per-user",
-    type=click.FloatRange(0),
+    type=_Target(0),
     default=0.0,
     help="Target: output tokens/s of one request (0 = none).",
 )
-@click.option(
-    "--e2e-s", type=click.FloatRange(0), default=0.0, help="Target: end-to-end latency of one request, s (0 = none)."
-)
+@click.option("--e2e-s", type=_Target(0), default=0.0, help="Target: end-to-end latency of one request, s (0 = none).")
 @click.option(
     "--objective",
     type=click.Choice(["cost", "throughput", "latency", "balanced"]),
@@ -181,54 +185,20 @@ def _with_table_options(command: Any) -> Any:
 @click.option("--method", type=click.Choice(["regressor", "heuristic"]), help="Prediction method.")
 def predict(input_path: Path, output_path: Path, quiet: bool, method: str | None) -> None:
     """Predict TTFT, TPOT, throughput and latency of every point in a CSV file."""
+    from budsim import cli_points
     from budsim.simulator import points_table
 
-    _run_table(input_path, output_path, lambda points: points_table.predict(points, method=method), quiet)
+    cli_points.answer_file(input_path, output_path, lambda points: points_table.predict(points, method=method), quiet)
 
 
 @main.command()
 @_with_table_options
 def memory(input_path: Path, output_path: Path, quiet: bool) -> None:
     """Estimate weights, activations, KV cache and concurrency of every point in a CSV file."""
+    from budsim import cli_points
     from budsim.simulator import points_table
 
-    _run_table(input_path, output_path, points_table.estimate_memory, quiet)
-
-
-def _read_points(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    if path.stat().st_size > _MAX_TABLE_BYTES:
-        raise click.BadParameter(
-            f"{path} is larger than {_MAX_TABLE_BYTES // 10**6} MB; split it", param_hint="--input"
-        )
-    try:
-        points = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise click.BadParameter(f"{path} is not a CSV table: {error}", param_hint="--input") from error
-    if len(points.columns) != len(set(points.columns)):
-        raise click.BadParameter(f"{path} names a column twice", param_hint="--input")
-    return points
-
-
-def _run_table(input_path: Path, output_path: Path, answer: Any, quiet: bool) -> None:
-    """Read, answer in steps behind a progress bar, write whole or not at all, summarise on stderr."""
-    import pandas as pd
-
-    points = _read_points(input_path)
-    steps = range(0, max(len(points), 1), _ROWS_PER_STEP)
-    with click.progressbar(steps, label="points", file=sys.stderr, hidden=quiet) as bar:
-        parts = [answer(points.iloc[start : start + _ROWS_PER_STEP].reset_index(drop=True)) for start in bar]
-    result = pd.concat(parts, ignore_index=True)
-    partial = output_path.with_name(output_path.name + ".part")
-    try:
-        result.to_csv(partial, index=False)
-        partial.replace(output_path)
-    except OSError as error:
-        raise click.BadParameter(f"cannot write {output_path}: {error.strerror}", param_hint="--output") from error
-    if not quiet:
-        counts = result["status"].value_counts().to_dict()
-        click.echo(f"{output_path}: " + ", ".join(f"{count} {status}" for status, count in counts.items()), err=True)
+    cli_points.answer_file(input_path, output_path, points_table.estimate_memory, quiet)
 
 
 # ------------------------------------------------------------------------------------------------------------ hardware
@@ -256,18 +226,38 @@ def hardware_list(device_type: str | None, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def hardware_show(name: str, as_json: bool) -> None:
-    """Show one device; NAME as a cluster, a datasheet or nvidia-smi spells it."""
+    """Show one device; NAME as a cluster, a datasheet or nvidia-smi spells it, or a PCI id (vendor:device)."""
     from budsim import cli_tables
     from budsim.commons.catalogs import hardware_catalog
 
-    match = hardware_catalog().match(name)
+    catalog = hardware_catalog()
+    match = (
+        catalog.match("", pci_id=name) if re.fullmatch(r"[0-9A-Fa-f]{4}:[0-9A-Fa-f]{4}", name) else catalog.match(name)
+    )
     if as_json:
         _print_json({**cli_tables.device_fields(match.spec), "matched_by": match.reason})
     else:
         cli_tables.print_device(match.spec, match.reason)
 
 
-@hardware.command("add")
+# The control character keeps click from joining the lines.
+_DEVICE_FILE_EXAMPLE = """\b
+FILE holds a list of devices:
+  - name: My Accelerator 64GB
+    device_type: cuda             # cuda, rocm, hpu or cpu
+    memory_gb: 64
+    memory_bandwidth_gb_s: 2000
+    bf16_tflops: 400              # dense; further: fp32_, tf32_, fp16_, fp8_, fp4_tflops, int8_tops
+    link_gb_s: 300                # optional, like all below: device to device, one direction
+    tdp_watts: 700
+    price_usd: 20000
+    usd_per_hour: 2.5
+    aliases: [my-accelerator]
+    pci_ids: ["10de:2330"]
+"""
+
+
+@hardware.command("add", epilog=_DEVICE_FILE_EXAMPLE)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def hardware_add(file: Path) -> None:
     """Add your own devices from a YAML or JSON FILE."""
@@ -347,6 +337,10 @@ def clusters_check(file: Path, hardware_mode: str, as_json: bool) -> None:
         _print_json(view)
     else:
         cli_tables.print_clusters(view)
+    if view["problems"] or not view["clusters"]:
+        sys.exit(EXIT_BAD_INPUT)
+    if not any(cluster["groups"] for cluster in view["clusters"]):
+        sys.exit(EXIT_INFEASIBLE)
 
 
 @clusters.command("import")

@@ -31,7 +31,7 @@ from budsim.perf_model.memory import estimate_memory
 from budsim.perf_model.serving import serve
 from budsim.perf_model.serving_point import Infeasible, ServingPoint
 from budsim.perf_model.step_time import step_coefficients
-from budsim.simulator import points_table
+from budsim.simulator import points_reader
 from budsim.simulator.heuristic import refusal
 
 OUTPUT = Path(__file__).resolve().parents[1] / "budsim" / "perf_model" / "fitted_constants.py"
@@ -65,7 +65,7 @@ def load_cases(folder: Path) -> dict[tuple[str, str, str], list[Case]]:
     table = table[wanted].reset_index(drop=True)
     groups = group_key(table)
     cases: dict[tuple[str, str, str], list[Case]] = {}
-    for index, point in enumerate(points_table.read_points(table)):
+    for index, point in enumerate(row.point for row in points_reader.read_rows(table)):
         if not isinstance(point, ServingPoint) or refusal(point):
             continue
         memory = estimate_memory(point)

@@ -14,7 +14,7 @@ Sources:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from budsim.commons.errors import InvalidRequestError
@@ -264,14 +264,17 @@ def resolve_precision(name: str | None, arch: ModelArchitecture, device: DeviceS
     if name and name.strip().lower() == "fp4" and device is not None and device.device_type == "rocm":
         wanted = "mxfp4"  # AMD has the OCP format only
     dtype = arch.torch_dtype
+    stored_note = ""
     if wanted in ("bf16", "fp16") and own in _SCHEMES and name is not None:
+        stored_note = f"precision {wanted} names the activations: the checkpoint's weights stay {own}"
         dtype, wanted = wanted, own
     if _agrees_with_checkpoint(wanted, own):
         wanted = own
     if wanted in _SCHEMES:
         # Conversions of MLA models keep attention at 16 bit (ignore lists of nvidia/DeepSeek-R1-NVFP4 and its like).
         exempt = ("attn",) if arch.is_mla and wanted == "nvfp4" else ()
-        return _scheme_precision(wanted, dtype, device, wanted == own, exempt)
+        found = _scheme_precision(wanted, dtype, device, wanted == own, exempt)
+        return replace(found, reason="; ".join(filter(None, (stored_note, found.reason))))
     if wanted == "fp32":
         return Precision("fp32", 4.0, 4.0, "fp32", unquantized_bytes=4.0)
     compute, reason = _sixteen_bit(wanted, device)
