@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from budsim.cli_memory import memory_options
 from budsim.commons.errors import BudSimError, UnavailableError
 
 if TYPE_CHECKING:
@@ -187,12 +188,27 @@ def predict(input_path: Path, output_path: Path, quiet: bool, method: str | None
 
 
 @main.command()
-@_with_table_options
-def memory(input_path: Path, output_path: Path, quiet: bool) -> None:
-    """Estimate weights, activations, KV cache and concurrency of every point in a CSV file."""
-    from budsim.simulator import points_table
+@memory_options
+@json_option
+def memory(input_path: Path | None, output_path: Path | None, quiet: bool, as_json: bool, **question: Any) -> None:
+    """Memory of a deployment: of a CSV file of points, of one model explained, or of a start-up log.
 
-    _run_table(input_path, output_path, points_table.estimate_memory, quiet)
+    \b
+    budsim memory --input points.csv --output answers.csv
+    budsim memory --explain Qwen/Qwen3-8B --hardware H100
+    budsim memory --import-log vllm.log --hardware H100
+    """
+    from budsim import cli_memory
+
+    chosen = [question["import_log"], question["explain"], input_path or output_path]
+    if sum(choice is not None for choice in chosen) != 1 or (input_path is None) != (output_path is None):
+        raise click.UsageError("give --input and --output, or --explain MODEL, or --import-log FILE")
+    if question["import_log"] is not None:
+        cli_memory.show_import(question, as_json)
+    elif question["explain"] is not None:
+        cli_memory.show_explanation(question, as_json)
+    else:
+        _run_table(input_path, output_path, cli_memory.estimate_table, quiet)
 
 
 def _read_points(path: Path) -> pd.DataFrame:
@@ -211,10 +227,12 @@ def _read_points(path: Path) -> pd.DataFrame:
     return points
 
 
-def _run_table(input_path: Path, output_path: Path, answer: Any, quiet: bool) -> None:
+def _run_table(input_path: Path | None, output_path: Path | None, answer: Any, quiet: bool) -> None:
     """Read, answer in steps behind a progress bar, write whole or not at all, summarise on stderr."""
     import pandas as pd
 
+    if input_path is None or output_path is None:
+        raise click.UsageError("give --input and --output")
     points = _read_points(input_path)
     steps = range(0, max(len(points), 1), _ROWS_PER_STEP)
     with click.progressbar(steps, label="points", file=sys.stderr, hidden=quiet) as bar:

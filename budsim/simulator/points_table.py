@@ -38,7 +38,7 @@ from budsim.engine_ops import MIN_MODEL_LEN, engine_profile, longest_sequence, r
 from budsim.model_ops.services import default_library
 from budsim.perf_model.engine_settings import EngineSettings
 from budsim.perf_model.hardware_catalog import DeviceSpec
-from budsim.perf_model.memory import MemoryEstimate
+from budsim.perf_model.memory import MemoryCorrection, MemoryEstimate
 from budsim.perf_model.memory import estimate_memory as estimate_replica_memory
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.parallelism import ParallelPlan, check_plan
@@ -408,28 +408,37 @@ def predict(
     return _joined(frame, rows, PREDICTION_COLUMNS)
 
 
-def estimate_memory(frame: pd.DataFrame) -> pd.DataFrame:
+def estimate_memory(
+    frame: pd.DataFrame, correction_of: Callable[[ServingPoint], MemoryCorrection | None] | None = None
+) -> pd.DataFrame:
     """Estimate the memory of every row's replica, per fullest device; load and lengths are optional.
 
     Args:
         frame: Columns of ``INPUT_COLUMNS``; an optional ``model_loading_gib`` replaces the computed weights.
+        correction_of: What start-up logs measured of a point; None = computed figures alone.
 
     Returns:
         The input columns, then ``MEMORY_COLUMNS`` (GiB per device; tokens and sequences per replica).
     """
     points = read_points(frame, needs_load=False)
     loaded = frame["model_loading_gib"].tolist() if "model_loading_gib" in frame.columns else [None] * len(frame)
-    return _joined(frame, [_memory_row(p, cell) for p, cell in zip(points, loaded, strict=True)], MEMORY_COLUMNS)
+    return _joined(frame, [_memory_row(p, cell, correction_of) for p, cell in zip(points, loaded, strict=True)], MEMORY_COLUMNS)
 
 
-def _memory_row(point: ServingPoint | RowRefusal, loaded_gib: Any) -> dict[str, Any]:
+def _memory_row(
+    point: ServingPoint | RowRefusal,
+    loaded_gib: Any,
+    correction_of: Callable[[ServingPoint], MemoryCorrection | None] | None,
+) -> dict[str, Any]:
     if isinstance(point, RowRefusal):
         return {"status": point.status, "reason": point.reason}
     try:
         loaded = number_cell({"model_loading_gib": loaded_gib}, "model_loading_gib", 0.0, above=True)
         answer: MemoryEstimate | Infeasible = check_plan(
             point.arch, point.plan, point.device
-        ) or estimate_replica_memory(point, None if loaded is None else loaded * GIB)
+        ) or estimate_replica_memory(
+            point, None if loaded is None else loaded * GIB, correction_of(point) if correction_of else None
+        )
     except BudSimError as error:
         refusal = _refusal(error)
         return {"status": refusal.status, "reason": refusal.reason}
