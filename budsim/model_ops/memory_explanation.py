@@ -151,6 +151,8 @@ def _exceptions(point: ServingPoint) -> str:
 
 def _capacity_lines(point: ServingPoint, answer: MemoryEstimate) -> list[str]:
     length = point.settings.max_model_len
+    if not answer.layout.groups:
+        return [f"{answer.max_concurrency:,.0f} sequences at once: as many as the engine admits."]
     one = answer.layout.bytes_per_sequence(length)
     return [
         f"One sequence of max_model_len {length:,} takes {one / GIB:.3f} GiB; {answer.max_concurrency:,.1f} fit at once.",
@@ -160,6 +162,8 @@ def _capacity_lines(point: ServingPoint, answer: MemoryEstimate) -> list[str]:
 
 def _why(point: ServingPoint, answer: MemoryEstimate) -> list[str]:
     """Return what of it the model needs, and what the engine takes because it may."""
+    if not answer.layout.groups:
+        return []
     one = answer.layout.bytes_per_sequence(point.settings.max_model_len)
     needed = answer.model_loading_bytes + answer.activation_bytes + answer.non_torch_bytes + one
     taken = needed - one + answer.available_kv_bytes

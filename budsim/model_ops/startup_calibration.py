@@ -17,7 +17,7 @@ from budsim.engine_ops import resolve_engine_settings
 from budsim.perf_model.engine_reserve import HPU_GRAPH_RESERVE, available_kv_bytes, engine_reserve, visible_memory_bytes
 from budsim.perf_model.engine_settings import version_numbers
 from budsim.perf_model.hardware_catalog import DeviceSpec
-from budsim.perf_model.memory import GIB, MemoryCorrection, MemoryEstimate, estimate_memory
+from budsim.perf_model.memory import GIB, MemoryCorrection, MemoryEstimate, estimate_memory, longer_than_model
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.parallelism import ParallelPlan, stage_layer_ranges
 from budsim.perf_model.precision import resolve_precision
@@ -33,6 +33,7 @@ _SETTINGS = ("max_num_batched_tokens", "max_num_seqs", "gpu_memory_utilization",
 _SIXTEEN_BIT = {"float16": "fp16", "half": "fp16", "bfloat16": "bf16", "float32": "fp32"}
 # A measurement outside this is of another model or device than the one named.
 _PLAUSIBLE_WEIGHT_FACTOR = (0.75, 1.33)
+_REFUSES_LONGER = ("vllm", "sglang")
 # Older logs are compared with the rules of the oldest version that is simulated.
 _OLDEST_SIMULATED = {"vllm": "0.8"}
 
@@ -166,7 +167,10 @@ def compare_with_log(log: StartupLog, point: ServingPoint) -> tuple[list[Compari
             "max concurrency", estimate and estimate.max_concurrency * share, log.max_concurrency, "sequences"
         ),
     ]
-    return rows, answer.reason if isinstance(answer, Infeasible) else ""
+    if isinstance(answer, Infeasible):
+        return rows, answer.reason
+    too_long = [note for note in answer.notes if note == longer_than_model(point)]
+    return rows, too_long[0] if too_long and log.engine in _REFUSES_LONGER else ""
 
 
 def _graph_rescale(log: StartupLog) -> float:

@@ -224,10 +224,14 @@ def platform_allocation(point: ServingPoint, concurrency: int, seq_len: int) -> 
 
 def _notes(point: ServingPoint, total: float | None) -> tuple[str, ...]:
     notes = [] if total is not None else [MEMORY_NOT_STATED.format(device=point.device.name)]
-    limit = point.arch.max_position_embeddings
-    if limit and point.settings.max_model_len > limit:
-        notes.append(LONGER_THAN_MODEL.format(length=point.settings.max_model_len, limit=limit))
-    return tuple(notes)
+    too_long = longer_than_model(point)
+    return (*notes, too_long) if too_long else tuple(notes)
+
+
+def longer_than_model(point: ServingPoint) -> str:
+    """Return what is wrong with a ``max_model_len`` above the model's own limit; empty when it is not."""
+    limit, length = point.arch.max_position_embeddings, point.settings.max_model_len
+    return LONGER_THAN_MODEL.format(length=length, limit=limit) if limit and length > limit else ""
 
 
 def _stages(

@@ -33,7 +33,7 @@ MAX_LOG_CHARACTERS = 50_000_000
 _MAX_LINE_CHARACTERS = 20_000
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _RANK = re.compile(r"\(((?:[A-Za-z]*Worker|EngineCore)[^()]{0,60}?) pid=\d+|\[[-\d: ]{19} ((?:(?:DP|PP|TP|EP)\d+ ?)+)\]")
-_DATA_PARALLEL = re.compile(r"\bDP(\d+)")
+_DATA_PARALLEL = re.compile(r"DP(\d+)")
 # Tokens of a block where the log does not say: vLLM's defaults, HPU fork included.
 _BLOCK_TOKENS = {"hpu": 128}
 _DEFAULT_BLOCK_TOKENS = 16

@@ -89,7 +89,10 @@ _FLAG_NAMES = {
     "enforce_eager": "enforce_eager", "disable_cuda_graph": "enforce_eager",
 }  # fmt: skip
 _NOT_STATED = frozenset({"None", "none", "auto", "", "null"})
-_PAIR = re.compile(r"'?\b(?P<name>[a-z_]{2,40})'?(?:=|: )(?:'(?P<quoted>[^']{0,500})'|(?P<bare>[^\s,'\[{(})\]]{1,200}))")
+_PAIR = re.compile(
+    r"(?:'(?P<key>[a-z_]{2,40})': |\b(?P<name>[a-z_]{2,40})=)"
+    r"(?:'(?P<quoted>[^']{0,500})'|(?P<bare>[^\s,'\[{(})\]]{1,200}))"
+)
 _OPTION = re.compile(r"--(?P<name>[a-z][a-z-]{1,40})(?:[ =](?P<value>(?!--)[^\s]{1,500}))?")
 _POSITIONAL = re.compile(r"\bvllm serve +(?P<value>[^\s-]\S{0,500})")
 
@@ -102,7 +105,7 @@ def flags_in(line: str) -> dict[str, str]:
             found["model"] = positional["value"]
         pairs = [(item["name"].replace("-", "_"), item["value"] or "True") for item in _OPTION.finditer(line)]
     else:
-        pairs = [(item["name"], item["quoted"] or item["bare"] or "") for item in _PAIR.finditer(line)]
+        pairs = [(item["key"] or item["name"], item["quoted"] or item["bare"] or "") for item in _PAIR.finditer(line)]
     for name, value in pairs:
         flag = _FLAG_NAMES.get(name)
         if flag and value not in _NOT_STATED and flag not in found:
