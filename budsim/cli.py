@@ -191,7 +191,7 @@ def predict(input_path: Path, output_path: Path, quiet: bool, method: str | None
 @memory_options
 @json_option
 def memory(input_path: Path | None, output_path: Path | None, quiet: bool, as_json: bool, **question: Any) -> None:
-    """Memory of a deployment: of a CSV file of points, of one model explained, or of a start-up log.
+    r"""Memory of a deployment: of a CSV file of points, of one model explained, or of a start-up log.
 
     \b
     budsim memory --input points.csv --output answers.csv

@@ -63,9 +63,9 @@ def remainder_cause(arch: ModelArchitecture, computed: int) -> str:
         return HEAD_COPY
     mask = arch.max_position_embeddings**2
     stored = round(missing / mask) if mask else 0
-    if arch.model_type in {"gpt2", "gpt_neo", "gpt_neox"} and 0 < stored <= arch.num_layers:
-        if abs(missing - stored * mask) <= WORTH_A_CAUSE * published:
-            return MASKS
+    masked = arch.model_type in {"gpt2", "gpt_neo", "gpt_neox"} and 0 < stored <= arch.num_layers
+    if masked and abs(missing - stored * mask) <= WORTH_A_CAUSE * published:
+        return MASKS
     prefixes = [prefix for prefix in CAUSES if arch.name.startswith(prefix)]
     return CAUSES[max(prefixes, key=len)] if prefixes else UNEXPLAINED
 

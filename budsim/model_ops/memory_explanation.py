@@ -103,7 +103,8 @@ def _equation(point: ServingPoint, terms: dict[str, float | None]) -> list[str]:
     lines += [
         f"- {_gib(weights)}  weights: {parameters:,} parameters x {weights * devices / parameters:.2f} bytes"
         + (f" over {devices} devices (copies of small parts included)" if devices > 1 else ""),
-        f"- {_gib(terms['activation_bytes'])}  activations: peak of a step of {settings.max_num_batched_tokens:,} tokens, "
+        f"- {_gib(terms['activation_bytes'])}  activations: peak of a step of {settings.max_num_batched_tokens:,} "
+        f"tokens, "
         f"{settings.max_num_seqs:,} sequences",
         f"- {_gib(terms['non_torch_bytes'])}  the engine's own: context, communicators, workspaces",
         f"{'-' if reserve.graphs_counted else ' '} {_gib(terms['cuda_graph_bytes'])}  captured graphs"
@@ -122,7 +123,9 @@ def _token_lines(point: ServingPoint) -> list[str]:
         return ["Nothing is cached per token."]
     per_token = kv_bytes_per_token(arch, plan, element)
     if arch.is_mla:
-        formula = f"({arch.kv_lora_rank} latent + {arch.qk_rope_head_dim} rope) x {element:g} bytes, whole on every rank"
+        formula = (
+            f"({arch.kv_lora_rank} latent + {arch.qk_rope_head_dim} rope) x {element:g} bytes, whole on every rank"
+        )
     else:
         shape = arch.attention_shape()
         heads = max(1, -(-shape.num_kv_heads // plan.attention_tp_size))
@@ -155,7 +158,8 @@ def _capacity_lines(point: ServingPoint, answer: MemoryEstimate) -> list[str]:
         return [f"{answer.max_concurrency:,.0f} sequences at once: as many as the engine admits."]
     one = answer.layout.bytes_per_sequence(length)
     return [
-        f"One sequence of max_model_len {length:,} takes {one / GIB:.3f} GiB; {answer.max_concurrency:,.1f} fit at once.",
+        f"One sequence of max_model_len {length:,} takes {one / GIB:.3f} GiB; "
+        f"{answer.max_concurrency:,.1f} fit at once.",
         f"The engine will log {answer.kv_cache_tokens:,} tokens of KV cache.",
     ]
 

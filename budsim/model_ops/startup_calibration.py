@@ -131,7 +131,7 @@ def _longest_sequence(log: StartupLog) -> int | None:
 
 
 def _precision_name(log: StartupLog, arch: ModelArchitecture) -> str | None:
-    """Return the format that the log names; None = the checkpoint's own (compressed-tensors and the like say no more)."""
+    """Return the format that the log names; None = the checkpoint's own (compressed-tensors says no more)."""
     if arch.quantization is not None:
         return None
     if log.flags.get("quantization") == "fp8":
@@ -162,9 +162,11 @@ def compare_with_log(log: StartupLog, point: ServingPoint) -> tuple[list[Compari
         ComparisonRow("graphs", computed["cuda_graph_bytes"], log.cuda_graph_bytes, "bytes"),
         ComparisonRow("all but the cache", _used(computed), log.used_bytes, "bytes"),
         ComparisonRow("KV cache", computed.get("available_kv_bytes"), log.available_kv_bytes, "bytes"),
-        ComparisonRow("KV tokens", estimate and estimate.kv_cache_tokens * share, log.kv_cache_tokens, "tokens"),
         ComparisonRow(
-            "max concurrency", estimate and estimate.max_concurrency * share, log.max_concurrency, "sequences"
+            "KV tokens", estimate.kv_cache_tokens * share if estimate else None, log.kv_cache_tokens, "tokens"
+        ),
+        ComparisonRow(
+            "max concurrency", estimate.max_concurrency * share if estimate else None, log.max_concurrency, "sequences"
         ),
     ]
     if isinstance(answer, Infeasible):

@@ -195,9 +195,7 @@ def kv_bytes_per_token(
 
 def caches_nothing(arch: ModelArchitecture) -> bool:
     """Whether nothing is kept between steps: encoders see the whole input at once and generate nothing."""
-    return arch.encoder_only or (
-        arch.task not in ("generate", "transcribe") and arch.model_type in ENCODER_MODEL_TYPES
-    )
+    return arch.encoder_only or (arch.task not in ("generate", "transcribe") and arch.model_type in ENCODER_MODEL_TYPES)
 
 
 def _cached_layers(arch: ModelArchitecture, layers: range) -> Counter[tuple[LayerKind, int]]:

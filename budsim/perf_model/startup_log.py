@@ -32,7 +32,9 @@ from budsim.perf_model.startup_log_lines import (
 MAX_LOG_CHARACTERS = 50_000_000
 _MAX_LINE_CHARACTERS = 20_000
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_RANK = re.compile(r"\(((?:[A-Za-z]*Worker|EngineCore)[^()]{0,60}?) pid=\d+|\[[-\d: ]{19} ((?:(?:DP|PP|TP|EP)\d+ ?)+)\]")
+_RANK = re.compile(
+    r"\(((?:[A-Za-z]*Worker|EngineCore)[^()]{0,60}?) pid=\d+|\[[-\d: ]{19} ((?:(?:DP|PP|TP|EP)\d+ ?)+)\]"
+)
 _DATA_PARALLEL = re.compile(r"DP(\d+)")
 # Tokens of a block where the log does not say: vLLM's defaults, HPU fork included.
 _BLOCK_TOKENS = {"hpu": 128}
@@ -172,7 +174,9 @@ def parse_startup_log(text: str) -> StartupLog:
             current = _Collector()
         current.read(line)
     if current.engine is None or not (current.readings or current.version or current.failure):
-        message = "no start-up line of vLLM, SGLang or TensorRT-LLM was found: give the engine's own log, from its start"
+        message = (
+            "no start-up line of vLLM, SGLang or TensorRT-LLM was found: give the engine's own log, from its start"
+        )
         raise InvalidRequestError(message, {"field": "log"})
     return _log(current, current.engine)
 

@@ -1,7 +1,7 @@
 """The wordings behind ``startup_log``: one pattern per line that states memory, a parameter or a failed start.
 
-Group names of ``READINGS`` are the facts they fill; ``unit_<fact>`` holds the unit where the line states one. Sources: the
-log calls of the engines, see ``startup_log``.
+Group names of ``READINGS`` are the facts they fill; ``unit_<fact>`` holds the unit where the line states one. Sources:
+the log calls of the engines, see ``startup_log``.
 """
 
 from __future__ import annotations
@@ -60,11 +60,13 @@ DEVICE_MARKS = {
     "rocm": re.compile(r"\brocm\.py:|ROCmFlashAttention|\bROCM_|platform rocm|# rocm blocks|AMD GPUs?\b"),
     "hpu": re.compile(r"hpu_(?:worker|model_runner|executor)\.py|# (?:HPU|hpu) blocks|platform hpu"),
     "cpu": re.compile(r"\bcpu_(?:worker|model_runner|executor)\.py|CPU_ATTN|platform cpu|device_config=cpu"),
-    "cuda": re.compile(r"platforms?/cuda\.py|\bcuda\.py:\d|platform cuda|device_config=cuda|backend=nccl|device='cuda'"),
+    "cuda": re.compile(
+        r"platforms?/cuda\.py|\bcuda\.py:\d|platform cuda|device_config=cuda|backend=nccl|device='cuda'"
+    ),
 }
 FLAG_LINE = re.compile(
-    r"non-default args: \{|args: Namespace\(|^Namespace\(|LLM engine \(v[^)]{1,60}\) with config:|server_args=ServerArgs\(|"
-    r"\bvllm serve |sglang\.launch_server|benchmark_\w+\.py .*--model"
+    r"non-default args: \{|args: Namespace\(|^Namespace\(|LLM engine \(v[^)]{1,60}\) with config:|"
+    r"server_args=ServerArgs\(|\bvllm serve |sglang\.launch_server|benchmark_\w+\.py .*--model"
 )
 # Single lines that state one parameter.
 FLAGS = {
@@ -149,7 +151,8 @@ READINGS = tuple(
         rf"worker. {_size('used_bytes')}",
         rf"Model profiling run took {_size('activation_bytes')} of device memory "
         rf"\({_N} ?{_U}/{_size('total_bytes')} used\)",
-        rf"{_size('cuda_graph_bytes')} reserved for HPUGraphs [^,]{{0,60}}, {_size('available_kv_bytes')} reserved for KV",
+        rf"{_size('cuda_graph_bytes')} reserved for HPUGraphs [^,]{{0,60}}, "
+        rf"{_size('available_kv_bytes')} reserved for KV",
         # SGLang
         rf"Load weight begin\. avail mem={_size('load_begin_bytes')}",
         rf"Load weight end\..*avail mem={_size('load_end_bytes')}",
@@ -196,17 +199,18 @@ class StartupFailure:
 _FAILURES = (
     ("max_model_len", r"max_model_len \(\d+\) is greater than the derived",
      "the length asked for is above the model's own limit: lower max_model_len"),
-    ("kv_capacity", r"larger than the maximum number of tokens that can be stored in KV cache|KV cache is needed, which is "
-     r"larger than the available KV cache memory",
-     "one sequence of max_model_len does not fit into the KV cache: lower max_model_len, or use more or larger devices"),
-    ("no_kv_memory", r"No available memory for the cache blocks|Not enough memory\. Please try to increase --mem-fraction",
-     "weights and working memory leave nothing for the KV cache: a higher share of the device, more devices or narrower "
-     "weights"),
-    ("device_busy", r"on startup is less than desired (?:GPU|CPU) memory utilization|on kv cache allocation is less than "
-     r"requested memory for kv",
+    ("kv_capacity", r"larger than the maximum number of tokens that can be stored in KV cache|"
+     r"KV cache is needed, which is larger than the available KV cache memory",
+     "one sequence of max_model_len does not fit into the KV cache: lower it, or use more or larger devices"),
+    ("no_kv_memory", r"No available memory for the cache blocks|"
+     r"Not enough memory\. Please try to increase --mem-fraction",
+     "weights and working memory leave nothing for the KV cache: a higher share of the device, more devices or "
+     "narrower weights"),
+    ("device_busy", r"on startup is less than desired (?:GPU|CPU) memory utilization|"
+     r"on kv cache allocation is less than requested memory for kv",
      "something else holds the memory that was asked for: free it, or lower the share"),
     ("device_memory", r"(?:CUDA|HIP|XPU) out of memory|OutOfMemoryError|OUT_OF_MEMORY|CUDA error: out of memory",
-     "an allocation failed on the device: lower the share, max_num_seqs or max_num_batched_tokens, or use more devices"),
+     "an allocation failed on the device: lower the share, max_num_seqs or max_num_batched_tokens"),
     ("host_memory", r"OOM-?killed|exit(?:ed with)?(?: code)? 137|oom-kill|signal 9|SIGKILL",
      "the host's memory ran out, not the device's: raise the container's memory limit"),
     ("architecture", r"Model architectures? \[.{0,200}\] (?:are|is) not supported|does not recognize this architecture|"
@@ -219,8 +223,8 @@ _FAILURES = (
      "the device does not have this number format: choose another dtype or quantisation"),
     ("access", r"GatedRepoError|gated repo|RepositoryNotFoundError|not a valid model identifier|401 Client Error",
      "the weights could not be fetched: accept the model's terms and set HF_TOKEN, or correct the name"),
-    ("engine", r"Engine core initialization failed|Engine process failed to start|Scheduler hit an exception|Scheduler or "
-     r"detokenizer might have crashed",
+    ("engine", r"Engine core initialization failed|Engine process failed to start|Scheduler hit an exception|"
+     r"Scheduler or detokenizer might have crashed",
      "the engine gave up; its log does not name a cause that is known"),
 )  # fmt: skip
 _FAILURE_PATTERNS = tuple((code, re.compile(text), cause) for code, text, cause in _FAILURES)

@@ -422,7 +422,9 @@ def estimate_memory(
     """
     points = read_points(frame, needs_load=False)
     loaded = frame["model_loading_gib"].tolist() if "model_loading_gib" in frame.columns else [None] * len(frame)
-    return _joined(frame, [_memory_row(p, cell, correction_of) for p, cell in zip(points, loaded, strict=True)], MEMORY_COLUMNS)
+    return _joined(
+        frame, [_memory_row(p, cell, correction_of) for p, cell in zip(points, loaded, strict=True)], MEMORY_COLUMNS
+    )
 
 
 def _memory_row(

@@ -74,7 +74,5 @@ def test_remainders_without_an_explanation_stay_few(golden: dict[str, dict[str, 
         ("intfloat/multilingual-e5-small", 0),
     ],
 )
-def test_cache_bytes_of_a_token_spelled_out(
-    golden: dict[str, dict[str, str]], model: str, spelled_out: float
-) -> None:
+def test_cache_bytes_of_a_token_spelled_out(golden: dict[str, dict[str, str]], model: str, spelled_out: float) -> None:
     assert float(golden[model]["kv_bytes_per_token"]) == spelled_out

@@ -13,6 +13,7 @@ from budsim.commons.errors import InvalidRequestError, UnavailableError
 from budsim.model_ops.catalog import packaged_catalog
 from budsim.model_ops.startup_calibration import Calibration, CalibrationStore, calibrate, correction_for, point_of_log
 from budsim.model_ops.startup_import import import_startup_log
+from budsim.perf_model.hardware_catalog import DeviceSpec
 from budsim.perf_model.memory import MemoryEstimate, estimate_memory
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.serving_point import ServingPoint
@@ -121,7 +122,7 @@ def test_an_old_log_is_compared_with_the_oldest_rules_and_that_is_said() -> None
     json.dumps(answer, allow_nan=False)
 
 
-def device(name: str):  # noqa: ANN201 - the catalogue's own type
+def device(name: str) -> DeviceSpec:
     return hardware_catalog().match(name).spec
 
 

@@ -157,7 +157,9 @@ def test_the_last_of_several_starts_counts() -> None:
     assert (log.kv_cache_tokens, log.engine_version) == (90_000, "0.25.0")
 
 
-@pytest.mark.parametrize("prefix", ["", "2026-05-01 23:11:07.242 | ", "vllm-1  | ", "\x1b[36m(EngineCore pid=9)\x1b[0m "])
+@pytest.mark.parametrize(
+    "prefix", ["", "2026-05-01 23:11:07.242 | ", "vllm-1  | ", "\x1b[36m(EngineCore pid=9)\x1b[0m "]
+)
 def test_prefixes_and_colours_change_nothing(prefix: str) -> None:
     text = "\n".join(prefix + line for line in V1.splitlines())
     log = parse_startup_log(text)
@@ -182,7 +184,7 @@ def test_times_and_checkpoint_sizes_are_not_weights() -> None:
 @pytest.mark.parametrize(
     ("line", "code"),
     [
-        ("ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization`", "no_kv_memory"),
+        ("ValueError: No available memory for the cache blocks. Try increasing it", "no_kv_memory"),
         ("ValueError: The model's max seq len (8192) is larger than the maximum number of tokens that can be stored in "
          "KV cache (4096).", "kv_capacity"),
         ("To serve at least one request with the models's max seq len (40960), (4.38 GiB KV cache is needed, which is "
