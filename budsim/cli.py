@@ -191,12 +191,9 @@ def predict(input_path: Path, output_path: Path, quiet: bool, method: str | None
 @memory_options
 @json_option
 def memory(input_path: Path | None, output_path: Path | None, quiet: bool, as_json: bool, **question: Any) -> None:
-    r"""Memory of a deployment: of a CSV file of points, of one model explained, or of a start-up log.
+    """Memory of a deployment: every point of a CSV file, one model explained, or a start-up log compared.
 
-    \b
-    budsim memory --input points.csv --output answers.csv
-    budsim memory --explain Qwen/Qwen3-8B --hardware H100
-    budsim memory --import-log vllm.log --hardware H100
+    Give --input and --output, or --explain MODEL, or --import-log FILE; the last two with --hardware.
     """
     from budsim import cli_memory
 
@@ -320,14 +317,19 @@ def models_search(text: str, limit: int, as_json: bool) -> None:
 
 @models.command("show")
 @click.argument("model")
+@click.option("--checkpoint", is_flag=True, help="Also read the checkpoint's headers: exact bytes, by number format.")
 @json_option
-def models_show(model: str, as_json: bool) -> None:
+def models_show(model: str, checkpoint: bool, as_json: bool) -> None:
     """Show the shape and size of MODEL (hub id, alias or folder)."""
     from budsim import cli_tables
     from budsim.model_ops.analysis import summarize
     from budsim.model_ops.services import default_library
 
     summary = summarize(default_library().resolve(model))
+    if checkpoint:
+        size = default_library().checkpoint_size(model)
+        summary["checkpoint_bytes"] = None if size is None else size.total_bytes
+        summary["checkpoint_bytes_by_dtype"] = {} if size is None else dict(size.bytes_by_dtype)
     if as_json:
         _print_json(summary)
     else:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from budsim.commons.errors import InvalidRequestError, UnavailableError, UnknownModelError
 from budsim.model_ops.catalog import ModelCatalog, packaged_catalog
+from budsim.model_ops.checkpoint_size import CheckpointSize, local_checkpoint_size
 from budsim.model_ops.class_defaults import read_with_class_defaults
 from budsim.model_ops.hub import HubConfigs, read_config_file
 from budsim.perf_model.model_architecture import ModelArchitecture
@@ -97,6 +98,23 @@ class ModelLibrary:
             while len(self._resolved) > _CACHED_ARCHITECTURES:
                 self._resolved.popitem(last=False)
         return arch
+
+    def checkpoint_size(self, model_id: str) -> CheckpointSize | None:
+        """Return the exact bytes that a model's checkpoint stores, from its headers; None when they cannot be had.
+
+        Args:
+            model_id: As for ``resolve``; folders are read, hub ids are asked for (never offline).
+
+        Raises:
+            UnknownModelError: The hub has no such model.
+            UnsupportedModelError: A file is not a safetensors file.
+            UnavailableError: The hub does not answer.
+        """
+        name = self._target_of(_checked_name(model_id))
+        folder = self._local_folder(name)
+        if folder is not None:
+            return local_checkpoint_size(folder)
+        return self._hub.checkpoint_size(name) if _HUB_ID.fullmatch(name) else None
 
     def _published(self, name: str) -> ModelArchitecture:
         match = self.catalog.match(name)
