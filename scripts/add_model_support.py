@@ -1,8 +1,8 @@
 """Check what a new model needs, and write its entry for the catalogue.
 
 Reads a config.json (a file, a folder or a hub id), says which fields were used, what is missing, how the computed
-parameters compare with the published ones, and prints the entry for ``scripts/model_catalog_additions.json``. ``--write``
-adds it there; ``scripts/build_model_catalog.py`` then builds the catalogue.
+parameters compare with the published ones, and prints the entry for ``model_catalog_additions.json``. ``--write`` adds
+it there; ``scripts/build_model_catalog.py`` then builds the catalogue.
 
 Usage: python scripts/add_model_support.py MODEL [--name HUB_ID] [--published TOTAL] [--write]
 """

@@ -50,7 +50,7 @@ def read_header(file: BinaryIO, name: str) -> dict[str, Any]:
     """
     length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
     if length > MAX_HEADER_BYTES:
-        text = f"{name}: its header of {length} bytes is above the limit of {MAX_HEADER_BYTES}, or it is no safetensors file"
+        text = f"{name}: a header of {length} bytes is above the limit of {MAX_HEADER_BYTES}, or no safetensors file"
         raise PayloadTooLargeError(text, {"field": "model"})
     raw = file.read(length)
     try:

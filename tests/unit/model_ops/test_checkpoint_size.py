@@ -51,7 +51,7 @@ def test_a_folder_without_safetensors_has_no_size(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_is_no_safetensors_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "model.safetensors").write_bytes(content)
-    with pytest.raises(UnsupportedModelError, match="model.safetensors"):
+    with pytest.raises(UnsupportedModelError, match=r"model\.safetensors"):
         local_checkpoint_size(tmp_path)
 
 
