@@ -43,8 +43,9 @@ ENGINE_MARKS = {
     "sglang": re.compile(r"server_args=ServerArgs\(|sglang\.launch_server|\bsglang is using|KV Cache is allocated\."),
     "vllm": re.compile(
         r"vLLM API server|\bvllm serve|Initializing an? (?:V[01] )?LLM engine|non-default args: \{|"
-        r"█.{0,40}version \d|(?:gpu|hpu|cpu)_worker\.py:\d|(?:hpu_|cpu_|gpu_)?model_runner\.py:\d|--backend vllm|"
-        r"GPU KV cache size:|# (?:GPU|HPU|CPU|cuda|rocm|hpu|cpu|xpu|tpu) blocks:"
+        r"█.{0,40}version \d|(?:(?:gpu|hpu|cpu)_)?worker\.py:\d|(?:hpu_|cpu_|gpu_)?model_runner\.py:\d|--backend vllm|"
+        r"GPU KV cache size:|Available KV cache memory:|No available memory for the cache blocks|KV cache is needed, which|"
+        r"# (?:GPU|HPU|CPU|cuda|rocm|hpu|cpu|xpu|tpu) blocks:"
     ),
 }
 START_MARK = re.compile(r"█.{0,40}version \d|vLLM API server version|server_args=ServerArgs\(")
@@ -134,6 +135,13 @@ READINGS = tuple(
         rf"model weights take {_size('weight_bytes')}; non_torch_memory takes {_size('non_torch_bytes')}; "
         rf"PyTorch activation peak memory takes {_size('activation_bytes')}; the rest of the memory reserved for KV "
         rf"Cache is {_size('available_kv_bytes')}",
+        # 0.6.5: the same figures one to a line, in columns
+        rf"\btotal_gpu_memory {{2,}}{_size('total_bytes')}",
+        rf"current vLLM instance can use {{2,}}{_size('requested_bytes')}",
+        rf"\bmodel weights take {{2,}}{_size('weight_bytes')}",
+        rf"\bnon_torch_memory {{2,}}{_size('non_torch_bytes')}",
+        rf"PyTorch activation peak memory {{2,}}{_size('activation_bytes')}",
+        rf"\bavailable_kv_cache_memory {{2,}}{_size('available_kv_bytes')}",
         rf"total_gpu_memory={_size('total_bytes')} .*non_torch_memory={_size('non_torch_bytes')} "
         rf"kv_cache_size={_size('available_kv_bytes')}",
         rf"torch peak memory increase: {_size('activation_bytes')}; non-torch forward increase memory: "

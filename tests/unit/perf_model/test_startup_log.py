@@ -167,6 +167,30 @@ def test_prefixes_and_colours_change_nothing(prefix: str) -> None:
     assert log.number("gpu_memory_utilization") == 0.85
 
 
+def test_figures_in_columns_are_read() -> None:
+    text = (
+        "INFO 01-02 worker.py:243] total_gpu_memory     79.22GiB\n"
+        "INFO 01-02 worker.py:243] model weights take   7.48GiB\n"
+        "INFO 01-02 worker.py:243] non_torch_memory     3.58GiB\n"
+        "INFO 01-02 worker.py:243] PyTorch activation peak memory       1.26GiB\n"
+        "INFO 01-02 worker.py:243] available_kv_cache_memory    58.97GiB\n"
+    )
+    log = parse_startup_log(text)
+    assert (log.total_bytes, log.non_torch_bytes) == pytest.approx((79.22 * GIB, 3.58 * GIB))
+    assert (log.weight_bytes, log.activation_bytes) == pytest.approx((7.48 * GIB, 1.26 * GIB))
+    assert log.available_kv_bytes == pytest.approx(58.97 * GIB)
+
+
+def test_the_last_words_of_a_crash_are_enough() -> None:
+    text = (
+        "Available KV cache memory: 0.59 GiB\n"
+        "ValueError: (1.1 GiB KV cache is needed, which is larger than the available KV cache memory (0.59 GiB)."
+    )
+    log = parse_startup_log(text)
+    assert log.failure is not None
+    assert (log.engine, log.failure.code) == ("vllm", "kv_capacity")
+
+
 def test_a_negative_cache_is_a_figure() -> None:
     log = parse_startup_log("(Worker pid=1) INFO [gpu_worker.py:1] Available KV cache memory: -2.14 GiB")
     assert log.available_kv_bytes == pytest.approx(-2.14 * GIB)
