@@ -243,6 +243,16 @@ def _checked_name(name: object) -> str:
 @lru_cache(maxsize=1)
 def default_library() -> ModelLibrary:
     """Return the library that the settings describe; paths of the local machine are allowed."""
+    return _library(allow_local_paths=True)
+
+
+@lru_cache(maxsize=1)
+def service_library() -> ModelLibrary:
+    """Return the library behind the API: a caller's path is served from MODEL_REGISTRY_DIR only."""
+    return _library(allow_local_paths=False)
+
+
+def _library(allow_local_paths: bool) -> ModelLibrary:
     from budsim.commons.config import settings
 
     config = settings()
@@ -251,6 +261,6 @@ def default_library() -> ModelLibrary:
         hub_token=config.hf_token.get_secret_value() if config.hf_token else None,
         offline=config.hub_offline,
         timeout_s=config.hub_timeout_seconds,
-        allow_local_paths=True,
+        allow_local_paths=allow_local_paths,
         targets_file=config.data_dir / "models.json",
     )

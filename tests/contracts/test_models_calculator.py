@@ -59,8 +59,14 @@ def test_validation_answers_yes_and_no_with_the_reason(client):
     refused = client.post("/api/models/validate", json={"model_id": "nobody/knows-this"}).json()
     assert (refused["valid"], refused["error_code"]) == (False, "UnknownModelError")
     assert client.post("/api/models/validate", json={}).status_code == 422
-    outside = client.post("/api/models/validate", json={"model_id": "/etc"}).json()
-    assert not outside["valid"]
+
+
+def test_a_folder_outside_the_registry_is_refused(client, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    for body in ({"model": str(tmp_path)}, {"model": "../../etc"}):
+        answer = client.post("/models/analyze", json=body)
+        assert answer.status_code == 400, answer.text
+    assert "MODEL_REGISTRY_DIR" in client.post("/models/analyze", json={"model": str(tmp_path)}).text
 
 
 def test_a_comparison_is_not_stopped_by_an_unknown_model(client):

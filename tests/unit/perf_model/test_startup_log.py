@@ -184,7 +184,7 @@ def test_figures_in_columns_are_read() -> None:
 def test_the_last_words_of_a_crash_are_enough() -> None:
     text = (
         "Available KV cache memory: 0.59 GiB\n"
-        "ValueError: (1.1 GiB KV cache is needed, which is larger than the available KV cache memory (0.59 GiB)."
+        "ValueError: (1.1 GiB KV cache is needed, which is larger than the available KV cache memory (0.59 GiB)"
     )
     log = parse_startup_log(text)
     assert log.failure is not None
