@@ -45,7 +45,8 @@ ENGINE_MARKS = {
         r"vLLM API server|\bvllm serve|Initializing an? (?:V[01] )?LLM engine|non-default args: \{|"
         r"█.{0,40}version \d|(?:(?:gpu|hpu|cpu)_)?worker\.py:\d|(?:hpu_|cpu_|gpu_)?model_runner\.py:\d|--backend vllm|"
         r"GPU KV cache size:|Available KV cache memory:|"
-        r"No available memory for the cache blocks|KV cache is needed, which|# (?:GPU|HPU|CPU|cuda|rocm|hpu|cpu|xpu|tpu) blocks:"
+        r"No available memory for the cache blocks|KV cache is needed, which|"
+        r"# (?:GPU|HPU|CPU|cuda|rocm|hpu|cpu|xpu|tpu) blocks:"
     ),
 }
 START_MARK = re.compile(r"█.{0,40}version \d|vLLM API server version|server_args=ServerArgs\(")
