@@ -22,6 +22,7 @@ from typing import Any
 
 import click
 
+from budsim.cli_memory import memory_options
 from budsim.commons.errors import BudSimError, UnavailableError
 
 EXIT_UNEXPECTED = 1
@@ -192,13 +193,24 @@ def predict(input_path: Path, output_path: Path, quiet: bool, method: str | None
 
 
 @main.command()
-@_with_table_options
-def memory(input_path: Path, output_path: Path, quiet: bool) -> None:
-    """Estimate weights, activations, KV cache and concurrency of every point in a CSV file."""
-    from budsim import cli_points
-    from budsim.simulator import points_table
+@memory_options
+@json_option
+def memory(input_path: Path | None, output_path: Path | None, quiet: bool, as_json: bool, **question: Any) -> None:
+    """Memory of a deployment: every point of a CSV file, one model explained, or a start-up log compared.
 
-    cli_points.answer_file(input_path, output_path, points_table.estimate_memory, quiet)
+    Give --input and --output, or --explain MODEL, or --import-log FILE; the last two with --hardware.
+    """
+    from budsim import cli_memory, cli_points
+
+    chosen = [question["import_log"], question["explain"], input_path or output_path]
+    if sum(choice is not None for choice in chosen) != 1 or (input_path is None) != (output_path is None):
+        raise click.UsageError("give --input and --output, or --explain MODEL, or --import-log FILE")
+    if question["import_log"] is not None:
+        cli_memory.show_import(question, as_json)
+    elif question["explain"] is not None:
+        cli_memory.show_explanation(question, as_json)
+    elif input_path is not None and output_path is not None:
+        cli_points.answer_file(input_path, output_path, cli_memory.estimate_table, quiet)
 
 
 # ------------------------------------------------------------------------------------------------------------ hardware
@@ -292,14 +304,19 @@ def models_search(text: str, limit: int, as_json: bool) -> None:
 
 @models.command("show")
 @click.argument("model")
+@click.option("--checkpoint", is_flag=True, help="Also read the checkpoint's headers: exact bytes, by number format.")
 @json_option
-def models_show(model: str, as_json: bool) -> None:
+def models_show(model: str, checkpoint: bool, as_json: bool) -> None:
     """Show the shape and size of MODEL (hub id, alias or folder)."""
     from budsim import cli_tables
     from budsim.model_ops.analysis import summarize
     from budsim.model_ops.services import default_library
 
     summary = summarize(default_library().resolve(model))
+    if checkpoint:
+        size = default_library().checkpoint_size(model)
+        summary["checkpoint_bytes"] = None if size is None else size.total_bytes
+        summary["checkpoint_bytes_by_dtype"] = {} if size is None else dict(size.bytes_by_dtype)
     if as_json:
         _print_json(summary)
     else:

@@ -26,6 +26,7 @@ from budsim.commons.logs import configure_logging
 from budsim.commons.notifications import Publisher, RecordedOnly
 from budsim.commons.workflow_engine import WorkflowEngine
 from budsim.engine_ops.routes import router as engine_router
+from budsim.model_ops.calculator_routes import router as calculator_router
 from budsim.model_ops.routes import router as model_router
 from budsim.simulator.activities import RunActivities, SearchBackend
 from budsim.simulator.cluster_source import ClusterSource, read_document
@@ -187,7 +188,8 @@ def create_app(
     also_open = frozenset() if config.metrics_need_token else frozenset({"/metrics"})
     app.add_middleware(security.TokenMiddleware, tokens=security.accepted_tokens(config), also_open=also_open)
     app.middleware("http")(metrics.observe)
-    for included in (health.router, router, workflow_router, cluster_router, model_router, engine_router, event_router):
+    simulator_routers = (router, workflow_router, cluster_router, event_router)
+    for included in (health.router, *simulator_routers, model_router, calculator_router, engine_router):
         app.include_router(included)
     return app
 

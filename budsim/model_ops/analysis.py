@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
+from budsim.perf_model.kv_cache import caches_nothing, kv_bytes_per_token_layer
 from budsim.perf_model.model_architecture import ATTENTION_KINDS, LayerKind, ModelArchitecture
 from budsim.perf_model.parameters import ParameterCounts, count_parameters, weight_bytes
 from budsim.perf_model.precision import bytes_per_element, resolve_precision
@@ -27,36 +29,24 @@ def kv_bytes_per_token(arch: ModelArchitecture, kv_dtype: str) -> float:
         arch: Model shape.
         kv_dtype: Number format of the cache.
     """
-    if arch.encoder_only:
-        return 0.0
-    element_bytes = bytes_per_element(kv_dtype)
-    total = 0.0
-    for index, kind in enumerate(arch.layer_kinds):
-        if kind not in ATTENTION_KINDS:
-            continue
-        if arch.is_mla:
-            layer = (arch.kv_lora_rank + arch.qk_rope_head_dim) * element_bytes + arch.indexer_bytes_per_token
-        else:
-            layer = arch.attention_shape(kind).kv_elements_per_token * element_bytes
-        total += layer / (arch.kv_token_ratios[index] if arch.kv_token_ratios else 1)
-    return total
+    return _kv_bytes(arch, kv_dtype, ATTENTION_KINDS)
 
 
 def long_context_kv_bytes_per_token(arch: ModelArchitecture, kv_dtype: str) -> float:
     """Return the bytes per token once every window is full: only layers of unlimited context still grow."""
-    whole = kv_bytes_per_token(arch, kv_dtype)
-    if arch.encoder_only:
+    return _kv_bytes(arch, kv_dtype, frozenset({LayerKind.FULL}))
+
+
+def _kv_bytes(arch: ModelArchitecture, kv_dtype: str, counted: Collection[LayerKind]) -> float:
+    """Return the cache bytes of a token over the layers of some kinds."""
+    if caches_nothing(arch):
         return 0.0
-    if arch.is_mla:
-        growing = sum(kind is LayerKind.FULL for kind in arch.layer_kinds)
-        return whole * growing / max(1, arch.num_attention_layers)
-    element_bytes = bytes_per_element(kv_dtype)
-    bounded = sum(
-        arch.attention_shape(kind).kv_elements_per_token * element_bytes
-        for kind in arch.layer_kinds
-        if kind in (LayerKind.SLIDING, LayerKind.CHUNKED)
+    element_bytes, ratios = bytes_per_element(kv_dtype), arch.kv_token_ratios
+    return sum(
+        kv_bytes_per_token_layer(arch, kind, 1, element_bytes) / (ratios[index] if ratios else 1)
+        for index, kind in enumerate(arch.layer_kinds)
+        if kind in counted
     )
-    return whole - bounded
 
 
 def _component_counts(counts: ParameterCounts) -> dict[str, int]:

@@ -7,8 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
+from budsim.commons.catalogs import hardware_catalog
 from budsim.model_ops.analysis import summarize
-from budsim.model_ops.schemas import ModelQuery, ModelSummary, ModelTarget
+from budsim.model_ops.calculator import attention_rating, fit_on_device, sequence_sweep
+from budsim.model_ops.calculator_schemas import AnalyzeQuery, DeviceFit, ModelAnalysis, SweepRow
+from budsim.model_ops.schemas import ModelSummary, ModelTarget
+from budsim.perf_model.precision import resolve_precision
 from budsim.simulator.request_schemas import storable
 from budsim.simulator.schemas import ErrorResponse
 from budsim.simulator.search_backend import resolve_model
@@ -49,10 +53,26 @@ def model_info(
     return _summary(request, model_id)
 
 
-@router.post("/analyze", summary="A model in a few figures")
-def analyze_model(request: Request, body: Annotated[ModelQuery, Storable]) -> ModelSummary:
-    """Return its shape, its parameters and its memory."""
-    return _summary(request, body.model)
+@router.post("/analyze", summary="A model in figures: memory, devices, lengths")
+def analyze_model(request: Request, body: Annotated[AnalyzeQuery, Storable]) -> ModelAnalysis:
+    """Return its shape, its memory, what devices hold of it, and its cache by the length of a sequence."""
+    arch = resolve_model([request.app.state.service.model_target(body.model)])
+    devices = [hardware_catalog().match(name).spec for name in body.devices]
+    fits = [
+        fit_on_device(arch, device, precision=body.precision, max_model_len=body.max_model_len, tp_sizes=body.tp_sizes)
+        for device in devices
+    ]
+    kv_format = "bf16" if arch.torch_dtype == "fp32" else arch.torch_dtype
+    sweep = sequence_sweep(arch, resolve_precision(body.precision, arch, None), kv_format)
+    return ModelAnalysis.model_validate(
+        {
+            "attention_rating": attention_rating(arch),
+            "memory_by_device": [DeviceFit.model_validate(fit) for fit in fits],
+            "sequence_sweep": [SweepRow.model_validate(row) for row in sweep],
+            **summarize(arch),
+            "model": body.model,
+        }
+    )
 
 
 def _summary(request: Request, model: str) -> ModelSummary:

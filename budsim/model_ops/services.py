@@ -13,6 +13,7 @@ from pathlib import Path
 
 from budsim.commons.errors import InvalidRequestError, UnavailableError, UnknownModelError
 from budsim.model_ops.catalog import ModelCatalog, packaged_catalog
+from budsim.model_ops.checkpoint_size import CheckpointSize, local_checkpoint_size
 from budsim.model_ops.class_defaults import read_with_class_defaults
 from budsim.model_ops.hub import HubConfigs, read_config_file
 from budsim.perf_model.model_architecture import ModelArchitecture
@@ -97,6 +98,23 @@ class ModelLibrary:
             while len(self._resolved) > _CACHED_ARCHITECTURES:
                 self._resolved.popitem(last=False)
         return arch
+
+    def checkpoint_size(self, model_id: str) -> CheckpointSize | None:
+        """Return the exact bytes that a model's checkpoint stores, from its headers; None when they cannot be had.
+
+        Args:
+            model_id: As for ``resolve``; folders are read, hub ids are asked for (never offline).
+
+        Raises:
+            UnknownModelError: The hub has no such model.
+            UnsupportedModelError: A file is not a safetensors file.
+            UnavailableError: The hub does not answer.
+        """
+        name = self._target_of(_checked_name(model_id))
+        folder = self._local_folder(name)
+        if folder is not None:
+            return local_checkpoint_size(folder)
+        return self._hub.checkpoint_size(name) if _HUB_ID.fullmatch(name) else None
 
     def _published(self, name: str) -> ModelArchitecture:
         match = self.catalog.match(name)
@@ -225,6 +243,16 @@ def _checked_name(name: object) -> str:
 @lru_cache(maxsize=1)
 def default_library() -> ModelLibrary:
     """Return the library that the settings describe; paths of the local machine are allowed."""
+    return _library(allow_local_paths=True)
+
+
+@lru_cache(maxsize=1)
+def service_library() -> ModelLibrary:
+    """Return the library behind the API: a caller's path is served from MODEL_REGISTRY_DIR only."""
+    return _library(allow_local_paths=False)
+
+
+def _library(allow_local_paths: bool) -> ModelLibrary:
     from budsim.commons.config import settings
 
     config = settings()
@@ -233,6 +261,6 @@ def default_library() -> ModelLibrary:
         hub_token=config.hf_token.get_secret_value() if config.hf_token else None,
         offline=config.hub_offline,
         timeout_s=config.hub_timeout_seconds,
-        allow_local_paths=True,
+        allow_local_paths=allow_local_paths,
         targets_file=config.data_dir / "models.json",
     )

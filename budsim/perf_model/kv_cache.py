@@ -185,10 +185,26 @@ def kv_bytes_per_token(
             kv_bytes_per_token(arch, plan, kv_bytes, stage)
             for stage in stage_layer_ranges(arch.num_layers, plan.pp_size)
         )
-    counts = Counter(arch.layer_kinds[layer] for layer in layers)
+    if caches_nothing(arch):
+        return 0.0
     return sum(
-        counts[kind] * kv_bytes_per_token_layer(arch, kind, plan.attention_tp_size, kv_bytes)
-        for kind in (LayerKind.FULL, LayerKind.SLIDING, LayerKind.CHUNKED)
+        count * kv_bytes_per_token_layer(arch, kind, plan.attention_tp_size, kv_bytes) / ratio
+        for (kind, ratio), count in _cached_layers(arch, layers).items()
+    )
+
+
+def caches_nothing(arch: ModelArchitecture) -> bool:
+    """Whether nothing is kept between steps: encoders see the whole input at once and generate nothing."""
+    return arch.encoder_only or (arch.task not in ("generate", "transcribe") and arch.model_type in ENCODER_MODEL_TYPES)
+
+
+def _cached_layers(arch: ModelArchitecture, layers: range) -> Counter[tuple[LayerKind, int]]:
+    """Return the layers that cache, counted by kind and by the tokens that share one entry."""
+    ratios = arch.kv_token_ratios
+    return Counter(
+        (arch.layer_kinds[layer], ratios[layer] if ratios else 1)
+        for layer in layers
+        if arch.layer_kinds[layer] in _ATTENTION_KINDS
     )
 
 
@@ -214,7 +230,7 @@ def kv_cache_layout(
         windows_are_saved: False where the engine allocates windowed layers like full ones.
     """
     element_bytes = kv_element_bytes(kv_cache_dtype)
-    if arch.task not in ("generate", "transcribe") and arch.model_type in ENCODER_MODEL_TYPES:
+    if caches_nothing(arch):
         return KvCacheLayout((), 0.0, block_size, max_num_batched_tokens)
     types = _layer_types(arch, attention_tp, element_bytes, layers, windows_are_saved)
     state_bytes, state_layers = _state(arch, attention_tp, layers)
@@ -245,17 +261,16 @@ def kv_cache_layout(
 def _layer_types(
     arch: ModelArchitecture, attention_tp: int, element_bytes: float, layers: range, windows_are_saved: bool
 ) -> list[_LayerType]:
-    counts = Counter(arch.layer_kinds[layer] for layer in layers)
-    if not windows_are_saved and counts[LayerKind.FULL]:
-        counts = Counter({LayerKind.FULL: sum(counts[kind] for kind in _ATTENTION_KINDS)})
+    counts = _cached_layers(arch, layers)
+    if not windows_are_saved and any(kind is LayerKind.FULL for kind, _ in counts):
+        counts = Counter({(LayerKind.FULL, 1): sum(counts.values())})
     windows = {LayerKind.SLIDING: arch.sliding_window or 0, LayerKind.CHUNKED: arch.attention_chunk_size or 0}
     types = []
-    for kind in _ATTENTION_KINDS:
-        if counts[kind]:
-            bytes_per_token = kv_bytes_per_token_layer(arch, kind, attention_tp, element_bytes)
-            # A windowed kind without a known window keeps everything.
-            stored_as = kind if windows.get(kind) else LayerKind.FULL
-            types.append(_LayerType(stored_as, counts[kind], bytes_per_token, windows.get(kind, 0)))
+    for kind, ratio in sorted(counts, key=lambda item: (_ATTENTION_KINDS.index(item[0]), item[1])):
+        bytes_per_token = kv_bytes_per_token_layer(arch, kind, attention_tp, element_bytes) / ratio
+        # A windowed kind without a known window keeps everything.
+        stored_as = kind if windows.get(kind) else LayerKind.FULL
+        types.append(_LayerType(stored_as, counts[kind, ratio], bytes_per_token, windows.get(kind, 0)))
     if arch.cross_attention_layers and arch.cross_attention_tokens:
         share = math.ceil(arch.cross_attention_layers * len(layers) / arch.num_layers)
         bytes_per_token = kv_bytes_per_token_layer(arch, LayerKind.FULL, attention_tp, element_bytes)

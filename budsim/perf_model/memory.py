@@ -16,7 +16,7 @@ Sources:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from budsim.perf_model.engine_reserve import (
     EngineReserve,
@@ -33,6 +33,7 @@ from budsim.perf_model.rank_weights import stage_weight_bytes
 from budsim.perf_model.serving_point import Infeasible, ServingPoint
 
 __all__ = [
+    "MemoryCorrection",
     "MemoryEstimate",
     "PlatformAllocation",
     "estimate_memory",
@@ -44,6 +45,23 @@ __all__ = [
 GIB = float(2**30)
 MEMORY_NOT_STATED = "The memory of {device} is not stated: whether the model fits was not checked."
 LONGER_THAN_MODEL = "max_model_len {length} is above the model's {limit} positions: engines ask for a consent flag."
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryCorrection:
+    """What a start-up log of this model on this device showed, against the computed figures.
+
+    Attributes:
+        weight_factor: Measured over computed weights.
+        activation_bytes: Measured minus computed peak of the profiling step.
+        non_torch_bytes: Measured minus computed memory outside the allocator.
+        note: What was measured, for the answer's notes.
+    """
+
+    weight_factor: float = 1.0
+    activation_bytes: float = 0.0
+    non_torch_bytes: float = 0.0
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,19 +159,22 @@ class _Stage:
         return self.weight_bytes + self.reserve.activation_bytes + self.reserve.non_torch_bytes
 
 
-def estimate_memory(point: ServingPoint, model_loading_bytes: float | None = None) -> MemoryEstimate | Infeasible:
+def estimate_memory(
+    point: ServingPoint, model_loading_bytes: float | None = None, correction: MemoryCorrection | None = None
+) -> MemoryEstimate | Infeasible:
     """Return the engine's memory split at start-up, or why it does not start.
 
     Args:
         point: Replica, engine and device.
         model_loading_bytes: Weights per device as a log states them; None = computed from the model's shape.
+        correction: What a log of this model on this device measured; None = computed figures alone.
 
     Returns:
         The split on the stage whose cache holds the fewest sequences; ``Infeasible`` with code ``memory`` (nothing
         left for the cache) or ``kv_capacity`` (not one sequence of ``max_model_len`` fits).
     """
     total = visible_memory_bytes(point)
-    stages = _stages(point, total, model_loading_bytes)
+    stages = _stages(point, total, model_loading_bytes, correction or MemoryCorrection())
     binding = min(stages, key=lambda stage: (_sequences(point, stage), stage.available_kv_bytes))
     if binding.available_kv_bytes <= 0 and binding.layout.groups:
         return _no_room_for_cache(point, total or 0.0, binding)
@@ -174,7 +195,7 @@ def estimate_memory(point: ServingPoint, model_loading_bytes: float | None = Non
         kv_cache_tokens=_logged_tokens(point, binding, concurrency) * copies,
         max_concurrency=concurrency * copies,
         layout=binding.layout,
-        notes=_notes(point, total),
+        notes=_notes(point, total) + ((correction.note,) if correction and correction.note else ()),
     )
 
 
@@ -203,19 +224,25 @@ def platform_allocation(point: ServingPoint, concurrency: int, seq_len: int) -> 
 
 def _notes(point: ServingPoint, total: float | None) -> tuple[str, ...]:
     notes = [] if total is not None else [MEMORY_NOT_STATED.format(device=point.device.name)]
-    limit = point.arch.max_position_embeddings
-    if limit and point.settings.max_model_len > limit:
-        notes.append(LONGER_THAN_MODEL.format(length=point.settings.max_model_len, limit=limit))
-    return tuple(notes)
+    too_long = longer_than_model(point)
+    return (*notes, too_long) if too_long else tuple(notes)
 
 
-def _stages(point: ServingPoint, total: float | None, model_loading_bytes: float | None) -> list[_Stage]:
+def longer_than_model(point: ServingPoint) -> str:
+    """Return what is wrong with a ``max_model_len`` above the model's own limit; empty when it is not."""
+    limit, length = point.arch.max_position_embeddings, point.settings.max_model_len
+    return LONGER_THAN_MODEL.format(length=length, limit=limit) if limit and length > limit else ""
+
+
+def _stages(
+    point: ServingPoint, total: float | None, model_loading_bytes: float | None, correction: MemoryCorrection
+) -> list[_Stage]:
     weights = stage_weight_bytes(point.arch, point.precision, point.plan)
     stages = []
     for index, layers in enumerate(stage_layer_ranges(point.arch.num_layers, point.plan.pp_size)):
-        loaded = weights[index] if model_loading_bytes is None else model_loading_bytes
+        loaded = weights[index] * correction.weight_factor if model_loading_bytes is None else model_loading_bytes
         layout = _layout(point, layers)
-        reserve = engine_reserve(point, index, len(layers))
+        reserve = _corrected(engine_reserve(point, index, len(layers)), correction)
         if total is not None:
             available = available_kv_bytes(point, total, loaded, reserve)
         elif point.settings.cpu_kvcache_bytes is not None:
@@ -224,6 +251,14 @@ def _stages(point: ServingPoint, total: float | None, model_loading_bytes: float
             available = point.settings.max_num_seqs * layout.bytes_per_sequence(point.settings.max_model_len)
         stages.append(_Stage(loaded, reserve, available, layout, layout.num_blocks(available)))
     return stages
+
+
+def _corrected(reserve: EngineReserve, correction: MemoryCorrection) -> EngineReserve:
+    return replace(
+        reserve,
+        activation_bytes=max(0.0, reserve.activation_bytes + correction.activation_bytes),
+        non_torch_bytes=max(0.0, reserve.non_torch_bytes + correction.non_torch_bytes),
+    )
 
 
 def _layout(point: ServingPoint, layers: range) -> KvCacheLayout:

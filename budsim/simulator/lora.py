@@ -12,9 +12,10 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from budsim.perf_model.memory import PlatformAllocation
+from budsim.perf_model.memory import MemoryCorrection, PlatformAllocation, estimate_memory
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.parallelism import ParallelPlan
+from budsim.perf_model.serving_point import Infeasible, ServingPoint
 
 # The platform's constants: largest count it offers, the rank and the format it reserves for.
 MOST_ADAPTERS = 5
@@ -44,13 +45,43 @@ def _elements(projections: list[tuple[int, int]], tp_size: int) -> float:
     return sum(ADAPTER_RANK * (width_in + width_out / tp_size) for width_in, width_out in projections)
 
 
+def engine_holds(point: ServingPoint, adapters_bytes: float) -> bool:
+    """Whether the engine still starts, and holds the load as far as it did, when adapters take this off its cache.
+
+    Args:
+        point: Replica, engine and load.
+        adapters_bytes: All adapters, on the fullest device.
+    """
+    plain, beside = (
+        estimate_memory(point, correction=MemoryCorrection(non_torch_bytes=taken)) for taken in (0.0, adapters_bytes)
+    )
+    if isinstance(plain, Infeasible) or isinstance(beside, Infeasible):
+        return False
+    isl, osl = point.workload.isl, point.workload.osl
+    wanted = min(point.workload.concurrency or 1, plain.concurrent_sequences(isl, osl))
+    return beside.concurrent_sequences(isl, osl) >= wanted
+
+
 def max_loras(
-    arch: ModelArchitecture, plan: ParallelPlan, allocation: PlatformAllocation, available_bytes: float
+    arch: ModelArchitecture,
+    plan: ParallelPlan,
+    allocation: PlatformAllocation,
+    available_bytes: float,
+    point: ServingPoint | None = None,
 ) -> int | None:
-    """Return the most adapters, up to ``MOST_ADAPTERS``, that fit beside an allocation; None if not even one does."""
+    """Return the most adapters, up to ``MOST_ADAPTERS``, that fit; None if not even one does.
+
+    Args:
+        arch: Model shape.
+        plan: Layout of the replica.
+        allocation: What the platform reserves without adapters.
+        available_bytes: Memory of one device.
+        point: The engine must hold them too; None = only the platform's rule.
+    """
     adapter = adapter_bytes_per_device(arch, plan)
     for count in range(MOST_ADAPTERS, 0, -1):
         total = allocation.total_bytes_per_device + count * adapter
-        if replace(allocation, total_bytes_per_device=total).fits(available_bytes):
+        fits = replace(allocation, total_bytes_per_device=total).fits(available_bytes)
+        if fits and (point is None or engine_holds(point, count * adapter)):
             return count
     return None

@@ -172,7 +172,7 @@ def _screen(candidate: Candidate, case: SearchCase) -> _Screened | Rejection:
         allocation.weight_bytes_per_device,
         allocation.kv_cache_bytes_per_device,
         allocation.total_bytes_per_device,
-        max_loras(case.arch, candidate.plan, allocation, available) if case.engine.supports_lora else None,
+        max_loras(case.arch, candidate.plan, allocation, available, point) if case.engine.supports_lora else None,
     )
 
 

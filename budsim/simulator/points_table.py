@@ -10,12 +10,13 @@ are those of that finite run. Throughput is the capacity in both cases.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 
 from budsim.commons.errors import BudSimError, InvalidRequestError
-from budsim.perf_model.memory import MemoryEstimate
+from budsim.perf_model.memory import MemoryCorrection, MemoryEstimate
 from budsim.perf_model.memory import estimate_memory as estimate_replica_memory
 from budsim.perf_model.parallelism import check_plan
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
@@ -115,21 +116,27 @@ def predict(
     return _joined(frame, rows, PREDICTION_COLUMNS)
 
 
-def estimate_memory(frame: pd.DataFrame) -> pd.DataFrame:
+def estimate_memory(
+    frame: pd.DataFrame, correction_of: Callable[[ServingPoint], MemoryCorrection | None] | None = None
+) -> pd.DataFrame:
     """Estimate the memory of every row's replica, per fullest device; load and lengths are optional.
 
     Args:
         frame: Columns of ``INPUT_COLUMNS``; an optional ``model_loading_gib`` replaces the computed weights.
+        correction_of: What start-up logs measured of a point; None = computed figures alone.
 
     Returns:
         The input columns, then ``MEMORY_COLUMNS`` (GiB per device; tokens and sequences per replica).
     """
     asked = read_rows(frame, needs_load=False)
     loaded = frame["model_loading_gib"].tolist() if "model_loading_gib" in frame.columns else [None] * len(frame)
-    return _joined(frame, [_memory_row(row, cell) for row, cell in zip(asked, loaded, strict=True)], MEMORY_COLUMNS)
+    rows = [_memory_row(row, cell, correction_of) for row, cell in zip(asked, loaded, strict=True)]
+    return _joined(frame, rows, MEMORY_COLUMNS)
 
 
-def _memory_row(asked: ReadRow, loaded_gib: Any) -> dict[str, Any]:
+def _memory_row(
+    asked: ReadRow, loaded_gib: Any, correction_of: Callable[[ServingPoint], MemoryCorrection | None] | None
+) -> dict[str, Any]:
     point = asked.point
     if isinstance(point, RowRefusal):
         return {"status": point.status, "reason": point.reason}
@@ -137,7 +144,9 @@ def _memory_row(asked: ReadRow, loaded_gib: Any) -> dict[str, Any]:
         loaded = number_cell({"model_loading_gib": loaded_gib}, "model_loading_gib", 0.0, above=True)
         answer: MemoryEstimate | Infeasible = check_plan(
             point.arch, point.plan, point.device
-        ) or estimate_replica_memory(point, None if loaded is None else loaded * GIB)
+        ) or estimate_replica_memory(
+            point, None if loaded is None else loaded * GIB, correction_of(point) if correction_of else None
+        )
     except BudSimError as error:
         refusal = refusal_of(error)
         return {"status": refusal.status, "reason": refusal.reason}

@@ -57,9 +57,9 @@ def resolve_model(names: Sequence[str]) -> ModelArchitecture:
     Raises:
         BudSimError: None of them is; the first name's reason.
     """
-    from budsim.model_ops.services import default_library
+    from budsim.model_ops.services import service_library
 
-    library = default_library()
+    library = service_library()
     first_error: UnknownModelError | None = None
     for name in names:
         try:

@@ -4,7 +4,8 @@ from search_doubles import AnalyticPredictor, engine_option, group, search_case,
 from budsim.perf_model.memory import PlatformAllocation
 from budsim.perf_model.parallelism import ParallelPlan
 from budsim.simulator.direct_search import search
-from budsim.simulator.lora import adapter_bytes_per_device, max_loras
+from budsim.simulator.lora import adapter_bytes_per_device, engine_holds, max_loras
+from budsim.simulator.search_space import serving_point
 
 LLAMA_8B = tiny_arch(
     num_hidden_layers=32,
@@ -47,3 +48,11 @@ def test_only_engines_with_adapters_offer_them():
     assert without.max_loras is None
     offering = search_case(group(1), engine=engine_option(supports_lora=True))
     assert search(offering, AnalyticPredictor()).best.max_loras == 5
+
+
+def test_adapters_that_push_the_load_out_of_the_engines_cache_are_not_offered():
+    case = search_case(group(1), engine=engine_option(supports_lora=True))
+    best = search(case, AnalyticPredictor()).best
+    point = serving_point(case, best.candidate, None)
+    assert engine_holds(point, 1e9)
+    assert not engine_holds(point, point.device.memory_bytes)
