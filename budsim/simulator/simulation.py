@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from budsim.commons.errors import BudSimError
-from budsim.engine_ops import EngineOption, compatible_engines
+from budsim.engine_ops import EngineOption, compatible_engines, refusals
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.precision import resolve_precision
 from budsim.simulator.candidate import Evaluation, Predictor
@@ -217,7 +217,7 @@ def plan_tasks(
             task for group in groups for task in _group_tasks(request, arch, group, images, exclusions or {}, basis)
         ]
         if not found:
-            reasons.append(_no_task_reason(cluster, topology.groups, groups, topology.dropped, request))
+            reasons.append(_no_task_reason(cluster, topology.groups, groups, topology.dropped, request, arch))
         tasks += found
     dropped = {cluster.cluster_id: topology.dropped for cluster, topology, _ in chosen}
     return TaskPlan(tuple(tasks), dropped, tuple(reasons), {"price": PRICE_BASIS_TEXTS[basis]} if tasks else {})
@@ -248,11 +248,10 @@ def _group_tasks(
     exclusions: Mapping[str, Exclusions],
     basis: PriceBasis,
 ) -> list[GroupTask]:
-    options = compatible_engines(arch, [group.device_type], images or {})
+    options = compatible_engines(arch, [group.device_type], images or {}, request.engine_version)
     if request.engines:
         options = [option for name in request.engines for option in options if option.engine == name]
-    else:
-        options = options[:1]
+    options = options[:1]  # one engine per device: the most preferred that serves the model there
     price = device_usd_per_hour(group.spec, basis=basis)
     return [
         GroupTask(
@@ -282,12 +281,16 @@ def _no_task_reason(
     wanted: Sequence[DeviceGroup],
     dropped: Sequence[DroppedDevice],
     request: SimulationRequest,
+    arch: ModelArchitecture,
 ) -> str:
     name = f"Cluster {cluster.name}"
     if wanted:
         devices = ", ".join(sorted({group.spec.name for group in wanted}))
         engines = ", ".join(request.engines) or "engine"
-        return f"{name}: no {engines} serves this model on {devices}."
+        types = sorted({group.device_type for group in wanted})
+        causes = [text for kind in types for text in refusals(arch, kind, request.engines, request.engine_version)]
+        why = f" ({'; '.join(dict.fromkeys(causes))})" if causes else ""
+        return f"{name}: no {engines} serves this model on {devices}{why}."
     if groups:
         return f"{name}: has {', '.join(group.label for group in groups)}, none of them of the device types asked for."
     causes = "; ".join(dict.fromkeys(item.reason for item in dropped)) or "it has no nodes with devices"
