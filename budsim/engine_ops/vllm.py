@@ -358,10 +358,9 @@ def extras(query: ParserQuery) -> dict[str, ArgumentValue]:
         ("reasoning", query.reasoning_parser, REASONING_PARSERS[table]),
     ):
         if name and name not in known:
-            text = f"vllm {query.version or DEFAULT_VERSION} has no {kind} parser {name!r}; it has {', '.join(sorted(known))}."
-            raise InvalidRequestError(
-                text, {"field": "tool_calling_parser_type" if kind != "reasoning" else "reasoning"}
-            )
+            engine = f"vllm {query.version or DEFAULT_VERSION}"
+            text = f"{engine} has no {kind} parser {name!r}; it has {', '.join(sorted(known))}."
+            raise InvalidRequestError(text, {"field": f"{kind}-parser"})
     if query.tool_call_parser:
         args |= {"enable-auto-tool-choice": True, "tool-call-parser": query.tool_call_parser}
     if query.reasoning_parser:

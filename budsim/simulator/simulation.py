@@ -288,8 +288,8 @@ def _no_task_reason(
         devices = ", ".join(sorted({group.spec.name for group in wanted}))
         engines = ", ".join(request.engines) or "engine"
         types = sorted({group.device_type for group in wanted})
-        causes = [text for kind in types for text in refusals(arch, kind, request.engines, request.engine_version)]
-        why = f" ({'; '.join(dict.fromkeys(causes))})" if causes else ""
+        refused = [text for kind in types for text in refusals(arch, kind, request.engines, request.engine_version)]
+        why = f" ({'; '.join(dict.fromkeys(refused))})" if refused else ""
         return f"{name}: no {engines} serves this model on {devices}{why}."
     if groups:
         return f"{name}: has {', '.join(group.label for group in groups)}, none of them of the device types asked for."
