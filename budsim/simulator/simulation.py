@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from budsim.commons.errors import BudSimError
+from budsim.commons.errors import BudSimError, InvalidRequestError, UnsupportedError
 from budsim.engine_ops import EngineOption, compatible_engines, refusals
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.precision import resolve_precision
-from budsim.simulator.candidate import Evaluation, Predictor
-from budsim.simulator.deployment import cluster_metrics, result_row
+from budsim.simulator.candidate import Evaluation, Predictor, Rejection
+from budsim.simulator.deployment import cluster_metrics, launch, result_row
 from budsim.simulator.direct_search import ProgressReport, StopSignal, search
 from budsim.simulator.hardware import (
     PRICE_BASIS_TEXTS,
@@ -341,7 +341,7 @@ def search_group(
     try:
         case = search_case(task)
         found = search(case, predictor, should_stop=should_stop, on_progress=on_progress)
-        kept = top_k(found.evaluations, task.request.top_k)
+        kept, refused = _launchable(found.evaluations, case, task.request)
         helps = remedies(case, found, predictor) if task.request.explain and found.is_complete else ()
         rows = _rows(kept, case, task.request.model_id)
     except BudSimError as error:
@@ -353,9 +353,34 @@ def search_group(
         num_feasible=len(found.evaluations),
         meets_targets=found.meets_targets,
         is_complete=found.is_complete,
-        rejections=tuple(RejectionSummary(*summary) for summary in rejection_counts(found.rejections)),
+        rejections=tuple(RejectionSummary(*item) for item in rejection_counts([*found.rejections, *refused])),
         remedies=helps,
     )
+
+
+def _launchable(
+    evaluations: Sequence[Evaluation], case: SearchCase, request: SimulationRequest
+) -> tuple[Sequence[Evaluation], list[Rejection]]:
+    """Return the best evaluations whose arguments the engine takes, and the others that were in their way."""
+    remaining, refused = list(evaluations), []
+    while True:
+        kept = top_k(remaining, request.top_k)
+        problems = [(item, _launch_problem(item, case, request.model_id)) for item in kept]
+        wrong = [(item, problem) for item, problem in problems if problem is not None]
+        if not wrong:
+            return kept, refused
+        refused += [Rejection(item.candidate.plan, "arguments", problem) for item, problem in wrong]
+        remaining = [item for item in remaining if all(item is not bad for bad, _ in wrong)]
+
+
+def _launch_problem(evaluation: Evaluation, case: SearchCase, model_id: str) -> str | None:
+    try:
+        launch(evaluation.candidate, case, model_id)
+    except UnsupportedError:  # holds for every candidate: the task's error
+        raise
+    except InvalidRequestError as error:
+        return error.message
+    return None
 
 
 def _rows(kept: Sequence[Evaluation], case: SearchCase, model_id: str) -> tuple[dict[str, Any], ...]:
