@@ -362,7 +362,8 @@ def _launchable(
     evaluations: Sequence[Evaluation], case: SearchCase, request: SimulationRequest
 ) -> tuple[Sequence[Evaluation], list[Rejection]]:
     """Return the best evaluations whose arguments the engine takes, and the others that were in their way."""
-    remaining, refused = list(evaluations), []
+    remaining: list[Evaluation] = list(evaluations)
+    refused: list[Rejection] = []
     while True:
         kept = top_k(remaining, request.top_k)
         problems = [(item, _launch_problem(item, case, request.model_id)) for item in kept]
