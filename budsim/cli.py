@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from budsim.cli_deploy import deploy
 from budsim.commons.errors import BudSimError, UnavailableError
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ def main() -> None:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 server_option = click.option("--server", metavar="URL", help="Ask a running BudSim instead of computing here.")
+
+
+main.add_command(deploy)
 
 
 def _print_json(value: Any) -> None:
