@@ -141,6 +141,23 @@ class ParserQuery:
     max_lora_rank: int = 256
 
 
+# Public images whose tags are the releases, ``v`` first.
+RELEASE_TAGGED_IMAGES = frozenset({"vllm/vllm-openai", "lmsysorg/sglang"})
+
+
+def image_of_version(image: str, version: str | None, device_type: str) -> str:
+    """Return an image with the tag of the asked version, where the image is public, tagged by release and ``latest``.
+
+    Arguments are written for a version, so the image must be of that version too. Other images are the caller's: which
+    version they hold is theirs to say.
+    """
+    repository, _, tag = image.partition(":")
+    numbers = version_numbers(version)
+    if numbers is None or tag != "latest" or repository not in RELEASE_TAGGED_IMAGES or device_type != "cuda":
+        return image
+    return f"{repository}:v{'.'.join(map(str, numbers))}"
+
+
 @dataclass(frozen=True, slots=True)
 class EngineProfile:
     """One engine.

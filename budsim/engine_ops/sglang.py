@@ -23,6 +23,7 @@ from budsim.engine_ops.base import (
     LaunchArguments,
     LaunchQuery,
     ParserQuery,
+    image_of_version,
 )
 from budsim.engine_ops.sglang_models import chat_template, family_facts, serves_lora
 from budsim.perf_model.engine_settings import version_numbers
@@ -102,7 +103,7 @@ def option(
         engine="sglang",
         version=version or DEFAULT_VERSION,
         device_type=device_type,
-        image=images.get(f"sglang_{device_type}") or IMAGES[device_type],
+        image=image_of_version(images.get(f"sglang_{device_type}") or IMAGES[device_type], version, device_type),
         tool_calling_parser_type=facts.tool_calling_parser_type if generates else None,
         reasoning_parser_type=facts.reasoning_parser_type if generates else None,
         architecture_family=facts.architecture_family,

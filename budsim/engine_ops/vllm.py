@@ -24,6 +24,7 @@ from budsim.engine_ops.base import (
     LaunchArguments,
     LaunchQuery,
     ParserQuery,
+    image_of_version,
 )
 from budsim.engine_ops.vllm_models import (
     REASONING_PARSERS,
@@ -169,7 +170,7 @@ def option(
         engine="vllm",
         version=version or DEFAULT_VERSION,
         device_type=device_type,
-        image=images.get(f"vllm_{base}") or IMAGES[base],
+        image=image_of_version(images.get(f"vllm_{base}") or IMAGES[base], version, base),
         tool_calling_parser_type=tool if generates and tool in TOOL_PARSERS[table] else None,
         reasoning_parser_type=reasoning if generates and reasoning in REASONING_PARSERS[table] else None,
         architecture_family=facts.architecture_family,
