@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from budsim.commons.errors import InvalidRequestError, UnsupportedError
@@ -40,6 +40,8 @@ __all__ = [
     "extra_args",
     "launch_args",
     "longest_sequence",
+    "merged_options",
+    "options_on",
     "refusals",
     "resolve_engine_settings",
 ]
@@ -111,6 +113,25 @@ def compatible_engines(
             if option is not None:
                 found.append(option)
     return found
+
+
+def options_on(found: Sequence[EngineOption], device_type: str) -> list[EngineOption]:
+    """Return the options of a device type: the type's own, and for ``cpu_high`` those of ``cpu``."""
+    own = "cpu" if device_type.startswith("cpu") else device_type
+    return [replace(option, device_type=device_type) for option in found if option.device_type in (device_type, own)]
+
+
+def merged_options(looked_up: Sequence[EngineOption], shipped: Sequence[EngineOption]) -> list[EngineOption]:
+    """Return the platform's options in BudSim's order of engines; without any, the shipped ones.
+
+    Args:
+        looked_up: What the platform's lookup named for one device type.
+        shipped: What the shipped tables name for it.
+    """
+    known = {option.engine: option for option in reversed(looked_up) if _BY_NAME[option.engine].launch is not None}
+    if not known:
+        return list(shipped)
+    return [known[name] for name in SERVING_ENGINES if name in known]
 
 
 def by_platform_priority(options: Sequence[EngineOption], num_parameters: float) -> list[EngineOption]:

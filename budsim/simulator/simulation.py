@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from budsim.commons.errors import BudSimError, InvalidRequestError, UnsupportedError
-from budsim.engine_ops import EngineOption, compatible_engines, refusals
+from budsim.engine_ops import EngineOption, compatible_engines, merged_options, options_on, refusals
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.precision import resolve_precision
 from budsim.simulator.candidate import Evaluation, Predictor, Rejection
@@ -182,6 +182,7 @@ def plan_tasks(
     catalog: HardwareCatalog,
     images: Mapping[str, str] | None = None,
     exclusions: Mapping[str, Exclusions] | None = None,
+    looked_up: Sequence[EngineOption] = (),
 ) -> TaskPlan:
     """Return the searches that a request needs.
 
@@ -192,6 +193,7 @@ def plan_tasks(
         catalog: Device datasheets.
         images: Container image by ``<engine>_<device type>`` key; None = the engines' own.
         exclusions: What feedback excludes, by cluster id.
+        looked_up: Engines that the platform's lookup named for the model; empty = the shipped tables decide.
 
     Raises:
         InvalidRequestError: A value of the request cannot be served.
@@ -214,7 +216,9 @@ def plan_tasks(
     tasks: list[GroupTask] = []
     for cluster, topology, groups in chosen:
         found = [
-            task for group in groups for task in _group_tasks(request, arch, group, images, exclusions or {}, basis)
+            task
+            for group in groups
+            for task in _group_tasks(request, arch, group, images, exclusions or {}, basis, looked_up)
         ]
         if not found:
             reasons.append(_no_task_reason(cluster, topology.groups, groups, topology.dropped, request, arch))
@@ -247,8 +251,10 @@ def _group_tasks(
     images: Mapping[str, str] | None,
     exclusions: Mapping[str, Exclusions],
     basis: PriceBasis,
+    looked_up: Sequence[EngineOption],
 ) -> list[GroupTask]:
-    options = compatible_engines(arch, [group.device_type], images or {}, request.engine_version)
+    shipped = compatible_engines(arch, [group.device_type], images or {}, request.engine_version)
+    options = merged_options(options_on(looked_up, group.device_type), shipped)
     if request.engines:
         options = [option for name in request.engines for option in options if option.engine == name]
     options = options[:1]  # one engine per device: the most preferred that serves the model there
