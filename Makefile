@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATA ?= ../shared/data
 
-.PHONY: setup run stop test lint format bench accuracy engine-check lock clean
+.PHONY: setup run stop test test-dapr dapr-up dapr-down lint format bench accuracy engine-check lock clean
 
 setup: $(READY)
 
@@ -26,6 +26,17 @@ test: setup
 	$(BIN)/python -m pytest
 	$(BIN)/lint-imports
 
+test-dapr: setup  ## against the real Dapr: builds daprd, placement, scheduler and Helm once, starts its own on free ports
+	scripts/build_dapr.sh
+	deploy/helm/build.sh
+	$(BIN)/python -m pytest tests/dapr -o addopts="-q --strict-markers --import-mode=importlib"
+
+dapr-up: setup  ## Redis, placement, scheduler, sidecar and BudSim on this machine
+	scripts/dapr_up.sh --with-app
+
+dapr-down:
+	scripts/dapr_down.sh
+
 lint: setup
 	BIN=$(BIN) scripts/lint.sh
 
@@ -37,7 +48,7 @@ bench: setup  ## figures of tests/performance, as ratios and seconds on this mac
 	for benchmark in tests/performance/benchmark_*.py; do $(BIN)/python $$benchmark || exit 1; done
 
 accuracy: setup  ## predictions against the measurements in DATA
-	BUDSIM_ACCURACY_DATA=$(DATA) $(BIN)/python -m pytest tests/accuracy -o addopts="-q --strict-markers"
+	BUDSIM_ACCURACY_DATA=$(DATA) $(BIN)/python -m pytest tests/accuracy -o addopts="-q --strict-markers --import-mode=importlib"
 
 engine-check: setup  ## what is emitted against the parsers of the engines that are installed here
 	$(BIN)/python scripts/engine_check.py

@@ -90,14 +90,9 @@ def simulate(
         resolve_model=default_library().resolve,
         catalog=hardware_catalog(),
         predictor=HeuristicPredictor(),
-        images=engine_images(),
+        images=settings().engine_images(),
         problems=problems,
     )
-
-
-def engine_images() -> dict[str, str]:
-    """Return the configured container images by ``<engine>_<device type>``."""
-    return {name.removesuffix("_image"): value for name, value in settings() if name.endswith("_image")}
 
 
 def check_method(method: str | None) -> None:

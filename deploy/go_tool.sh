@@ -12,7 +12,8 @@ build_go_tools() {
   command -v nice >/dev/null && lowered+=(nice -n 19)
   command -v ionice >/dev/null && lowered+=(ionice -c3)
   mkdir -p "$output_dir"
-  staging="$(mktemp -d "$output_dir/.build.XXXXXX")"
+  staging="$output_dir/.build.$$"
+  mkdir "$staging"
   # The public checksum database lacks some of these modules; go.sum, which is committed, vouches for all of them.
   if ! (cd "$module_dir" && GOSUMDB=off GOFLAGS=-mod=readonly GOWORK=off \
         "${lowered[@]}" go build -trimpath "$@" -o "$staging/" tool); then

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import textwrap
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -219,9 +220,10 @@ def render(results: dict[str, dict]) -> str:
             f" held out {_words(result['held_out'])}"
         )
         lines.append(f'    ("{engine}", "{family}", "{load}"): {{')
-        lines += [f'        "{name}": {value:.4g},' for name, value in result["values"].items()]
+        values = ", ".join(f'"{name}": {value:.4g}' for name, value in result["values"].items())
+        lines += textwrap.wrap(values + ",", 118, initial_indent=" " * 8, subsequent_indent=" " * 8)
         lines.append("    },")
-    return "\n".join([*lines, "}", ""])
+    return "\n".join([*lines, "}  # fmt: skip", ""])
 
 
 def _words(errors: dict[str, float]) -> str:

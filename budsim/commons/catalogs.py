@@ -144,16 +144,13 @@ def _check_shape(text: bytes) -> None:
 
 def _replace_file(target: Path, text: str) -> None:
     """Write ``target`` so that a reader sees the old or the new content, never a part."""
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
+        complete = Path(folder) / target.name
+        with complete.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        complete.replace(target)
 
 
 @contextmanager

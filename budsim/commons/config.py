@@ -13,8 +13,6 @@ from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 from budsim.commons.errors import InvalidRequestError
 
@@ -163,33 +161,6 @@ class AppSettings(BaseSettings):
             "latentbud_cpu": self.latentbud_cpu_image,
             "latentbud_cpu_high": self.latentbud_cpu_image,
         }
-
-    def configured_database_url(self) -> URL | None:
-        """Return the SQLAlchemy URL of the configured database, or None for the embedded one.
-
-        Raises:
-            InvalidRequestError: ``DATABASE_URL`` is not the URL of a PostgreSQL database.
-        """
-        if self.database_url is not None:
-            return _postgres_url(self.database_url.get_secret_value())
-        if self.psql_host is None:
-            return None
-        password = self.psql_password.get_secret_value() if self.psql_password else None
-        return URL.create(
-            "postgresql+psycopg2", self.psql_user, password, self.psql_host, self.psql_port, self.psql_db_name
-        )
-
-
-def _postgres_url(text: str) -> URL:
-    try:
-        url = make_url(text)
-    except ArgumentError:
-        url = None
-    if url is None or url.get_backend_name() not in ("postgresql", "postgres"):
-        raise InvalidRequestError(
-            "DATABASE_URL must look like postgresql://user:password@host:5432/name.", {"field": "DATABASE_URL"}
-        )
-    return url.set(drivername="postgresql+psycopg2")
 
 
 def _variables(field_name: str) -> str:

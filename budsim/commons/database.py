@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import URL, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from budsim.commons.config import AppSettings
 from budsim.commons.embedded_postgres import EmbeddedPostgres
-from budsim.commons.errors import UnavailableError
+from budsim.commons.errors import InvalidRequestError, UnavailableError
 from budsim.commons.resources import shipped_path
 
 logger = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def migration_config() -> Config:
 @contextmanager
 def database_url(config: AppSettings) -> Iterator[URL]:
     """Yield the URL of the configured database, or of the embedded one, which runs until the block ends."""
-    configured = config.configured_database_url()
+    configured = configured_database_url(config)
     if configured is not None:
         yield configured
         return
@@ -109,3 +109,31 @@ def open_database(config: AppSettings) -> Iterator[Database]:
             yield database
         finally:
             database.close()
+
+
+def configured_database_url(config: AppSettings) -> URL | None:
+    """Return the SQLAlchemy URL of the configured database, or None for the embedded one.
+
+    Raises:
+        InvalidRequestError: ``DATABASE_URL`` is not the URL of a PostgreSQL database.
+    """
+    if config.database_url is not None:
+        return _postgres_url(config.database_url.get_secret_value())
+    if config.psql_host is None:
+        return None
+    password = config.psql_password.get_secret_value() if config.psql_password else None
+    return URL.create(
+        "postgresql+psycopg2", config.psql_user, password, config.psql_host, config.psql_port, config.psql_db_name
+    )
+
+
+def _postgres_url(spelling: str) -> URL:
+    try:
+        url = make_url(spelling)
+    except ArgumentError:
+        url = None
+    if url is None or url.get_backend_name() not in ("postgresql", "postgres"):
+        raise InvalidRequestError(
+            "DATABASE_URL must look like postgresql://user:password@host:5432/name.", {"field": "DATABASE_URL"}
+        )
+    return url.set(drivername="postgresql+psycopg2")

@@ -25,11 +25,17 @@ class EngineInfo(BaseModel):
 
     name: str = Field(description="Name.", examples=["vllm"])
     default_version: str = Field(description="The version that a blank one stands for.", examples=["0.32.0"])
-    versions: list[str] = Field(description="Versions with a table of their own; empty = one table for all.")
+    versions: list[str] = Field(
+        description="Versions with a table of their own; empty = one table for all.", examples=[["0.32"]]
+    )
     device_types: list[str] = Field(description="Device types it runs on.", examples=[["cuda", "rocm"]])
-    deployable: bool = Field(description="Launch arguments can be written for it; others are only predicted.")
+    deployable: bool = Field(
+        description="Launch arguments can be written for it; others are only predicted.", examples=[True]
+    )
     purpose: str = Field(description="serving, embedding, proxy or quantization.", examples=["serving"])
-    images: dict[str, str] = Field(description="Default container image by device type.")
+    images: dict[str, str] = Field(
+        description="Default container image by device type.", examples=[{"cuda": "vllm/vllm-openai:latest"}]
+    )
 
 
 class EngineList(BaseModel):
@@ -45,7 +51,10 @@ class EngineConfiguration(BaseModel):
     object: str = Field("engine_configuration", description="Kind of object.", examples=["engine_configuration"])
     engine: EngineInfo = Field(description="The engine.")
     device_type: str = Field(description="Device type.", examples=["cuda"])
-    parameters: list[dict[str, Any]] = Field(description="Parameters that a search may vary: name, flag, kind, bounds.")
+    parameters: list[dict[str, Any]] = Field(
+        description="Parameters that a search may vary: name, flag, kind, bounds.",
+        examples=[[{"name": "max-num-seqs", "type": "int", "default": 256}]],
+    )
 
 
 def _info(profile: EngineProfile) -> EngineInfo:

@@ -1,15 +1,10 @@
 """The scheduler of an engine, played request by request in compiled code.
 
 One replica serves a list of requests. Every engine step costs ``step_seconds``; the scheduler decides what is in it.
-Runs of
-identical decode steps are advanced at once up to the next event (a completion, an arrival, a full KV cache), with the
-mean
-context of the run, so a thousand requests cost about a millisecond. No randomness: lengths and arrival times come in
-as arrays.
-
-Step time and scheduler are compiled in this one file, because numba's on-disk cache watches the file of the outermost
-function
-only.
+Runs of identical decode steps are advanced at once up to the next event (a completion, an arrival, a full KV cache),
+with the mean context of the run: a thousand requests cost about a millisecond. No randomness: lengths and arrival
+times come in as arrays. Step time and scheduler are compiled in this one file, because numba's on-disk cache watches
+the file of the outermost function only.
 
 Sources:
     continuous batching   Yu et al. 2022, Orca, OSDI.

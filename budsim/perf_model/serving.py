@@ -46,19 +46,6 @@ _PREFILL_FIRST_ENGINES = frozenset({"sglang", "tgi"})
 _FIRST_MIXED_VLLM = (0, 8)  # V1 is the default engine from 0.8 on
 
 
-@dataclass(frozen=True, slots=True)
-class RunLength:
-    """How long a replay may be where the caller does not say; a search takes shorter ones.
-
-    Attributes:
-        waves: Requests per client of a closed loop.
-        max_requests: Limit of all requests, but never below three waves.
-    """
-
-    waves: int = WAVES
-    max_requests: int = MAX_REQUESTS
-
-
 def _version(text: str | None) -> tuple[int, int] | None:
     parts = (text or "").split(".")
     if len(parts) < 2 or not parts[0].isdigit() or not parts[1].isdigit():
@@ -145,12 +132,12 @@ def _lengths(mean: float, count: int, length_dist: str, stream: int) -> NDArray[
     return lengths
 
 
-def _closed_loop_requests(load: Workload, run: RunLength) -> int:
+def _closed_loop_requests(load: Workload) -> int:
     concurrency = load.concurrency or 1
     if load.num_prompts:
         # A run of many waves is in its steady state long before it ends.
-        return min(load.num_prompts, max(WAVES * 2 * concurrency, 64), max(3 * concurrency, 2 * run.max_requests))
-    return max(3 * concurrency, min(max(run.waves * concurrency, MIN_REQUESTS), run.max_requests))
+        return min(load.num_prompts, max(WAVES * 2 * concurrency, 64), max(3 * concurrency, 2 * MAX_REQUESTS))
+    return max(3 * concurrency, min(max(WAVES * concurrency, MIN_REQUESTS), MAX_REQUESTS))
 
 
 def _steps_of_one_request(point: ServingPoint, c: StepCoefficients, running: float) -> tuple[float, float]:
@@ -289,18 +276,16 @@ def _serve_poisson(point: ServingPoint, run: _Run) -> Prediction:
     return _prediction(seconds, min(rate, capacity) if saturated else rate, load.osl, saturated)
 
 
-def _serve_closed_loop(run: _Run, length: RunLength) -> Prediction:
+def _serve_closed_loop(run: _Run) -> Prediction:
     load = run.load
-    count = _closed_loop_requests(load, length)
+    count = _closed_loop_requests(load)
     seconds = run.play(count, np.zeros(count))
     clients = min(run.setup.concurrency, count)
     rate = request_throughput_in_closed_loop(clients, seconds["e2e_mean"])
     return _prediction(seconds, rate, load.osl, saturated=False)
 
 
-def serve(
-    point: ServingPoint, c: StepCoefficients, constants: StepConstants, kv_tokens: float, run: RunLength | None = None
-) -> Prediction:
+def serve(point: ServingPoint, c: StepCoefficients, constants: StepConstants, kv_tokens: float) -> Prediction:
     """Predict the serving metrics of one replica under its load.
 
     Args:
@@ -308,7 +293,6 @@ def serve(
         c: What each unit of work costs (``step_coefficients``).
         constants: Arrival delays of the engine.
         kv_tokens: KV capacity in tokens of sequences of the load's mean length.
-        run: Length of replays that the load leaves open.
 
     Returns:
         Metrics; ``kv_cache_tokens`` and ``max_concurrency`` are left to the caller. Past the capacity of a Poisson load
@@ -326,7 +310,7 @@ def serve(
         return _serve_burst(played)
     if load.load_mode is LoadMode.POISSON:
         return _serve_poisson(point, played)
-    return _serve_closed_loop(played, run or RunLength())
+    return _serve_closed_loop(played)
 
 
 def share_of_load(workload: Workload, replicas: int) -> Workload:

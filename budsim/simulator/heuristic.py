@@ -11,25 +11,18 @@ from budsim.perf_model.engine_constants import StepConstants, step_constants
 from budsim.perf_model.memory import MemoryEstimate, estimate_memory
 from budsim.perf_model.parallelism import check_plan
 from budsim.perf_model.replay import StepCoefficients
-from budsim.perf_model.serving import RunLength, serve, share_of_load
+from budsim.perf_model.serving import serve, share_of_load
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.perf_model.step_time import step_coefficients
 from budsim.perf_model.workload import LoadMode
 
-# A search compares candidates with each other: shorter runs keep their order and cost a fraction.
-SEARCH_RUN = RunLength(waves=4, max_requests=400)
 _MEMO_LIMIT = 50_000
 
 
 class HeuristicPredictor:
-    """Predicts serving points from physics and fitted engine constants.
+    """Predicts serving points from physics and fitted engine constants; remembers what it has worked out."""
 
-    Args:
-        run: Length of the replays that a load leaves open; ``SEARCH_RUN`` for searches.
-    """
-
-    def __init__(self, run: RunLength | None = None) -> None:
-        self._run = run or RunLength()
+    def __init__(self) -> None:
         self._coefficients: dict[Hashable, tuple[StepCoefficients, StepConstants]] = {}
         self._memory: dict[Hashable, MemoryEstimate | Infeasible] = {}
         self._answers: dict[Hashable, Prediction | Infeasible] = {}
@@ -86,7 +79,7 @@ class HeuristicPredictor:
             coefficients, constants = self._costs(point, base)
         except UnsupportedError as error:
             return Infeasible("unsupported", error.message)
-        answer = _serve_replicas(point, coefficients, constants, kv_tokens, self._run)
+        answer = _serve_replicas(point, coefficients, constants, kv_tokens)
         return replace(answer, kv_cache_tokens=memory.kv_cache_tokens, max_concurrency=memory.max_concurrency)
 
     def _costs(self, point: ServingPoint, base: tuple[Hashable, ...]) -> tuple[StepCoefficients, StepConstants]:
@@ -110,14 +103,14 @@ def _one_copy(point: ServingPoint) -> ServingPoint:
 
 
 def _serve_replicas(
-    point: ServingPoint, coefficients: StepCoefficients, constants: StepConstants, kv_tokens: float, run: RunLength
+    point: ServingPoint, coefficients: StepCoefficients, constants: StepConstants, kv_tokens: float
 ) -> Prediction:
     """Serve the load; independent copies each carry their share and their rates add up."""
     if not _is_independent_copies(point):
-        return serve(point, coefficients, constants, kv_tokens, run)
+        return serve(point, coefficients, constants, kv_tokens)
     copies = point.plan.dp_size
     single = replace(_one_copy(point), workload=share_of_load(point.workload, copies))
-    answer = serve(single, coefficients, constants, kv_tokens / copies, run)
+    answer = serve(single, coefficients, constants, kv_tokens / copies)
     clients = point.workload.concurrency
     if point.workload.load_mode is not LoadMode.POISSON and clients:
         copies_worth = clients / (single.workload.concurrency or 1)

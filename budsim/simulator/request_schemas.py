@@ -89,10 +89,14 @@ class NotificationMetadata(RequestModel):
     name: str | None = Field(
         None, description="Name of the platform's notification workflow.", examples=["bud-internal"]
     )
-    workflow_id: str | None = Field(None, description="The caller's own workflow id, repeated in every event.")
-    subscriber_ids: str | list[str] | None = Field(None, description="Users to tell.")
-    actor: str | None = Field(None, description="Who caused it.")
-    topic_keys: str | list[str] | None = Field(None, description="Topics to tell.")
+    workflow_id: str | None = Field(
+        None,
+        description="The caller's own workflow id, repeated in every event.",
+        examples=["8900717f-3ec0-4df8-8993-54083b020c69"],
+    )
+    subscriber_ids: str | list[str] | None = Field(None, description="Users to tell.", examples=["user-1"])
+    actor: str | None = Field(None, description="Who caused it.", examples=["alice"])
+    topic_keys: str | list[str] | None = Field(None, description="Topics to tell.", examples=["team-a"])
     category: Literal["inapp", "internal", "email"] = Field("internal", description="Kind of notification.")
 
 
@@ -103,13 +107,17 @@ class _RunRequest(RequestModel):
         None, description="App id of the caller; its topic gets the events.", examples=["budapp"]
     )
     source_topic: str | list[str] | None = Field(
-        None, description="Topics that get the progress events. Naming one makes the call asynchronous."
+        None,
+        description="Topics that get the progress events. Naming one makes the call asynchronous.",
+        examples=["budAppMessages"],
     )
     notification_metadata: NotificationMetadata | None = Field(
         None, description="Whom to notify. Naming somebody makes the call asynchronous."
     )
-    debug: bool = Field(False, description="Wait for the answer even if events were asked for.")
-    project_id: str | None = Field(None, max_length=255, description="Project that the run belongs to.")
+    debug: bool = Field(False, description="Wait for the answer even if events were asked for.", examples=[False])
+    project_id: str | None = Field(
+        None, max_length=255, description="Project that the run belongs to.", examples=["project-7"]
+    )
 
     @property
     def wants_events(self) -> bool:
@@ -144,7 +152,12 @@ class ClusterRecommendationRequest(_RunRequest):
     pretrained_model_uri: str = Field(
         min_length=1, max_length=1024, description="Hub id, local folder, or a UUID that PUT /models mapped."
     )
-    model_uri: str | None = Field(None, max_length=1024, description="Hub id, when the first field is a folder.")
+    model_uri: str | None = Field(
+        None,
+        max_length=1024,
+        description="Hub id, when the first field is a folder.",
+        examples=["meta-llama/Llama-3.1-8B"],
+    )
     is_proprietary_model: bool = Field(description="A model behind somebody's API: nothing to place, only to price.")
     input_tokens: int = Field(ge=1, le=MAX_TOKENS, description="Mean prompt length, tokens.", examples=[1024])
     output_tokens: int = Field(ge=1, le=MAX_TOKENS, description="Mean answer length, tokens.", examples=[512])
@@ -158,19 +171,25 @@ class ClusterRecommendationRequest(_RunRequest):
     target_e2e_latency: float | None = Field(
         None, ge=0, description="Upper bound of median end-to-end latency, s; 0 = none.", examples=[30.0]
     )
-    cluster_id: UUID | None = Field(None, description="Look at this cluster only.")
-    is_quantization: bool = Field(False, description="Price a quantisation job instead of a deployment.")
+    cluster_id: UUID | None = Field(
+        None, description="Look at this cluster only.", examples=["49ec33d5-a86b-4e03-8a4f-156a260c93e5"]
+    )
+    is_quantization: bool = Field(
+        False, description="Price a quantisation job instead of a deployment.", examples=[False]
+    )
     quantization_method: str | None = Field(None, max_length=50, description="RTN, AWQ …", examples=["AWQ"])
     quantization_type: str | None = Field(None, max_length=50, description="bf16, INT8, INT4.", examples=["INT8"])
     simulation_method: SimulationMethod | None = Field(
-        None, description="regressor or heuristic; DEFAULT_SIMULATION_METHOD unless given."
+        None, description="regressor or heuristic; DEFAULT_SIMULATION_METHOD unless given.", examples=["heuristic"]
     )
-    hardware_mode: HardwareMode | None = Field("dedicated", description="Idle devices, or what is left of used ones.")
+    hardware_mode: HardwareMode | None = Field(
+        "dedicated", description="Idle devices, or what is left of used ones.", examples=["dedicated"]
+    )
     model_endpoints: str | None = Field(
         None, max_length=255, description="Comma list of EMBEDDING, LLM, AUDIO, CLASSIFY, RERANK.", examples=["LLM"]
     )
     model_max_context_length: int | None = Field(
-        None, ge=1, le=MAX_TOKENS, description="Longest sequence to serve, tokens."
+        None, ge=1, le=MAX_TOKENS, description="Longest sequence to serve, tokens.", examples=[8192]
     )
     optimization_target: Literal["throughput", "latency", "cost", "balanced"] | None = Field(
         None, description="What the best answer is best at; cost unless given.", examples=["cost"]
@@ -254,8 +273,12 @@ class HardwareRunRequest(_RunRequest):
     workload: RunWorkload = Field(
         default_factory=RunWorkload, description="The load; defaults are named in the answer."
     )
-    simulation_method: SimulationMethod | None = Field(None, description="As in the platform's body.")
-    cluster_id: UUID | None = Field(None, description="Look at this cluster only.")
+    simulation_method: SimulationMethod | None = Field(
+        None, description="As in the platform's body.", examples=["heuristic"]
+    )
+    cluster_id: UUID | None = Field(
+        None, description="Look at this cluster only.", examples=["49ec33d5-a86b-4e03-8a4f-156a260c93e5"]
+    )
 
 
 def unwrapped(value: Any) -> Any:
@@ -292,7 +315,7 @@ class FeedbackItem(RequestModel):
     config_id: str = Field(
         min_length=1, max_length=64, description="Of the node group that was deployed.", examples=["1"]
     )
-    failed: bool = Field(description="False lifts an earlier failure.")
+    failed: bool = Field(description="False lifts an earlier failure.", examples=[True])
     reason: str | None = Field(
         None, description="What happened; an out-of-memory text excludes more.", examples=["OOM"]
     )
@@ -301,10 +324,17 @@ class FeedbackItem(RequestModel):
 class DeploymentConfigurationRequest(RequestModel):
     """Which configuration of a finished run to deploy, with feedback on those tried."""
 
-    workflow_id: UUID = Field(description="The run.")
-    cluster_id: str | None = Field(None, max_length=255, description="The cluster; the best one unless given.")
-    error_rate_threshold: float = Field(0.5, ge=0, description="Mean relative miss of the targets to accept, 0 to 1.")
+    workflow_id: UUID = Field(description="The run.", examples=["8900717f-3ec0-4df8-8993-54083b020c69"])
+    cluster_id: str | None = Field(
+        None,
+        max_length=255,
+        description="The cluster; the best one unless given.",
+        examples=["49ec33d5-a86b-4e03-8a4f-156a260c93e5"],
+    )
+    error_rate_threshold: float = Field(
+        0.5, ge=0, description="Mean relative miss of the targets to accept, 0 to 1.", examples=[0.5]
+    )
     concurrency: int | None = Field(
-        None, ge=1, le=MAX_CONCURRENCY, description="Load to carry; the run's unless given."
+        None, ge=1, le=MAX_CONCURRENCY, description="Load to carry; the run's unless given.", examples=[10]
     )
     feedback: list[FeedbackItem] | None = Field(None, max_length=1000, description="On configurations already tried.")

@@ -40,7 +40,9 @@ class ErrorResponse(ResponseModel):
     """The envelope of every error."""
 
     object: Literal["error"] = Field("error", description="Always ``error``.")
-    message: str | None = Field(description="What is wrong, and what to do about it.")
+    message: str | None = Field(
+        description="What is wrong, and what to do about it.", examples=["concurrency must be at least 1."]
+    )
     type: str = Field(description="Kind of error.", examples=["BadRequestError"])
     param: dict[str, Any] | None = Field(None, description="Machine-readable context.", examples=[{"field": "model"}])
     code: int = Field(description="The HTTP status.", examples=[400])
@@ -58,13 +60,15 @@ class Miss(ResponseModel):
 class Refusal(ResponseModel):
     """A search that recommends nothing, or less than it was asked for."""
 
-    cluster_id: str = Field(description="Cluster.")
+    cluster_id: str = Field(description="Cluster.", examples=["49ec33d5-a86b-4e03-8a4f-156a260c93e5"])
     device_type: str = Field(description="Device type.", examples=["cuda"])
     device_name: str = Field(description="Device.", examples=["NVIDIA A100 80GB"])
     engine: str = Field(description="Engine.", examples=["vllm"])
     code: str = Field(description="Machine-readable cause.", examples=["memory"])
-    reason: str = Field(description="What does not hold, with figures.")
-    count: int = Field(1, description="Configurations with this cause.")
+    reason: str = Field(
+        description="What does not hold, with figures.", examples=["weights of 131.4 GiB on one device with 79.2 GiB"]
+    )
+    count: int = Field(1, description="Configurations with this cause.", examples=[3])
 
 
 class DeviceTypeMetrics(ResponseModel):
@@ -73,7 +77,9 @@ class DeviceTypeMetrics(ResponseModel):
     device_type: str = Field(description="cuda, rocm, hpu, cpu or cpu_high.", examples=["cuda"])
     num_replicas: int = Field(description="Replicas on it.", examples=[2])
     concurrency: int = Field(description="Requests in flight on these replicas.", examples=[10])
-    cost_per_million_tokens: float = Field(description="USD per million output tokens; 0 where no price is known.")
+    cost_per_million_tokens: float = Field(
+        description="USD per million output tokens; 0 where no price is known.", examples=[0.25]
+    )
 
 
 class SimulationMetrics(ResponseModel):
@@ -91,51 +97,73 @@ class SimulationMetrics(ResponseModel):
     cost_per_million_tokens: float = Field(
         description="USD per million output tokens; 0 with cost_known false where no price is known.", examples=[0.25]
     )
-    cost_known: bool = Field(True, description="Whether the cost is a price, not a blank.")
-    cost_source: str | None = Field(None, description="Where the price comes from.")
-    cost_per_hour_usd: float | None = Field(None, description="USD per hour of all replicas; null = no price known.")
-    meets_targets: bool = Field(True, description="Whether every target is met.")
+    cost_known: bool = Field(True, description="Whether the cost is a price, not a blank.", examples=[True])
+    cost_source: str | None = Field(
+        None, description="Where the price comes from.", examples=["on-demand price of the catalogue"]
+    )
+    cost_per_hour_usd: float | None = Field(
+        None, description="USD per hour of all replicas; null = no price known.", examples=[3.29]
+    )
+    meets_targets: bool = Field(True, description="Whether every target is met.", examples=[True])
     misses: list[Miss] = Field(default_factory=list, description="The targets that are not met.")
     binding: str | None = Field(None, description="What limits the deployment.", examples=["memory"])
     device_name: str | None = Field(None, description="Device.", examples=["NVIDIA-A100-SXM4-80GB"])
     tp_size: int | None = Field(None, description="Tensor parallel devices of one stage.", examples=[1])
     pp_size: int | None = Field(None, description="Pipeline stages of one replica.", examples=[1])
     concurrency_per_replica: int | None = Field(None, description="Requests in flight on one replica.", examples=[5])
-    memory_gb_per_device: float | None = Field(None, description="Memory to allocate on one device, GB.")
-    output_tps: float | None = Field(None, description="Output tokens/s of the whole deployment.")
+    memory_gb_per_device: float | None = Field(
+        None, description="Memory to allocate on one device, GB.", examples=[31.3]
+    )
+    output_tps: float | None = Field(None, description="Output tokens/s of the whole deployment.", examples=[552.0])
     precision: str | None = Field(None, description="Weight format.", examples=["bf16"])
-    hardware_mode: str | None = Field(None, description="dedicated or shared.")
-    confidence: float | None = Field(None, description="0 to 1; null = not calibrated for this case.")
+    hardware_mode: str | None = Field(None, description="dedicated or shared.", examples=["dedicated"])
+    confidence: float | None = Field(None, description="0 to 1; null = not calibrated for this case.", examples=[0.92])
     basis: str | None = Field(None, description="What the figures rest on.", examples=["analytic"])
 
 
 class ClusterMetrics(ResponseModel):
     """The recommendation for one cluster."""
 
-    cluster_id: str = Field(description="The cluster.")
-    cluster_name: str | None = Field(None, description="Its name, where the cluster document gives one.")
+    cluster_id: str = Field(description="The cluster.", examples=["49ec33d5-a86b-4e03-8a4f-156a260c93e5"])
+    cluster_name: str | None = Field(
+        None, description="Its name, where the cluster document gives one.", examples=["h100-2x8"]
+    )
     metrics: SimulationMetrics = Field(description="The deployment as asked.")
     quantized_metrics: SimulationMetrics | None = Field(None, description="A quantised deployment, where asked for.")
     alternatives: list[SimulationMetrics] = Field(
         default_factory=list, description="The best deployment on each other device of the cluster, best first."
     )
     engine: str | None = Field(None, description="Engine.", examples=["vllm"])
-    engine_version: str | None = Field(None, description="Engine version.")
-    tool_calling_parser_type: str | None = Field(None, description="Tool-call parser to launch with.")
-    reasoning_parser_type: str | None = Field(None, description="Reasoning parser to launch with.")
+    engine_version: str | None = Field(None, description="Engine version.", examples=["0.32.0"])
+    tool_calling_parser_type: str | None = Field(
+        None, description="Tool-call parser to launch with.", examples=["llama3_json"]
+    )
+    reasoning_parser_type: str | None = Field(
+        None, description="Reasoning parser to launch with.", examples=["deepseek_r1"]
+    )
     architecture_family: str | None = Field(None, description="Family of the model's architecture.", examples=["llama"])
-    chat_template: str | None = Field(None, description="Chat template to launch with.")
-    supports_lora: bool | None = Field(None, description="The engine serves LoRA adapters of this model.")
-    supports_pipeline_parallelism: bool | None = Field(None, description="The engine can split this model into stages.")
+    chat_template: str | None = Field(
+        None, description="Chat template to launch with.", examples=["examples/tool_chat_template_llama3.1_json.jinja"]
+    )
+    supports_lora: bool | None = Field(
+        None, description="The engine serves LoRA adapters of this model.", examples=[True]
+    )
+    supports_pipeline_parallelism: bool | None = Field(
+        None, description="The engine can split this model into stages.", examples=[True]
+    )
 
 
 class Remedy(ResponseModel):
     """A change that would let the targets be met."""
 
     kind: str = Field(description="Kind of change.", examples=["add_devices"])
-    text: str = Field(description="The change, with figures.")
-    changes: dict[str, Any] = Field(default_factory=dict, description="The change as fields.")
-    cluster_id: str | None = Field(None, description="The cluster it is about.")
+    text: str = Field(description="The change, with figures.", examples=["Relax ttft from 100 to 150 ms."])
+    changes: dict[str, Any] = Field(
+        default_factory=dict, description="The change as fields.", examples=[{"ttft": 150.0}]
+    )
+    cluster_id: str | None = Field(
+        None, description="The cluster it is about.", examples=["49ec33d5-a86b-4e03-8a4f-156a260c93e5"]
+    )
     device_type: str | None = Field(None, description="The device type it is about.", examples=["cuda"])
     device_name: str | None = Field(None, description="The device it is about.", examples=["NVIDIA-L40S"])
     engine: str | None = Field(None, description="The engine it is about.", examples=["vllm"])
@@ -144,8 +172,16 @@ class Remedy(ResponseModel):
 class Explanation(ResponseModel):
     """What a run took for granted, could not use, and suggests."""
 
-    assumptions: dict[str, Any] = Field(default_factory=dict, description="Every default that the answer rests on.")
-    reasons: list[str] = Field(default_factory=list, description="Why a cluster has no recommendation.")
+    assumptions: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Every default that the answer rests on.",
+        examples=[{"optimization_target": "cost"}],
+    )
+    reasons: list[str] = Field(
+        default_factory=list,
+        description="Why a cluster has no recommendation.",
+        examples=[["Cluster l40s: no devices are free in dedicated mode"]],
+    )
     refusals: list[Refusal] = Field(default_factory=list, description="What cannot be deployed, and why.")
     remedies: list[Remedy] = Field(default_factory=list, description="What would let the targets be met.")
 
@@ -154,7 +190,7 @@ class ClusterRecommendationResponse(Explanation):
     """The answer to the platform's body: the best deployment of each cluster, best first."""
 
     object: Literal["cluster_recommendations"] = Field("cluster_recommendations", description="Kind of object.")
-    workflow_id: UUID = Field(description="The run.")
+    workflow_id: UUID = Field(description="The run.", examples=["8900717f-3ec0-4df8-8993-54083b020c69"])
     recommendations: list[ClusterMetrics] = Field(description="One per cluster.")
     created: int = Field(description="When, seconds since the epoch.", examples=[1706000000])
     status: str = Field("COMPLETED", description="How the run ended.", examples=["COMPLETED"])
@@ -164,19 +200,19 @@ class WorkflowStepInfo(ResponseModel):
     """One step of a run."""
 
     id: str = Field(description="Name that events carry.", examples=["validation"])
-    title: str = Field(description="For people.")
-    description: str = Field(description="For people.")
-    payload: dict[str, Any] = Field(default_factory=dict, description="Filled by the platform.")
+    title: str = Field(description="For people.", examples=["Ranking clusters"])
+    description: str = Field(description="For people.", examples=["Picks the best deployment of each cluster"])
+    payload: dict[str, Any] = Field(default_factory=dict, description="Filled by the platform.", examples=[{}])
 
 
 class WorkflowMetadataResponse(ResponseModel):
     """A run that was started and goes on by itself."""
 
     object: Literal["workflow_metadata"] = Field("workflow_metadata", description="Kind of object.")
-    workflow_id: UUID = Field(description="The run.")
-    workflow_name: str = Field("run_simulation", description="Name of the workflow.")
+    workflow_id: UUID = Field(description="The run.", examples=["8900717f-3ec0-4df8-8993-54083b020c69"])
+    workflow_name: str = Field("run_simulation", description="Name of the workflow.", examples=["run_simulation"])
     steps: list[WorkflowStepInfo] = Field(description="Its steps, in order.")
-    status: str = Field("PENDING", description="Its status.")
+    status: str = Field("PENDING", description="Its status.", examples=["COMPLETED"])
     eta: int = Field(description="Minutes until it is expected to end, at least 1.", examples=[1])
     eta_seconds: float = Field(description="The same in seconds.", examples=[2.5])
     status_url: str = Field(description="Where to ask for progress.", examples=["/simulator/status/…/progress"])
@@ -186,10 +222,10 @@ class PaginatedRecommendations(ResponseModel):
     """Stored recommendations, one per cluster, best first."""
 
     object: Literal["cluster_recommendations"] = Field("cluster_recommendations", description="Kind of object.")
-    page: int = Field(description="This page, from 1.")
-    limit: int = Field(description="Items a page.")
-    total_items: int = Field(description="Items in all.")
-    total_pages: int = Field(description="Pages in all.")
+    page: int = Field(description="This page, from 1.", examples=[1])
+    limit: int = Field(description="Items a page.", examples=[20])
+    total_items: int = Field(description="Items in all.", examples=[7])
+    total_pages: int = Field(description="Pages in all.", examples=[1])
     items: list[ClusterMetrics] = Field(description="The items of this page.")
 
 
@@ -199,37 +235,53 @@ class NodeGroupConfiguration(ResponseModel):
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
     config_id: str = Field(description="Identifies the configuration in feedback.", examples=["17"])
-    name: str = Field(description="Device name.")
-    labels: dict[str, str] = Field(default_factory=dict, description="Labels; ``concurrency`` as text.")
+    name: str = Field(description="Device name.", examples=["NVIDIA-A100-SXM4-80GB"])
+    labels: dict[str, str] = Field(
+        default_factory=dict,
+        description="Labels; ``concurrency`` as text.",
+        examples=[{"device_name": "NVIDIA-A100-SXM4-80GB", "concurrency": "10"}],
+    )
     type: Literal["cpu", "cpu_high", "cuda", "hpu", "rocm"] = Field(description="Device type.")
-    engine_type: str = Field("vllm", description="Engine.")
-    tp_size: int = Field(1, ge=1, description="Tensor parallel devices of one stage.")
-    pp_size: int = Field(1, ge=1, description="Pipeline stages of one replica.")
-    envs: dict[str, Any] = Field(default_factory=dict, description="Environment variables of the engine.")
-    args: dict[str, Any] = Field(default_factory=dict, description="Arguments of the engine.")
-    replicas: int = Field(1, ge=0, description="Replicas.")
-    image: str = Field(description="Container image.")
-    memory: float = Field(ge=0, description="Memory to allocate on one device, GB.")
-    hardware_mode: str = Field("dedicated", description="dedicated or shared.")
-    ttft: float = Field(description="Median time to first token, ms.")
-    throughput_per_user: float = Field(description="Output tokens/s of one request.")
-    e2e_latency: float = Field(description="Median end-to-end latency, s.")
-    error_rate: float = Field(description="Mean relative miss of the targets.")
-    cost_per_million_tokens: float | None = Field(description="USD per million output tokens; null = no price known.")
-    device_name: str | None = Field(None, description="As the cluster calls it.")
-    device_model: str | None = Field(None, description="Model of the device.")
-    raw_name: str | None = Field(None, description="As the driver calls it.")
-    engine_version: str | None = Field(None, description="Engine version.")
-    tool_calling_parser_type: str | None = Field(None, description="Tool-call parser.")
-    reasoning_parser_type: str | None = Field(None, description="Reasoning parser.")
-    architecture_family: str | None = Field(None, description="Family of the architecture.")
-    chat_template: str | None = Field(None, description="Chat template.")
-    supports_lora: bool | None = Field(None, description="LoRA adapters can be served.")
-    supports_pipeline_parallelism: bool | None = Field(None, description="Stages are possible.")
-    weight_memory_gb: float | None = Field(None, description="Weights on one device, GB.")
-    kv_cache_memory_gb: float | None = Field(None, description="KV cache on one device, GB.")
-    cores: int | None = Field(None, description="CPU cores, for CPU types.")
-    max_loras: int | None = Field(None, description="LoRA adapters that fit beside the load.")
+    engine_type: str = Field("vllm", description="Engine.", examples=["vllm"])
+    tp_size: int = Field(1, ge=1, description="Tensor parallel devices of one stage.", examples=[1])
+    pp_size: int = Field(1, ge=1, description="Pipeline stages of one replica.", examples=[1])
+    envs: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Environment variables of the engine.",
+        examples=[{"VLLM_TARGET_DEVICE": "cuda"}],
+    )
+    args: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Arguments of the engine.",
+        examples=[{"tensor-parallel-size": 1, "max-num-seqs": 64}],
+    )
+    replicas: int = Field(1, ge=0, description="Replicas.", examples=[2])
+    image: str = Field(description="Container image.", examples=["budecosystem/bud-runtime-cuda:latest"])
+    memory: float = Field(ge=0, description="Memory to allocate on one device, GB.", examples=[31.3])
+    hardware_mode: str = Field("dedicated", description="dedicated or shared.", examples=["dedicated"])
+    ttft: float = Field(description="Median time to first token, ms.", examples=[85.5])
+    throughput_per_user: float = Field(description="Output tokens/s of one request.", examples=[55.2])
+    e2e_latency: float = Field(description="Median end-to-end latency, s.", examples=[4.2])
+    error_rate: float = Field(description="Mean relative miss of the targets.", examples=[0.0])
+    cost_per_million_tokens: float | None = Field(
+        description="USD per million output tokens; null = no price known.", examples=[0.25]
+    )
+    device_name: str | None = Field(None, description="As the cluster calls it.", examples=["NVIDIA-A100-SXM4-80GB"])
+    device_model: str | None = Field(None, description="Model of the device.", examples=["A100"])
+    raw_name: str | None = Field(None, description="As the driver calls it.", examples=["NVIDIA-A100-SXM4-80GB"])
+    engine_version: str | None = Field(None, description="Engine version.", examples=["0.32.0"])
+    tool_calling_parser_type: str | None = Field(None, description="Tool-call parser.", examples=["llama3_json"])
+    reasoning_parser_type: str | None = Field(None, description="Reasoning parser.", examples=["deepseek_r1"])
+    architecture_family: str | None = Field(None, description="Family of the architecture.", examples=["llama"])
+    chat_template: str | None = Field(
+        None, description="Chat template.", examples=["examples/tool_chat_template_llama3.1_json.jinja"]
+    )
+    supports_lora: bool | None = Field(None, description="LoRA adapters can be served.", examples=[True])
+    supports_pipeline_parallelism: bool | None = Field(None, description="Stages are possible.", examples=[True])
+    weight_memory_gb: float | None = Field(None, description="Weights on one device, GB.", examples=[16.1])
+    kv_cache_memory_gb: float | None = Field(None, description="KV cache on one device, GB.", examples=[14.7])
+    cores: int | None = Field(None, description="CPU cores, for CPU types.", examples=[112])
+    max_loras: int | None = Field(None, description="LoRA adapters that fit beside the load.", examples=[5])
     available_devices: int | None = Field(None, exclude=True, description="Free devices, for the check below.")
 
     @model_validator(mode="after")
@@ -252,29 +304,33 @@ class DeviceConfiguration(ResponseModel):
 
     model_config = ConfigDict(extra="ignore", protected_namespaces=())
 
-    config_id: str = Field(description="Configuration.")
-    name: str = Field(description="Device name.")
-    type: str = Field(description="Device type.")
-    image: str = Field(description="Container image.")
-    memory: float = Field(description="GB on one device.")
-    num_cpus: int = Field(-1, description="CPUs; -1 = not limited.")
-    args: dict[str, Any] = Field(default_factory=dict, description="Arguments.")
-    envs: dict[str, Any] = Field(default_factory=dict, description="Environment.")
-    tp_size: int = Field(1, description="Tensor parallel devices.")
-    replica: int = Field(description="Replicas.")
-    concurrency: int = Field(description="Requests in flight.")
-    ttft: float = Field(description="ms.")
-    throughput_per_user: float = Field(description="tokens/s.")
-    e2e_latency: float = Field(description="s.")
-    error_rate: float = Field(description="Mean relative miss.")
-    cost_per_million_tokens: float | None = Field(None, description="USD.")
+    config_id: str = Field(description="Configuration.", examples=["17"])
+    name: str = Field(description="Device name.", examples=["NVIDIA-A100-SXM4-80GB"])
+    type: str = Field(description="Device type.", examples=["cuda"])
+    image: str = Field(description="Container image.", examples=["budecosystem/bud-runtime-cuda:latest"])
+    memory: float = Field(description="GB on one device.", examples=[31.3])
+    num_cpus: int = Field(-1, description="CPUs; -1 = not limited.", examples=[-1])
+    args: dict[str, Any] = Field(
+        default_factory=dict, description="Arguments.", examples=[{"tensor-parallel-size": 1, "max-num-seqs": 64}]
+    )
+    envs: dict[str, Any] = Field(
+        default_factory=dict, description="Environment.", examples=[{"VLLM_TARGET_DEVICE": "cuda"}]
+    )
+    tp_size: int = Field(1, description="Tensor parallel devices.", examples=[1])
+    replica: int = Field(description="Replicas.", examples=[2])
+    concurrency: int = Field(description="Requests in flight.", examples=[10])
+    ttft: float = Field(description="ms.", examples=[85.5])
+    throughput_per_user: float = Field(description="tokens/s.", examples=[55.2])
+    e2e_latency: float = Field(description="s.", examples=[4.2])
+    error_rate: float = Field(description="Mean relative miss.", examples=[0.0])
+    cost_per_million_tokens: float | None = Field(None, description="USD.", examples=[0.25])
 
 
 class NodeConfiguration(ResponseModel):
     """One node of the older answer shape, kept readable."""
 
-    id: str = Field(description="Node id.")
-    name: str = Field(description="Node name.")
+    id: str = Field(description="Node id.", examples=["49ec33d5-a86b-4e03-8a4f-156a260c93e5"])
+    name: str = Field(description="Node name.", examples=["node-1"])
     devices: list[DeviceConfiguration] = Field(description="Its devices.")
 
 
@@ -282,23 +338,27 @@ class DeploymentConfigurationResponse(ResponseModel):
     """The deployment to launch on one cluster."""
 
     object: Literal["deployment_configuration"] = Field("deployment_configuration", description="Kind of object.")
-    id: str = Field(description="Cluster id.")
+    id: str = Field(description="Cluster id.", examples=["49ec33d5-a86b-4e03-8a4f-156a260c93e5"])
     nodes: list[NodeConfiguration] | None = Field(None, description="Older shape; not filled.")
     node_groups: list[NodeGroupConfiguration] | None = Field(None, description="Groups to launch.")
-    replica: int = Field(description="Replicas in all.")
-    concurrency: int = Field(description="Requests in flight it carries.")
-    ttft: float = Field(description="Median time to first token, ms.")
-    throughput_per_user: float = Field(description="Output tokens/s of one request.")
-    e2e_latency: float = Field(description="Median end-to-end latency, s.")
-    error_rate: float = Field(description="Mean relative miss of the targets.")
-    cost_per_million_tokens: float | None = Field(description="USD per million output tokens; null = no price known.")
-    engine_version: str | None = Field(None, description="Engine version.")
-    tool_calling_parser_type: str | None = Field(None, description="Tool-call parser.")
-    reasoning_parser_type: str | None = Field(None, description="Reasoning parser.")
-    architecture_family: str | None = Field(None, description="Family of the architecture.")
-    chat_template: str | None = Field(None, description="Chat template.")
-    supports_lora: bool | None = Field(None, description="LoRA adapters can be served.")
-    supports_pipeline_parallelism: bool | None = Field(None, description="Stages are possible.")
+    replica: int = Field(description="Replicas in all.", examples=[2])
+    concurrency: int = Field(description="Requests in flight it carries.", examples=[10])
+    ttft: float = Field(description="Median time to first token, ms.", examples=[85.5])
+    throughput_per_user: float = Field(description="Output tokens/s of one request.", examples=[55.2])
+    e2e_latency: float = Field(description="Median end-to-end latency, s.", examples=[4.2])
+    error_rate: float = Field(description="Mean relative miss of the targets.", examples=[0.0])
+    cost_per_million_tokens: float | None = Field(
+        description="USD per million output tokens; null = no price known.", examples=[0.25]
+    )
+    engine_version: str | None = Field(None, description="Engine version.", examples=["0.32.0"])
+    tool_calling_parser_type: str | None = Field(None, description="Tool-call parser.", examples=["llama3_json"])
+    reasoning_parser_type: str | None = Field(None, description="Reasoning parser.", examples=["deepseek_r1"])
+    architecture_family: str | None = Field(None, description="Family of the architecture.", examples=["llama"])
+    chat_template: str | None = Field(
+        None, description="Chat template.", examples=["examples/tool_chat_template_llama3.1_json.jinja"]
+    )
+    supports_lora: bool | None = Field(None, description="LoRA adapters can be served.", examples=[True])
+    supports_pipeline_parallelism: bool | None = Field(None, description="Stages are possible.", examples=[True])
 
     @model_validator(mode="after")
     def _not_empty(self) -> DeploymentConfigurationResponse:

@@ -27,9 +27,9 @@ PRELOAD = ("budsim.simulator.search_worker", "budsim.simulator.heuristic", "buds
 
 def predictor(method: str) -> Predictor:
     """Return a predictor of one method. It is made for one search: what it remembers belongs to that search's model."""
-    from budsim.simulator.heuristic import SEARCH_RUN, HeuristicPredictor
+    from budsim.simulator.heuristic import HeuristicPredictor
 
-    return HeuristicPredictor(SEARCH_RUN)
+    return HeuristicPredictor()
 
 
 def search(task: dict[str, Any], method: str) -> dict[str, Any]:

@@ -40,7 +40,7 @@ CASES = {
         },
         "modelRegistry": {"existingClaim": "models"},
         "networkPolicy": {"egress": [{"to": [{"namespaceSelector": {}}]}], "from": [{"namespaceSelector": {}}]},
-        "probes": {"startup": {"httpGet": {"path": "/health", "port": "http"}, "failureThreshold": 30}},
+        "probes": {"startup": None},
         "dapr": {"apiTokenSecret": "dapr-token", "annotations": {"dapr.io/config": "appconfig"}},
         "imagePullSecrets": [{"name": "pull"}],
         "image": {"digest": "sha256:" + "0" * 64},

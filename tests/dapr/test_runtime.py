@@ -4,12 +4,13 @@ import json
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
-from conftest import ROOT
 
+ROOT = Path(__file__).parents[2]
 SIDECAR_HEADERS = {"dapr-api-token": "sidecar-token"}
 APP_HEADERS = {"dapr-api-token": "app-token"}
 CLUSTER = "11111111-1111-4111-8111-111111111111"
@@ -198,6 +199,34 @@ def test_sidecar_subscribes_to_the_service_s_topic(service):
     ]
 
 
+def messages(environment, topic):
+    """Return what the pub/sub holds under a topic, as one text."""
+    host, _, port = environment["BUDSIM_REDIS_ADDRESS"].partition(":")
+    command = ["redis-cli", "-h", host, "-p", port, "xrange", topic, "-", "+"]
+    password = {"REDISCLI_AUTH": environment["SECRETS_REDIS_PASSWORD"]}
+    return subprocess.run(command, env=environment | password, capture_output=True, text=True, check=True).stdout
+
+
+def test_run_that_came_as_a_message_is_told_step_by_step_to_the_caller_s_topic(service, dapr_environment):
+    body = run_body() | {"source_topic": "callerMessages"}
+    assert service.dapr("POST", "publish/pubsub-redis/budSimMessages", json=body).status_code == 204
+
+    def results():
+        told = messages(dapr_environment, "callerMessages")
+        return told if '"event":"results"' in told.replace(" ", "") else None
+
+    told = wait_for(results, 60).replace(" ", "")
+    for step in ("validation", "performance_estimation", "ranking", "results"):
+        assert f'"event":"{step}"' in told
+    assert CLUSTER in told
+
+
+def test_message_that_can_never_be_served_ends_up_with_the_dead_letters(service, dapr_environment):
+    body = run_body() | {"input_tokens": "many", "source_topic": "callerMessages"}
+    assert service.dapr("POST", "publish/pubsub-redis/budSimMessages", json=body).status_code == 204
+    wait_for(lambda: "many" in messages(dapr_environment, "poisonMessages"), 60)
+
+
 def test_run_survives_a_new_sidecar(service):
     workflow_id = service.invoke_run(output_tokens=48)
     assert service.dapr("POST", "shutdown").status_code == 204
@@ -206,9 +235,14 @@ def test_run_survives_a_new_sidecar(service):
     assert service.outcome(workflow_id) == "COMPLETED"
 
 
-def test_runs_survive_a_killed_service(service):
-    workflow_ids = [service.invoke_run(output_tokens=64 + index) for index in range(4)]
+@pytest.mark.parametrize("pause_s", [0.0, 0.15, 0.3])
+def test_runs_survive_a_killed_service(service, pause_s):
+    with ThreadPoolExecutor(8) as pool:
+        workflow_ids = list(pool.map(lambda index: service.invoke_run(output_tokens=64 + index), range(8)))
+    time.sleep(pause_s)
+    done = [each for each in workflow_ids if service.status(each) == "COMPLETED"]
     service.kill()
+    assert len(done) < len(workflow_ids), "nothing was left to recover"
     service.start()
     assert {service.outcome(each) for each in workflow_ids} == {"COMPLETED"}
 

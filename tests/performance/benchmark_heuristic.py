@@ -11,7 +11,7 @@ import time
 from budsim.commons.catalogs import hardware_catalog
 from budsim.model_ops.services import default_library
 from budsim.perf_model.workload import SloTargets, Workload
-from budsim.simulator.heuristic import SEARCH_RUN, HeuristicPredictor
+from budsim.simulator.heuristic import HeuristicPredictor
 from budsim.simulator.simulation import simulate
 from budsim.simulator.simulation_request import SimulationRequest
 from budsim.simulator.topology import parse_clusters
@@ -48,7 +48,7 @@ def main(model="meta-llama/Llama-3.1-70B-Instruct", concurrency="100"):
     for document in (mixed_cluster(), one_kind_cluster()):
         clusters, _ = parse_clusters([document])
         for run in ("cold", "warm", "warm"):
-            predictor = HeuristicPredictor(SEARCH_RUN)
+            predictor = HeuristicPredictor()
             start = time.perf_counter()
             outcome = simulate(asked, clusters, resolve_model=library.resolve, catalog=catalog, predictor=predictor)
             seconds = time.perf_counter() - start

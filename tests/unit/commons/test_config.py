@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from budsim.commons.config import AppSettings, default_data_dir
 from budsim.commons.config import settings as read_settings
+from budsim.commons.database import configured_database_url
 from budsim.commons.errors import InvalidRequestError
 
 ROOT = Path(__file__).parents[3]
@@ -68,7 +69,7 @@ def test_an_empty_environment_is_a_working_configuration(bare):
     assert config.default_timeout_seconds == 300
     assert (config.population_size, config.max_evolution_generations) == (50, 30)
     assert config.uses_embedded_postgres
-    assert config.configured_database_url() is None
+    assert configured_database_url(config) is None
     assert all(config.engine_images().values())
 
 
@@ -103,7 +104,7 @@ def test_an_empty_variable_is_not_set(bare, name):
 def test_a_database_url_wins_over_its_parts_whatever_its_driver(bare):
     bare.setenv("PSQL_HOST", "elsewhere")
     bare.setenv("DATABASE_URL", "postgresql+asyncpg://u:p%40ss@db:5433/name")
-    url = settings().configured_database_url()
+    url = configured_database_url(settings())
     assert (url.drivername, url.host, url.port, url.database, url.password) == (
         "postgresql+psycopg2", "db", 5433, "name", "p@ss",
     )  # fmt: skip
@@ -113,7 +114,7 @@ def test_the_parts_make_a_url(bare):
     bare.setenv("PSQL_HOST", "db")
     bare.setenv("PSQL_USER", "u")
     bare.setenv("PSQL_PASSWORD", "a/b@c")
-    url = settings().configured_database_url()
+    url = configured_database_url(settings())
     assert (url.host, url.username, url.password, url.database) == ("db", "u", "a/b@c", "budsim")
 
 
@@ -146,7 +147,7 @@ def test_a_wrong_variable_is_named_and_its_value_is_not(bare):
 def test_a_database_that_is_not_postgresql_is_refused(bare, url):
     bare.setenv("DATABASE_URL", url)
     with pytest.raises(InvalidRequestError, match="DATABASE_URL") as caught:
-        settings().configured_database_url()
+        configured_database_url(settings())
     assert "hush-hush" not in str(caught.value)
 
 

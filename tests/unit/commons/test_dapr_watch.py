@@ -2,9 +2,11 @@
 
 import time
 
+import grpc
 import httpx
 import pytest
 
+from budsim.commons import dapr_workflows
 from budsim.commons.config import AppSettings
 from budsim.commons.dapr import Sidecar
 from budsim.commons.dapr_watch import WorkerWatch
@@ -116,3 +118,39 @@ def test_sidecar_that_does_not_answer_has_an_unknown_number_of_workers_and_may_b
 
     assert sidecar(away).connected_workers() is None
     sidecar(away).shut_down()
+
+
+class Reads(grpc.RpcError):
+    """An error of one read."""
+
+
+def engine_with_client(client, monkeypatch):
+    monkeypatch.setattr(dapr_workflows, "_READ_PAUSE_S", 0.0)
+    monkeypatch.setattr(dapr_workflows, "_READ_PATIENCE_S", 0.05)
+    engine = dapr_workflows.DaprWorkflowEngine(AppSettings(_env_file=None))
+    engine._client = client
+    return engine
+
+
+class Client:
+    """A workflow client that fails ``failures`` times before it answers."""
+
+    def __init__(self, failures, answer):
+        self.failures = failures
+        self.answer = answer
+
+    def get_workflow_state(self, workflow_id, fetch_payloads):
+        self.failures -= 1
+        if self.failures >= 0:
+            raise Reads("inbox key declared in metadata but missing from state store")
+        return self.answer
+
+
+@pytest.mark.parametrize(("answer", "known"), [(object(), True), (None, False)])
+def test_read_that_fails_for_a_moment_is_tried_again(answer, known, monkeypatch):
+    assert engine_with_client(Client(3, answer), monkeypatch).knows("id") is known
+
+
+def test_read_that_keeps_failing_is_an_unavailable_sidecar_not_an_unknown_workflow(monkeypatch):
+    with pytest.raises(UnavailableError, match="tells nothing about id"):
+        engine_with_client(Client(10**9, None), monkeypatch).knows("id")

@@ -7,27 +7,11 @@ import time
 
 import psutil
 import pytest
+from pool_jobs import end_worker, raise_any, raise_ours, sleep_and_return
 
 from budsim.commons import search_pool
 from budsim.commons.errors import InvalidRequestError, SimulationTimeoutError, UnavailableError
 from budsim.commons.search_pool import SearchFailedError, SearchPool, WorkerLostError
-
-
-def raise_ours():
-    raise InvalidRequestError("bad input", {"field": "x"})
-
-
-def raise_any():
-    raise ZeroDivisionError("password=hunter2")
-
-
-def end_worker():
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def sleep_and_return(seconds):
-    time.sleep(seconds)
-    return seconds
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ from budsim.perf_model.engine_constants import DEFAULTS
 from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.parameters import count_parameters
 from budsim.perf_model.serving import (
-    RunLength,
     capacity_requests_per_s,
     length_bounds,
     scheduler_setup,
@@ -27,8 +26,8 @@ CONSTANTS = DEFAULTS["hopper"]
 LOADS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
-def run(serving_point, kv_tokens=400_000.0, constants=CONSTANTS, length=None):
-    return serve(serving_point, step_coefficients(serving_point, constants), constants, kv_tokens, length)
+def run(serving_point, kv_tokens=400_000.0, constants=CONSTANTS):
+    return serve(serving_point, step_coefficients(serving_point, constants), constants, kv_tokens)
 
 
 def closed(clients, engine="vllm", config=None, plan=None, **changes):
@@ -187,12 +186,6 @@ def test_same_question_same_answer_and_never_nan(config, mode):
     assert np.isfinite(numbers).all()
     assert first.ttft_ms_p50 <= first.ttft_ms_p90 <= first.ttft_ms_p95 <= first.ttft_ms_p99
     assert first.e2e_s_p50 <= first.e2e_s_p95 <= first.e2e_s_p99
-
-
-def test_shorter_runs_of_a_search_keep_the_answer_close():
-    p = point(load=workload(concurrency=64))
-    long, short = run(p), run(p, length=RunLength(waves=4, max_requests=400))
-    assert short.tpot_ms_mean == pytest.approx(long.tpot_ms_mean, rel=0.1)
 
 
 def test_dp_ranks_bring_their_own_seats_and_budget():

@@ -1,4 +1,4 @@
-"""The models that people ask for, on every example cluster: a deployment that passes an independent check, or a reason."""
+"""Models that people ask for, on every example cluster: a deployment that passes an independent check, or a reason."""
 
 import json
 from pathlib import Path

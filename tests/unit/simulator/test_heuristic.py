@@ -11,7 +11,7 @@ from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import resolve_precision
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.perf_model.workload import LoadMode, Workload
-from budsim.simulator.heuristic import SEARCH_RUN, HeuristicPredictor
+from budsim.simulator.heuristic import HeuristicPredictor
 
 LLAMA_8B = "meta-llama/Llama-3.1-8B-Instruct"
 
@@ -27,8 +27,8 @@ def serving_point(model=LLAMA_8B, hardware="H100 SXM 80GB", plan=None, load=None
     return ServingPoint(arch, device, plan, precision, settings, load)
 
 
-def predict(*points, run=None):
-    return HeuristicPredictor(run).predict(points)
+def predict(*points):
+    return HeuristicPredictor().predict(points)
 
 
 def test_answers_come_in_the_order_of_the_points_and_repeat():
@@ -80,13 +80,6 @@ def test_copies_of_a_dense_model_serve_independently():
 def test_uneven_shares_keep_littles_law_of_the_group_in_sight():
     (group,) = predict(serving_point(plan=ParallelPlan(dp_size=4), load=Workload(1024, 256, concurrency=10)))
     assert group.request_throughput * group.e2e_s_mean == pytest.approx(10, rel=1e-6)
-
-
-def test_search_runs_are_close_to_full_runs():
-    points = [serving_point(load=Workload(1024, 256, concurrency=n)) for n in (4, 64)]
-    for full, short in zip(predict(*points), predict(*points, run=SEARCH_RUN), strict=True):
-        assert short.tpot_ms_mean == pytest.approx(full.tpot_ms_mean, rel=0.1)
-        assert short.output_tps == pytest.approx(full.output_tps, rel=0.1)
 
 
 def test_more_devices_never_slow_a_memory_bound_model_down_much():
