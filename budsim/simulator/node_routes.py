@@ -34,15 +34,21 @@ router = APIRouter(
 class NodeQuery(RequestModel):
     """A model and a load on chosen nodes of one cluster."""
 
-    model_id: UUID = Field(description="The caller's id of the model.")
-    cluster_id: UUID = Field(description="The cluster.")
-    hostnames: list[str] = Field(min_length=1, max_length=MAX_HOSTS, description="Nodes, by name or id.")
-    hardware_mode: Literal["dedicated", "shared"] = Field("dedicated", description="Whole devices, or what is left.")
-    input_tokens: int = Field(1024, ge=1, le=MAX_TOKENS, description="Mean prompt length, tokens.")
-    output_tokens: int = Field(512, ge=1, le=MAX_TOKENS, description="Mean answer length, tokens.")
-    concurrency: int = Field(10, ge=1, le=MAX_CONCURRENCY, description="Requests in flight at once.")
+    model_id: UUID = Field(
+        description="The caller's id of the model.", examples=["0b4a1c5e-1d0f-4a86-9d1e-0a4f5a1c9b11"]
+    )
+    cluster_id: UUID = Field(description="The cluster.", examples=["49ec33d5-a86b-4e03-8a4f-156a260c93e5"])
+    hostnames: list[str] = Field(
+        min_length=1, max_length=MAX_HOSTS, description="Nodes, by name or id.", examples=[["gpu-1"]]
+    )
+    hardware_mode: Literal["dedicated", "shared"] = Field(
+        "dedicated", description="Whole devices, or what is left.", examples=["dedicated"]
+    )
+    input_tokens: int = Field(1024, ge=1, le=MAX_TOKENS, description="Mean prompt length, tokens.", examples=[1024])
+    output_tokens: int = Field(512, ge=1, le=MAX_TOKENS, description="Mean answer length, tokens.", examples=[512])
+    concurrency: int = Field(10, ge=1, le=MAX_CONCURRENCY, description="Requests in flight at once.", examples=[10])
     model_max_context_length: int | None = Field(
-        None, ge=1, le=MAX_TOKENS, description="Longest sequence to serve, tokens."
+        None, ge=1, le=MAX_TOKENS, description="Longest sequence to serve, tokens.", examples=[8192]
     )
 
 
@@ -50,68 +56,80 @@ class NodeConfigurationsRequest(NodeQuery):
     """Which layouts are possible."""
 
     model_uri: str | None = Field(
-        None, min_length=1, max_length=1024, description="Hub id or folder; null = what ``model_id`` is mapped to."
+        None,
+        min_length=1,
+        max_length=1024,
+        description="Hub id or folder; null = what ``model_id`` is mapped to.",
+        examples=["Qwen/Qwen3-8B"],
     )
 
 
 class BenchmarkConfigRequest(NodeQuery):
     """One stated layout."""
 
-    model_uri: str = Field(min_length=1, max_length=1024, description="Hub id or folder.")
-    device_type: str = Field(min_length=1, max_length=20, description="cuda, rocm, hpu, cpu or cpu_high.")
-    tp_size: int = Field(ge=1, le=MAX_INTEGER, description="Tensor parallel devices of one stage.")
-    pp_size: int = Field(1, ge=1, le=MAX_INTEGER, description="Pipeline stages of one replica.")
-    replicas: int = Field(1, ge=1, le=MAX_INTEGER, description="Replicas.")
+    model_uri: str = Field(min_length=1, max_length=1024, description="Hub id or folder.", examples=["Qwen/Qwen3-8B"])
+    device_type: str = Field(
+        min_length=1, max_length=20, description="cuda, rocm, hpu, cpu or cpu_high.", examples=["cuda"]
+    )
+    tp_size: int = Field(ge=1, le=MAX_INTEGER, description="Tensor parallel devices of one stage.", examples=[2])
+    pp_size: int = Field(1, ge=1, le=MAX_INTEGER, description="Pipeline stages of one replica.", examples=[1])
+    replicas: int = Field(1, ge=1, le=MAX_INTEGER, description="Replicas.", examples=[1])
 
 
 class NodeModelInfo(ResponseModel):
     """The model that is placed."""
 
-    model_id: str = Field(description="The caller's id.")
-    model_name: str | None = Field(None, description="As the catalogue calls it.")
-    model_uri: str | None = Field(None, description="Hub id or folder.")
-    estimated_weight_memory_gb: float = Field(description="All weights, GB.")
-    min_tp_for_model: int = Field(1, description="Least tensor parallel devices over the device types.")
+    model_id: str = Field(description="The caller's id.", examples=["0b4a1c5e-1d0f-4a86-9d1e-0a4f5a1c9b11"])
+    model_name: str | None = Field(None, description="As the catalogue calls it.", examples=["Qwen/Qwen3-8B"])
+    model_uri: str | None = Field(None, description="Hub id or folder.", examples=["Qwen/Qwen3-8B"])
+    estimated_weight_memory_gb: float = Field(description="All weights, GB.", examples=[16.4])
+    min_tp_for_model: int = Field(1, description="Least tensor parallel devices over the device types.", examples=[1])
 
 
 class LayoutOption(ResponseModel):
     """One layout that fits."""
 
-    tp_size: int = Field(description="Tensor parallel devices of one stage.")
-    pp_size: int = Field(description="Pipeline stages.")
-    max_replicas: int = Field(description="Replicas that can be placed at once.")
-    total_devices_needed: int = Field(description="Devices of one replica.")
-    description: str = Field(description="In words.")
+    tp_size: int = Field(description="Tensor parallel devices of one stage.", examples=[2])
+    pp_size: int = Field(description="Pipeline stages.", examples=[1])
+    max_replicas: int = Field(description="Replicas that can be placed at once.", examples=[4])
+    total_devices_needed: int = Field(description="Devices of one replica.", examples=[2])
+    description: str = Field(description="In words.", examples=["TP 2, PP 1: 2 devices a replica"])
     replicas_for_concurrency: int | None = Field(
-        description="Fewest replicas whose memory holds the concurrency; null = all of them do not."
+        description="Fewest replicas whose memory holds the concurrency; null = all of them do not.", examples=[1]
     )
 
 
 class NodeDeviceConfiguration(ResponseModel):
     """The layouts of one group of equal devices."""
 
-    device_type: str = Field(description="Device type.")
-    device_name: str = Field(description="As the cluster calls it.")
-    device_model: str | None = Field(None, description="Model of the device.")
-    total_devices: int = Field(description="Free devices on the nodes.")
-    nodes_count: int = Field(description="Nodes that have one.")
-    max_devices_per_node: int = Field(description="Free devices of the best node.")
-    memory_per_device_gb: float = Field(description="Usable memory of one device, GB.")
+    device_type: str = Field(description="Device type.", examples=["cuda"])
+    device_name: str = Field(description="As the cluster calls it.", examples=["NVIDIA-A100-SXM4-80GB"])
+    device_model: str | None = Field(None, description="Model of the device.", examples=["A100"])
+    total_devices: int = Field(description="Free devices on the nodes.", examples=[8])
+    nodes_count: int = Field(description="Nodes that have one.", examples=[1])
+    max_devices_per_node: int = Field(description="Free devices of the best node.", examples=[8])
+    memory_per_device_gb: float = Field(description="Usable memory of one device, GB.", examples=[80.0])
     tp_pp_options: list[LayoutOption] = Field(description="Layouts that fit.")
-    min_tp_required: int = Field(1, description="Least tensor parallel devices of these.")
-    supports_pipeline_parallelism: bool = Field(description="The engine splits this model into stages there.")
+    min_tp_required: int = Field(1, description="Least tensor parallel devices of these.", examples=[1])
+    supports_pipeline_parallelism: bool = Field(
+        description="The engine splits this model into stages there.", examples=[True]
+    )
 
 
 class NodeConfigurationsResponse(ResponseModel):
     """What may be deployed on the nodes."""
 
-    object: Literal["node_configurations"] = Field("node_configurations", description="Kind of object.")
-    cluster_id: str = Field(description="The cluster.")
+    object: Literal["node_configurations"] = Field(
+        "node_configurations", description="Kind of object.", examples=["node_configurations"]
+    )
+    cluster_id: str = Field(description="The cluster.", examples=["49ec33d5-a86b-4e03-8a4f-156a260c93e5"])
     model_info: NodeModelInfo = Field(description="The model.")
     device_configurations: list[NodeDeviceConfiguration] = Field(description="By group of equal devices.")
-    selected_nodes: list[str] = Field(description="The active nodes among those named.")
-    hardware_mode: str = Field(description="dedicated or shared.")
-    left_out: list[str] = Field(description="Hosts and devices that were left out, and why.")
+    selected_nodes: list[str] = Field(description="The active nodes among those named.", examples=[["gpu-1"]])
+    hardware_mode: str = Field(description="dedicated or shared.", examples=["dedicated"])
+    left_out: list[str] = Field(
+        description="Hosts and devices that were left out, and why.", examples=[["gpu-2: not active."]]
+    )
 
 
 class BenchmarkConfigResponse(ResponseModel):
@@ -119,9 +137,13 @@ class BenchmarkConfigResponse(ResponseModel):
 
     model_config = ConfigDict(protected_namespaces=())
 
-    object: Literal["benchmark_config"] = Field("benchmark_config", description="Kind of object.")
-    cluster_id: str = Field(description="The cluster.")
-    model_id: str = Field(description="The caller's id of the model.")
+    object: Literal["benchmark_config"] = Field(
+        "benchmark_config", description="Kind of object.", examples=["benchmark_config"]
+    )
+    cluster_id: str = Field(description="The cluster.", examples=["49ec33d5-a86b-4e03-8a4f-156a260c93e5"])
+    model_id: str = Field(
+        description="The caller's id of the model.", examples=["0b4a1c5e-1d0f-4a86-9d1e-0a4f5a1c9b11"]
+    )
     node_groups: list[NodeGroupConfiguration] = Field(description="One group.")
 
 
