@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATA ?= ../shared/data
 
-.PHONY: setup run stop test test-dapr dapr-up dapr-down lint format bench accuracy lock clean
+.PHONY: setup run stop test test-dapr dapr-up dapr-down lint format bench accuracy engine-check lock clean
 
 setup: $(READY)
 
@@ -49,6 +49,9 @@ bench: setup  ## figures of tests/performance, as ratios and seconds on this mac
 
 accuracy: setup  ## predictions against the measurements in DATA
 	BUDSIM_ACCURACY_DATA=$(DATA) $(BIN)/python -m pytest tests/accuracy -o addopts="-q --strict-markers --import-mode=importlib"
+
+engine-check: setup  ## what is emitted against the parsers of the engines that are installed here
+	$(BIN)/python scripts/engine_check.py
 
 lock:  ## pin and hash the requirements anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.txt

@@ -22,6 +22,7 @@ from typing import Any
 
 import click
 
+from budsim.cli_deploy import deploy
 from budsim.cli_memory import memory_options
 from budsim.commons.errors import BudSimError, UnavailableError
 
@@ -62,6 +63,9 @@ def main() -> None:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 server_option = click.option("--server", metavar="URL", help="Ask a running BudSim instead of computing here.")
+
+
+main.add_command(deploy)
 
 
 def _print_json(value: Any) -> None:

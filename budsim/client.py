@@ -137,3 +137,11 @@ def get_clusters(server: str | None) -> dict[str, Any]:
     with _connect(server) as http:
         known: dict[str, Any] = _call(http, "GET", "/clusters").json()
         return known
+
+
+def get_configuration(server: str | None, workflow_id: str, cluster_id: str | None = None) -> dict[str, Any]:
+    """Return what a server would deploy for one of its runs."""
+    body = {"workflow_id": workflow_id, "cluster_id": cluster_id}
+    with _connect(server) as http:
+        found: dict[str, Any] = _call(http, "POST", "/simulator/configurations", json=body).json()
+        return found

@@ -39,6 +39,8 @@ def simulate(
     hardware_mode: str = "dedicated",
     method: str | None = None,
     top_k: int = 5,
+    engines: Sequence[str] = (),
+    engine_version: str | None = None,
 ) -> simulation.SimulationOutcome:
     """Return ranked deployments of one model on the caller's clusters.
 
@@ -57,6 +59,8 @@ def simulate(
         hardware_mode: dedicated | shared.
         method: ``heuristic``; None = the default method.
         top_k: Configurations kept per device group.
+        engines: Engines to use, most preferred first; empty = the default order.
+        engine_version: Version of the engine; None = its default one.
 
     Raises:
         BudSimError: A value cannot be served; the message names the field and the remedy.
@@ -75,6 +79,8 @@ def simulate(
         cluster_id=cluster_id,
         hardware_mode=hardware_mode,
         top_k=top_k,
+        engines=tuple(engines),
+        engine_version=engine_version,
         skip_master_node_for_cpu=settings().skip_master_node_for_cpu,
         assumptions=assumptions,
     )

@@ -31,6 +31,7 @@ from budsim.model_ops.routes import router as model_router
 from budsim.simulator.activities import RunActivities, SearchBackend
 from budsim.simulator.cluster_source import ClusterSource, read_document
 from budsim.simulator.event_routes import event_router
+from budsim.simulator.node_routes import router as node_router
 from budsim.simulator.routes import cluster_router, router, workflow_router
 from budsim.simulator.search_backend import CoreBackend
 from budsim.simulator.services import RunWaiters, SimulationService
@@ -188,7 +189,7 @@ def create_app(
     also_open = frozenset() if config.metrics_need_token else frozenset({"/metrics"})
     app.add_middleware(security.TokenMiddleware, tokens=security.accepted_tokens(config), also_open=also_open)
     app.middleware("http")(metrics.observe)
-    simulator_routers = (router, workflow_router, cluster_router, event_router)
+    simulator_routers = (router, node_router, workflow_router, cluster_router, event_router)
     for included in (health.router, *simulator_routers, model_router, calculator_router, engine_router):
         app.include_router(included)
     return app

@@ -5,12 +5,21 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from budsim.commons.errors import InvalidRequestError, UnsupportedError
-from budsim.engine_ops import measured_engines, sglang, tgi, trtllm, vllm
-from budsim.engine_ops.base import DefaultsQuery, EngineDefaults, EngineOption, EngineProfile
+from budsim.engine_ops import latentbud, litellm, llmc, measured_engines, sglang, tgi, trtllm, vllm
+from budsim.engine_ops.base import (
+    ArgumentValue,
+    DefaultsQuery,
+    EngineDefaults,
+    EngineOption,
+    EngineProfile,
+    LaunchArguments,
+    LaunchQuery,
+    ParserQuery,
+)
 from budsim.perf_model.engine_settings import EngineSettings
 from budsim.perf_model.hardware_catalog import DeviceSpec
 from budsim.perf_model.model_architecture import ModelArchitecture
@@ -21,10 +30,19 @@ from budsim.perf_model.workload import Workload
 __all__ = [
     "EngineOption",
     "EngineProfile",
+    "LaunchQuery",
+    "ParserQuery",
+    "by_platform_priority",
+    "command_line",
     "compatible_engines",
     "engine_names",
     "engine_profile",
+    "extra_args",
+    "launch_args",
     "longest_sequence",
+    "merged_options",
+    "options_on",
+    "refusals",
     "resolve_engine_settings",
 ]
 
@@ -33,11 +51,19 @@ PROFILES: tuple[EngineProfile, ...] = (
     sglang.PROFILE,
     trtllm.PROFILE,
     tgi.PROFILE,
+    latentbud.PROFILE,
+    litellm.PROFILE,
+    llmc.PROFILE,
     *measured_engines.PROFILES,
 )
 _BY_NAME = {alias: profile for profile in PROFILES for alias in (profile.name, *profile.aliases)}
 
 DEFAULT_ENGINE = "vllm"
+# Engines that serve a checkpoint, most preferred first. The platform's own priority (``by_platform_priority``) puts
+# latentbud and sglang before vllm; here vllm comes first, because its predictions rest on most measurements, and a
+# caller's ``engines`` decide otherwise.
+SERVING_ENGINES = ("vllm", "sglang", "latentbud")
+LARGE_MODEL_PARAMETERS = 5e9  # the platform serves embedding models from here on with vllm rather than latentbud
 MODEL_LEN_HEADROOM = 1.25
 MIN_MODEL_LEN = 2048
 _SETTING_FIELDS = frozenset(field.name for field in fields(EngineSettings)) - {"engine", "engine_version"}
@@ -46,7 +72,7 @@ _KV_SPELLINGS = {"bfloat16": "bf16", "float16": "fp16", "half": "fp16", "float32
 
 def engine_names() -> tuple[str, ...]:
     """Return the canonical names of all engines that can be predicted."""
-    return tuple(profile.name for profile in PROFILES)
+    return tuple(profile.name for profile in PROFILES if profile.purpose in ("serving", "embedding"))
 
 
 def engine_profile(engine: str | None) -> EngineProfile:
@@ -65,7 +91,7 @@ def engine_profile(engine: str | None) -> EngineProfile:
 
 
 def compatible_engines(
-    arch: ModelArchitecture, device_types: Sequence[str], images: Mapping[str, str]
+    arch: ModelArchitecture, device_types: Sequence[str], images: Mapping[str, str], engine_version: str | None = None
 ) -> list[EngineOption]:
     """Return the engines that BudSim can deploy for a model, one entry per engine and device type.
 
@@ -73,12 +99,113 @@ def compatible_engines(
         arch: Model shape.
         device_types: Device types of the clusters, as their groups spell them (cpu and cpu_high stay apart).
         images: Container images by ``<engine>_<device type>`` (``vllm_cuda``); missing ones take the public image.
+        engine_version: Version asked for; None = each engine's default one.
 
     Returns:
-        Options in the order of ``device_types``; empty when no engine serves the model there.
+        Options in the order of ``device_types``, per device type in the order of ``SERVING_ENGINES``; empty when no
+        engine serves the model there.
     """
-    found = (vllm.option(arch, device_type, images) for device_type in dict.fromkeys(device_types))
-    return [option for option in found if option is not None]
+    found = []
+    for device_type in dict.fromkeys(device_types):
+        for name in SERVING_ENGINES:
+            make = _BY_NAME[name].option
+            option = make(arch, device_type, images, engine_version) if make else None
+            if option is not None:
+                found.append(option)
+    return found
+
+
+def options_on(found: Sequence[EngineOption], device_type: str) -> list[EngineOption]:
+    """Return the options of a device type: the type's own, and for ``cpu_high`` those of ``cpu``."""
+    own = "cpu" if device_type.startswith("cpu") else device_type
+    return [replace(option, device_type=device_type) for option in found if option.device_type in (device_type, own)]
+
+
+def merged_options(looked_up: Sequence[EngineOption], shipped: Sequence[EngineOption]) -> list[EngineOption]:
+    """Return the platform's options in BudSim's order of engines; without any, the shipped ones.
+
+    Args:
+        looked_up: What the platform's lookup named for one device type.
+        shipped: What the shipped tables name for it.
+    """
+    known = {option.engine: option for option in reversed(looked_up) if _BY_NAME[option.engine].launch is not None}
+    if not known:
+        return list(shipped)
+    return [known[name] for name in SERVING_ENGINES if name in known]
+
+
+def by_platform_priority(options: Sequence[EngineOption], num_parameters: float) -> list[EngineOption]:
+    """Return options in the platform's order: latentbud, sglang, vllm, litellm.
+
+    Where latentbud and vllm both serve a model of 5e9 parameters or more: vllm, sglang, latentbud, litellm.
+
+    Args:
+        options: Options of one device type.
+        num_parameters: Parameters of the model.
+    """
+    names = {option.engine for option in options}
+    order = ["latentbud", "sglang", "vllm", "litellm"]
+    if {"latentbud", "vllm"} <= names and num_parameters >= LARGE_MODEL_PARAMETERS:
+        order = ["vllm", "sglang", "latentbud", "litellm"]
+    return sorted(options, key=lambda option: order.index(option.engine) if option.engine in order else len(order))
+
+
+def refusals(
+    arch: ModelArchitecture, device_type: str, engines: Sequence[str] = (), engine_version: str | None = None
+) -> list[str]:
+    """Return why engines do not serve a model on a device type, one sentence each; engines that do are left out.
+
+    Args:
+        arch: Model shape.
+        device_type: cuda, rocm, hpu, cpu or cpu_high.
+        engines: Names; empty = every engine that serves checkpoints.
+        engine_version: Version asked for; None = each engine's default one.
+    """
+    reasons = []
+    for name in engines or SERVING_ENGINES:
+        profile = _BY_NAME.get(name.strip().lower())
+        if profile is None:
+            reason: str | None = f"{name} is not known"
+        elif profile.refusal is None:
+            reason = f"{profile.name} is predicted only, not deployed"
+        else:
+            reason = profile.refusal(arch, device_type, engine_version)
+        if reason is not None:
+            reasons.append(reason)
+    return reasons
+
+
+def launch_args(engine: str, query: LaunchQuery) -> LaunchArguments:
+    """Return the launch arguments (flags without their dashes) and environment of one replica.
+
+    Raises:
+        UnsupportedError: The engine is only predicted, or not in this version.
+        InvalidRequestError: Arguments that the engine refuses; the message names them.
+    """
+    profile = engine_profile(engine)
+    if profile.launch is None:
+        raise UnsupportedError(f"{profile.name} is predicted only: no launch arguments are known.", {"field": "engine"})
+    return profile.launch(query)
+
+
+def extra_args(engine: str, query: ParserQuery) -> dict[str, ArgumentValue]:
+    """Return the arguments that switch parsers, a chat template and LoRA adapters on; none where the engine has none.
+
+    Raises:
+        BudSimError: The version has no such parser.
+    """
+    make = engine_profile(engine).extras
+    return make(query) if make else {}
+
+
+def command_line(engine: str, args: Mapping[str, ArgumentValue], version: str | None = None) -> list[str]:
+    """Return the command that starts one replica; empty where the container's own entry point does.
+
+    Raises:
+        UnsupportedError: The version is outside the tables.
+    """
+    make = engine_profile(engine).command
+    return make(args, version) if make else []
 
 
 def resolve_engine_settings(

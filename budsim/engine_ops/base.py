@@ -5,14 +5,15 @@ Pure values. One file per engine fills them in; ``engine_ops`` itself is the reg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from budsim.commons.errors import UnsupportedError
-from budsim.perf_model.engine_settings import version_numbers
+from budsim.perf_model.engine_settings import EngineSettings, version_numbers
 from budsim.perf_model.hardware_catalog import DeviceSpec
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.parallelism import ParallelPlan
+from budsim.perf_model.precision import Precision
 from budsim.perf_model.workload import Workload
 
 ArgumentValue = str | int | float | bool
@@ -99,6 +100,65 @@ class DefaultsQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class LaunchQuery:
+    """What the launch arguments of one replica depend on.
+
+    Attributes:
+        model: Hub id or path.
+        version: Engine version; None = that of the settings, else the engine's default.
+        arch: Model shape; None = nothing is known of the checkpoint.
+        device: Datasheet of the device; None = a device of its type with a fast link.
+    """
+
+    settings: EngineSettings
+    plan: ParallelPlan
+    precision: Precision
+    model: str
+    device_type: str
+    version: str | None = None
+    arch: ModelArchitecture | None = None
+    device: DeviceSpec | None = None
+
+
+LaunchArguments = tuple[dict[str, ArgumentValue], dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ParserQuery:
+    """What is switched on beside the replica itself.
+
+    Attributes:
+        version: Engine version; None = the engine's default.
+        max_loras: LoRA adapters served at once; None = none.
+        max_lora_rank: Largest rank of them.
+    """
+
+    version: str | None = None
+    tool_call_parser: str | None = None
+    reasoning_parser: str | None = None
+    chat_template: str | None = None
+    max_loras: int | None = None
+    max_lora_rank: int = 256
+
+
+# Public images whose tags are the releases, ``v`` first.
+RELEASE_TAGGED_IMAGES = frozenset({"vllm/vllm-openai", "lmsysorg/sglang"})
+
+
+def image_of_version(image: str, version: str | None, device_type: str) -> str:
+    """Return an image with the tag of the asked version, where the image is public, tagged by release and ``latest``.
+
+    Arguments are written for a version, so the image must be of that version too. Other images are the caller's: which
+    version they hold is theirs to say.
+    """
+    repository, _, tag = image.partition(":")
+    numbers = version_numbers(version)
+    if numbers is None or tag != "latest" or repository not in RELEASE_TAGGED_IMAGES or device_type != "cuda":
+        return image
+    return f"{repository}:v{'.'.join(map(str, numbers))}"
+
+
+@dataclass(frozen=True, slots=True)
 class EngineProfile:
     """One engine.
 
@@ -112,6 +172,14 @@ class EngineProfile:
         images: Default container image by device type.
         deployable: BudSim writes launch arguments for it; the others are only predicted.
         foreign_versions: Beginnings (lower case) of a version text that states another product's version.
+        purpose: ``serving``, ``embedding``, ``proxy`` (other providers' models) or ``quantization``.
+        option: How the engine serves a model on a device type; (model, device type, images, version). None = not at
+            all.
+        refusal: Why the engine does not serve a model on a device type, or None; (model, device type, version).
+        launch: Arguments and environment of one replica.
+        parameters: What a search may vary; (device type, version).
+        extras: Arguments for parsers, chat template and LoRA.
+        command: The whole command line; (arguments, version).
     """
 
     name: str
@@ -123,6 +191,13 @@ class EngineProfile:
     images: Mapping[str, str] = field(default_factory=dict)
     deployable: bool = False
     foreign_versions: tuple[str, ...] = ()
+    purpose: str = "serving"
+    option: Callable[[ModelArchitecture, str, Mapping[str, str], str | None], EngineOption | None] | None = None
+    refusal: Callable[[ModelArchitecture, str, str | None], str | None] | None = None
+    launch: Callable[[LaunchQuery], LaunchArguments] | None = None
+    parameters: Callable[[str, str | None], Sequence[EngineParameter]] | None = None
+    extras: Callable[[ParserQuery], dict[str, ArgumentValue]] | None = None
+    command: Callable[[Mapping[str, ArgumentValue], str | None], list[str]] | None = None
 
     def table_version(self, version: str | None) -> tuple[int, ...]:
         """Return the version whose table serves ``version``: the nearest one that is not newer.

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from budsim.commons.errors import NotFoundError, UnsupportedError
-from budsim.engine_ops import PROFILES, engine_profile, vllm
+from budsim.engine_ops import PROFILES, engine_profile
 from budsim.engine_ops.base import EngineProfile
 from budsim.simulator.schemas import ErrorResponse
 
@@ -31,6 +31,10 @@ class EngineInfo(BaseModel):
     device_types: list[str] = Field(description="Device types it runs on.", examples=[["cuda", "rocm"]])
     deployable: bool = Field(
         description="Launch arguments can be written for it; others are only predicted.", examples=[True]
+    )
+    purpose: str = Field(description="serving, embedding, proxy or quantization.", examples=["serving"])
+    images: dict[str, str] = Field(
+        description="Default container image by device type.", examples=[{"cuda": "vllm/vllm-openai:latest"}]
     )
 
 
@@ -60,6 +64,8 @@ def _info(profile: EngineProfile) -> EngineInfo:
         versions=[".".join(map(str, version)) for version in profile.versions],
         device_types=list(profile.device_types),
         deployable=profile.deployable,
+        purpose=profile.purpose,
+        images=dict(profile.images),
     )
 
 
@@ -87,7 +93,7 @@ def engine_configuration(
         profile = engine_profile(name)
     except UnsupportedError as error:
         raise NotFoundError(error.message, error.param) from error
-    found = vllm.parameters(device_type, version) if profile.name == vllm.PROFILE.name else ()
+    found = profile.parameters(device_type, version) if profile.parameters else ()
     return EngineConfiguration(
         object="engine_configuration",
         engine=_info(profile),

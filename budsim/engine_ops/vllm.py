@@ -1,8 +1,9 @@
 """vLLM: versions and their defaults, devices, searchable parameters, launch arguments.
 
-Pure. Sources: vLLM's ``engine/arg_utils.py`` (``get_batch_defaults``), ``config`` and platform files at 0.8, 0.11,
-0.19, 0.24 and 0.32, and the argument file of the 0.32 package; defaults are those of the OpenAI API server
-(``UsageContext.OPENAI_API_SERVER``), which differ from the offline ``LLM`` class.
+Pure. What the parsers of the versions take: ``argument_tables`` and ``vllm_models``. Sources of the defaults: vLLM's
+``engine/arg_utils.py`` (``get_batch_defaults``), ``config`` and platform files at 0.8, 0.11, 0.19, 0.24 and 0.32, and
+the argument file of the 0.32 package; they are those of the OpenAI API server (``UsageContext.OPENAI_API_SERVER``),
+which differ from the offline ``LLM`` class.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import math
 from collections.abc import Mapping
 
 from budsim.commons.errors import InvalidRequestError, UnsupportedError
+from budsim.engine_ops.argument_tables import VLLM_ARGUMENTS
+from budsim.engine_ops.arguments import ArgumentFact, command_words, facts_of, parser_problems
 from budsim.engine_ops.base import (
     ArgumentValue,
     DefaultsQuery,
@@ -18,8 +21,20 @@ from budsim.engine_ops.base import (
     EngineOption,
     EngineParameter,
     EngineProfile,
+    LaunchArguments,
+    LaunchQuery,
+    ParserQuery,
+    image_of_version,
 )
-from budsim.engine_ops.vllm_models import WITHOUT_LORA, WITHOUT_PIPELINE_STAGES, family_facts, served_architecture
+from budsim.engine_ops.vllm_models import (
+    REASONING_PARSERS,
+    TOOL_PARSERS,
+    WITHOUT_LORA,
+    WITHOUT_PIPELINE_STAGES,
+    family_facts,
+    served_architecture,
+    versions_serving,
+)
 from budsim.perf_model.engine_settings import EngineSettings
 from budsim.perf_model.model_architecture import LayerKind, ModelArchitecture
 from budsim.perf_model.parallelism import PP_DEVICE_TYPES, ParallelPlan
@@ -30,6 +45,13 @@ DEFAULT_VERSION = "0.32.0"
 TABLE_VERSIONS = ((0, 8), (0, 11), (0, 19), (0, 24), (0, 32))
 DEVICE_TYPES = ("cuda", "rocm", "hpu", "cpu", "cpu_high")
 
+IMAGES = {
+    "cuda": "vllm/vllm-openai:latest",
+    "rocm": "vllm/vllm-openai-rocm:latest",
+    "hpu": "budecosystem/bud-runtime-hpu:latest",
+    "cpu": "budecosystem/bud-runtime-cpu:latest",
+}
+
 LARGE_DEVICE_BYTES = 70 * GIB  # from here on 8192 tokens and 1024 sequences a step, else 2048 and 256
 A100_IS_SMALL_FROM = (0, 11)  # vllm pull request 17885: large budgets cost throughput on A100
 UTILIZATION_0_92_FROM = (0, 24)
@@ -39,6 +61,10 @@ CPU_BLOCK_128_FROM = (0, 11)
 HPU_BLOCK_SIZE = 128
 SCHEDULER_DELAY_BEFORE = (0, 9)  # --scheduler-delay-factor went with the V0 scheduler
 
+POOLING_RUNNER_FROM = (0, 11)  # --runner pooling; before it --task
+REASONING_SWITCH_BEFORE = (0, 11)  # --enable-reasoning went: a reasoning parser switches it on
+
+_SIXTEEN_OR_MORE = frozenset({"auto", "bf16", "fp16", "fp32"})
 _DTYPE_FLAG = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 _BLOCK_SIZES = {"cuda": (16, 32), "rocm": (16, 32), "hpu": (128,), "cpu": (16, 32, 128)}
 
@@ -81,23 +107,6 @@ def _is_decoder(arch: ModelArchitecture) -> bool:
     return arch.type_vocab_size == 0 and not arch.position_embeddings
 
 
-PROFILE = EngineProfile(
-    name="vllm",
-    aliases=("vllm", "vllm(ray-serve)", "vllm(nm-vllm)", "nm-vllm", "vllm-openai"),
-    versions=TABLE_VERSIONS,
-    default_version=DEFAULT_VERSION,
-    device_types=DEVICE_TYPES,
-    defaults=defaults,
-    images={
-        "cuda": "vllm/vllm-openai:latest",
-        "rocm": "vllm/vllm-openai-rocm:latest",
-        "hpu": "budecosystem/bud-runtime-hpu:latest",
-        "cpu": "budecosystem/bud-runtime-cpu:latest",
-    },
-    deployable=True,
-)
-
-
 def parameters(device_type: str, version: str | None = None) -> tuple[EngineParameter, ...]:
     """Return the launch parameters a search may vary on a device type.
 
@@ -138,32 +147,66 @@ def parameters(device_type: str, version: str | None = None) -> tuple[EnginePara
     return tuple(found)
 
 
-def option(arch: ModelArchitecture, device_type: str, images: Mapping[str, str]) -> EngineOption | None:
+def option(
+    arch: ModelArchitecture, device_type: str, images: Mapping[str, str], version: str | None = None
+) -> EngineOption | None:
     """Return how vLLM serves a model on a device type, or None when it does not.
 
     Args:
         arch: Model shape; its architecture name decides.
         device_type: cuda, rocm, hpu, cpu or cpu_high.
         images: Container images by ``vllm_<device type>``; a missing one falls back to the public image.
+        version: vLLM version; None = the default one. It decides on architectures and parser names.
     """
-    architecture = served_architecture(arch)
+    table = _table_or_newest(version)
+    architecture = served_architecture(arch, table)
     base = _base_type(device_type)
-    if architecture is None or base not in PROFILE.images:
+    if architecture is None or base not in IMAGES:
         return None
     facts = family_facts(architecture)
     generates = arch.task == "generate"
+    tool, reasoning = facts.tool_calling_parser_type, facts.reasoning_parser_type
     return EngineOption(
-        engine=PROFILE.name,
-        version=DEFAULT_VERSION,
+        engine="vllm",
+        version=version or DEFAULT_VERSION,
         device_type=device_type,
-        image=images.get(f"vllm_{base}") or PROFILE.images[base],
-        tool_calling_parser_type=facts.tool_calling_parser_type if generates else None,
-        reasoning_parser_type=facts.reasoning_parser_type if generates else None,
+        image=image_of_version(images.get(f"vllm_{base}") or IMAGES[base], version, base),
+        tool_calling_parser_type=tool if generates and tool in TOOL_PARSERS[table] else None,
+        reasoning_parser_type=reasoning if generates and reasoning in REASONING_PARSERS[table] else None,
         architecture_family=facts.architecture_family,
         chat_template=None,
         supports_lora=generates and architecture not in WITHOUT_LORA,
         supports_pipeline_parallelism=base in PP_DEVICE_TYPES and architecture not in WITHOUT_PIPELINE_STAGES,
     )
+
+
+def refusal(arch: ModelArchitecture, device_type: str, version: str | None = None) -> str | None:
+    """Return why vLLM does not serve a model on a device type, or None when it does."""
+    if _base_type(device_type) not in IMAGES:
+        return f"vllm runs on {', '.join(DEVICE_TYPES)}, not on {device_type}"
+    if served_architecture(arch, _table_or_newest(version)) is not None:
+        return None
+    name = ", ".join(arch.architectures) or f"model_type {arch.model_type}"
+    others = [".".join(map(str, found)) for found in versions_serving(arch)]
+    hint = f"; of the versions that are known, {', '.join(others)} do" if others else ""
+    return f"vllm {version or DEFAULT_VERSION} does not serve {name}{hint}"
+
+
+def _table_or_newest(version: str | None) -> tuple[int, ...]:
+    """Return the table of a version; one outside the tables takes the newest and is refused when settings are made."""
+    try:
+        return PROFILE.table_version(version)
+    except UnsupportedError:
+        return TABLE_VERSIONS[-1]
+
+
+def arguments_of(version: str | None = None) -> dict[str, ArgumentFact]:
+    """Return the flags that a version's parser has, by name.
+
+    Raises:
+        UnsupportedError: The version is outside the tables.
+    """
+    return facts_of(VLLM_ARGUMENTS, PROFILE.table_version(version))
 
 
 def launch_args(
@@ -223,7 +266,10 @@ def launch_args(
         args["stream-interval"] = settings.stream_interval
     if table < SCHEDULER_DELAY_BEFORE:
         args["scheduler-delay-factor"] = scheduler_delay_factor
+    if arch is not None and arch.task not in ("generate", "transcribe"):
+        args |= _pooling_args(arch.task, table)
     problems = argument_problems(args, device_type, bool(arch and arch.sliding_window))
+    problems += parser_problems(args, facts_of(VLLM_ARGUMENTS, table), f"vllm {version or DEFAULT_VERSION}")
     if problems:
         raise InvalidRequestError(f"vllm refuses these arguments: {'; '.join(problems)}.", {"field": "args"})
     return args, _environment(settings, base)
@@ -237,9 +283,16 @@ def _format_args(
         args["dtype"] = _DTYPE_FLAG[precision.name]
     if precision.name == "fp8" and checkpoint_quantization is None:
         args["quantization"] = "fp8"
-    if settings.kv_cache_dtype.startswith("fp8"):
+    if settings.kv_cache_dtype not in _SIXTEEN_OR_MORE:  # what is left is auto: the format of the activations
         args["kv-cache-dtype"] = settings.kv_cache_dtype
     return args
+
+
+def _pooling_args(task: str, table: tuple[int, ...]) -> dict[str, ArgumentValue]:
+    """Return what makes a pooling server of a model whose name alone may say otherwise (Qwen3-Embedding)."""
+    if table >= POOLING_RUNNER_FROM:
+        return {"runner": "pooling"}
+    return {"task": {"embed": "embed", "rerank": "score"}.get(task, "classify")}
 
 
 def _environment(settings: EngineSettings, base_type: str) -> dict[str, str]:
@@ -282,12 +335,74 @@ def argument_problems(args: Mapping[str, ArgumentValue], device_type: str, slidi
     return problems
 
 
-def command_line(args: Mapping[str, ArgumentValue]) -> list[str]:
-    """Return launch arguments as ``vllm serve`` takes them: booleans become ``--flag`` or ``--no-flag``."""
-    words: list[str] = []
-    for flag, value in args.items():
-        if isinstance(value, bool):
-            words.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            words += [f"--{flag}", str(value)]
-    return words
+def command_line(args: Mapping[str, ArgumentValue], version: str | None = None) -> list[str]:
+    """Return launch arguments as ``vllm serve`` of a version takes them, booleans as ``--flag`` or ``--no-flag``."""
+    return command_words(args, arguments_of(version))
+
+
+def command(args: Mapping[str, ArgumentValue], version: str | None = None) -> list[str]:
+    """Return the whole command; the model comes first, since ``--model`` is on its way out of ``vllm serve``."""
+    rest = {flag: value for flag, value in args.items() if flag != "model"}
+    return ["vllm", "serve", str(args["model"]), *command_line(rest, version)]
+
+
+def extras(query: ParserQuery) -> dict[str, ArgumentValue]:
+    """Return the arguments that switch parsers, a chat template and LoRA adapters on.
+
+    Raises:
+        InvalidRequestError: The version has no such parser, or takes no such value.
+    """
+    table = PROFILE.table_version(query.version)
+    args: dict[str, ArgumentValue] = {}
+    for kind, name, known in (
+        ("tool-call", query.tool_call_parser, TOOL_PARSERS[table]),
+        ("reasoning", query.reasoning_parser, REASONING_PARSERS[table]),
+    ):
+        if name and name not in known:
+            engine = f"vllm {query.version or DEFAULT_VERSION}"
+            text = f"{engine} has no {kind} parser {name!r}; it has {', '.join(sorted(known))}."
+            raise InvalidRequestError(text, {"field": f"{kind}-parser"})
+    if query.tool_call_parser:
+        args |= {"enable-auto-tool-choice": True, "tool-call-parser": query.tool_call_parser}
+    if query.reasoning_parser:
+        args |= {"enable-reasoning": True} if table < REASONING_SWITCH_BEFORE else {}
+        args["reasoning-parser"] = query.reasoning_parser
+    if query.chat_template:
+        args["chat-template"] = query.chat_template
+    if query.max_loras:
+        args |= {"enable-lora": True, "max-loras": query.max_loras, "max-lora-rank": query.max_lora_rank}
+    problems = parser_problems(args, facts_of(VLLM_ARGUMENTS, table), f"vllm {query.version or DEFAULT_VERSION}")
+    if problems:
+        raise InvalidRequestError(f"vllm refuses these arguments: {'; '.join(problems)}.", {"field": "args"})
+    return args
+
+
+def launch(query: LaunchQuery) -> LaunchArguments:
+    """Return arguments and environment of one replica; see ``launch_args``."""
+    return launch_args(
+        query.settings,
+        query.plan,
+        query.precision,
+        query.model,
+        query.device_type,
+        query.version,
+        arch=query.arch,
+    )
+
+
+PROFILE = EngineProfile(
+    name="vllm",
+    aliases=("vllm", "vllm(ray-serve)", "vllm(nm-vllm)", "nm-vllm", "vllm-openai"),
+    versions=TABLE_VERSIONS,
+    default_version=DEFAULT_VERSION,
+    device_types=DEVICE_TYPES,
+    defaults=defaults,
+    images=IMAGES,
+    deployable=True,
+    option=option,
+    refusal=refusal,
+    launch=launch,
+    parameters=parameters,
+    extras=extras,
+    command=command,
+)

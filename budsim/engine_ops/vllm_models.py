@@ -1,103 +1,48 @@
 """Model architectures that vLLM serves, by task, and what goes with a family: parsers, LoRA, pipeline stages.
 
-Facts read from vLLM's model registry and its parser lists (0.8 to 0.32). Names are those of a config's
-``architectures``.
+Architectures, LoRA and stages are read from the packages' model registries and classes (``argument_tables``), which
+parser goes with which family from vLLM's documentation of tool calling and reasoning outputs. Names are those of a
+config's ``architectures``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from budsim.engine_ops import argument_tables as tables
 from budsim.perf_model.model_architecture import ModelArchitecture
 
+SERVED_BY_VERSION: dict[tuple[int, ...], frozenset[str]] = {}
+_names: frozenset[str] = frozenset()
+for _version, _added, _removed in (
+    ((0, 8), tables.VLLM_ARCHITECTURES_SINCE_0_8, tables.VLLM_ARCHITECTURES_UNTIL_0_8),
+    ((0, 11), tables.VLLM_ARCHITECTURES_SINCE_0_11, tables.VLLM_ARCHITECTURES_UNTIL_0_11),
+    ((0, 19), tables.VLLM_ARCHITECTURES_SINCE_0_19, tables.VLLM_ARCHITECTURES_UNTIL_0_19),
+    ((0, 24), tables.VLLM_ARCHITECTURES_SINCE_0_24, tables.VLLM_ARCHITECTURES_UNTIL_0_24),
+    ((0, 32), tables.VLLM_ARCHITECTURES_SINCE_0_32, tables.VLLM_ARCHITECTURES_UNTIL_0_32),
+):
+    _names = (_names | _added) - _removed
+    SERVED_BY_VERSION[_version] = _names
 
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+NEWEST = max(SERVED_BY_VERSION)
+SUPPORTED_ARCHITECTURES = frozenset().union(*SERVED_BY_VERSION.values())
+WITHOUT_PIPELINE_STAGES = tables.VLLM_WITHOUT_STAGES
+WITHOUT_LORA = tables.VLLM_WITHOUT_LORA
 
-
-TEXT_GENERATION = _names(
-    """
-    AfmoeForCausalLM ApertusForCausalLM AquilaModel AquilaForCausalLM ArceeForCausalLM ArcticForCausalLM
-    BaiChuanForCausalLM BaichuanForCausalLM BailingMoeForCausalLM BailingMoeV2ForCausalLM BambaForCausalLM
-    BloomForCausalLM ChatGLMModel ChatGLMForConditionalGeneration CohereForCausalLM Cohere2ForCausalLM CwmForCausalLM
-    DbrxForCausalLM DeciLMForCausalLM DeepseekForCausalLM DeepseekV2ForCausalLM DeepseekV3ForCausalLM
-    DeepseekV32ForCausalLM DeepseekV4ForCausalLM Dots1ForCausalLM Ernie4_5ForCausalLM Ernie4_5_MoeForCausalLM
-    ExaoneForCausalLM Exaone4ForCausalLM FalconForCausalLM FalconMambaForCausalLM FalconH1ForCausalLM
-    FlexOlmoForCausalLM GemmaForCausalLM Gemma2ForCausalLM Gemma3ForCausalLM Gemma3nForCausalLM GlmForCausalLM
-    Glm4ForCausalLM Glm4MoeForCausalLM Glm4MoeLiteForCausalLM GlmMoeDsaForCausalLM GptOssForCausalLM GPT2LMHeadModel
-    GPTBigCodeForCausalLM GPTJForCausalLM GPTNeoXForCausalLM GraniteForCausalLM GraniteMoeForCausalLM
-    GraniteMoeHybridForCausalLM GraniteMoeSharedForCausalLM Grok1ModelForCausalLM Grok1ForCausalLM
-    HunYuanMoEV1ForCausalLM HunYuanDenseV1ForCausalLM InternLMForCausalLM InternLM2ForCausalLM InternLM2VEForCausalLM
-    InternLM3ForCausalLM JAISLMHeadModel Jais2ForCausalLM JambaForCausalLM KimiLinearForCausalLM Lfm2ForCausalLM
-    Lfm2MoeForCausalLM LlamaForCausalLM LLaMAForCausalLM Llama4ForCausalLM LongcatFlashForCausalLM MambaForCausalLM
-    Mamba2ForCausalLM MiniCPMForCausalLM MiniCPM3ForCausalLM MiniMaxForCausalLM MiniMaxText01ForCausalLM
-    MiniMaxM1ForCausalLM MiniMaxM2ForCausalLM MiniMaxM3ForCausalLM MistralForCausalLM MistralLarge3ForCausalLM
-    MixtralForCausalLM MptForCausalLM MPTForCausalLM MiMoForCausalLM MiMoV2FlashForCausalLM NemotronForCausalLM
-    NemotronHForCausalLM OlmoForCausalLM Olmo2ForCausalLM Olmo3ForCausalLM OlmoeForCausalLM OPTForCausalLM
-    OrionForCausalLM OuroForCausalLM PanguEmbeddedForCausalLM PanguUltraMoEForCausalLM PersimmonForCausalLM
-    PhiForCausalLM Phi3ForCausalLM PhiMoEForCausalLM Plamo2ForCausalLM Plamo3ForCausalLM QWenLMHeadModel
-    Qwen2ForCausalLM Qwen2MoeForCausalLM Qwen3ForCausalLM Qwen3MoeForCausalLM Qwen3NextForCausalLM RWForCausalLM
-    SeedOssForCausalLM SmolLM3ForCausalLM SolarForCausalLM StableLMEpochForCausalLM StableLmForCausalLM
-    Starcoder2ForCausalLM Step3TextForCausalLM Step3p7FlashForCausalLM TeleChatForCausalLM TeleChat2ForCausalLM
-    TeleFLMForCausalLM XverseForCausalLM Zamba2ForCausalLM
-    """
-)
-
-MULTIMODAL = _names(
-    """
-    AriaForConditionalGeneration AyaVisionForConditionalGeneration Blip2ForConditionalGeneration
-    ChameleonForConditionalGeneration Cohere2VisionForConditionalGeneration DeepseekVLV2ForCausalLM
-    DeepseekOCRForCausalLM DotsOCRForCausalLM Ernie4_5_VLMoeForConditionalGeneration FuyuForCausalLM
-    Gemma3ForConditionalGeneration Gemma3nForConditionalGeneration Gemma4ForConditionalGeneration GLM4VForCausalLM
-    Glm4vForConditionalGeneration Glm4vMoeForConditionalGeneration GraniteSpeechForConditionalGeneration
-    H2OVLChatModel HCXVisionForCausalLM HunYuanVLForConditionalGeneration Idefics3ForConditionalGeneration
-    InternS1ForConditionalGeneration InternVLChatModel InternVLForConditionalGeneration KeyeForConditionalGeneration
-    KimiVLForConditionalGeneration KimiK25ForConditionalGeneration KimiK3ForConditionalGeneration
-    Llama4ForConditionalGeneration LlavaForConditionalGeneration LlavaNextForConditionalGeneration
-    LlavaNextVideoForConditionalGeneration LlavaOnevisionForConditionalGeneration MiDashengLMModel MiniCPMO MiniCPMV
-    MiniMaxVL01ForConditionalGeneration Mistral3ForConditionalGeneration MllamaForConditionalGeneration
-    MolmoForCausalLM NemotronH_Nano_VL_V2 NVLM_D Ovis Ovis2_5 PaliGemmaForConditionalGeneration Phi3VForCausalLM
-    Phi4MMForCausalLM PixtralForConditionalGeneration QwenVLForConditionalGeneration Qwen2VLForConditionalGeneration
-    Qwen2_5_VLForConditionalGeneration Qwen2AudioForConditionalGeneration Qwen2_5OmniModel
-    Qwen3OmniMoeForConditionalGeneration Qwen3VLForConditionalGeneration Qwen3VLMoeForConditionalGeneration
-    Qwen3_5ForConditionalGeneration Qwen3_5MoeForConditionalGeneration RForConditionalGeneration SkyworkR1VChatModel
-    SmolVLMForConditionalGeneration Step3VLForConditionalGeneration TarsierForConditionalGeneration UltravoxModel
-    VoxtralForConditionalGeneration WhisperForConditionalGeneration
-    """
-)
-
-POOLING = _names(
-    """
-    BertModel BertForMaskedLM BertSpladeSparseEmbeddingModel CLIPModel Gemma2Model Gemma3TextModel GritLM GteModel
-    GteNewModel InternLM2ForRewardModel LlamaModel LlamaBidirectionalModel MistralModel ModernBertModel NomicBertModel
-    Qwen2Model Qwen2ForRewardModel Qwen2ForProcessRewardModel Qwen3Model RobertaForMaskedLM RobertaModel SiglipModel
-    XLMRobertaModel BertForSequenceClassification BertForTokenClassification GemmaForSequenceClassification
-    GteNewForSequenceClassification JambaForSequenceClassification JinaVLForRanking
-    LlamaBidirectionalForSequenceClassification LlamaForSequenceClassification ModernBertForSequenceClassification
-    Qwen2ForSequenceClassification Qwen3ForSequenceClassification RobertaForSequenceClassification
-    XLMRobertaForSequenceClassification
-    """
-)
-
-SUPPORTED_ARCHITECTURES = TEXT_GENERATION | MULTIMODAL | POOLING
-
-# vLLM's own lists name the few that lack a feature; the rest have it.
-WITHOUT_PIPELINE_STAGES = _names(
-    """
-    WhisperForConditionalGeneration MllamaForConditionalGeneration BertModel BertForMaskedLM RobertaModel
-    RobertaForMaskedLM XLMRobertaModel ModernBertModel NomicBertModel GteModel GteNewModel CLIPModel SiglipModel
-    BertForSequenceClassification RobertaForSequenceClassification XLMRobertaForSequenceClassification
-    ModernBertForSequenceClassification Gemma3nForConditionalGeneration Gemma3nForCausalLM
-    """
-)
-WITHOUT_LORA = _names(
-    """
-    ArcticForCausalLM BloomForCausalLM CohereForConditionalGeneration DbrxForCausalLM FalconMambaForCausalLM
-    GPT2LMHeadModel GPTJForCausalLM GPTNeoXForCausalLM Grok1ModelForCausalLM Grok1ForCausalLM JAISLMHeadModel
-    MambaForCausalLM Mamba2ForCausalLM MPTForCausalLM MptForCausalLM OLMoForCausalLM OPTForCausalLM
-    PersimmonForCausalLM QWenLMHeadModel StableLmForCausalLM StableLMEpochForCausalLM
-    """
-)
+TOOL_PARSERS: dict[tuple[int, ...], frozenset[str]] = {
+    (0, 8): tables.VLLM_TOOL_PARSERS_0_8,
+    (0, 11): tables.VLLM_TOOL_PARSERS_0_11,
+    (0, 19): tables.VLLM_TOOL_PARSERS_0_19,
+    (0, 24): tables.VLLM_TOOL_PARSERS_0_24,
+    (0, 32): tables.VLLM_TOOL_PARSERS_0_32,
+}
+REASONING_PARSERS: dict[tuple[int, ...], frozenset[str]] = {
+    (0, 8): tables.VLLM_REASONING_PARSERS_0_8,
+    (0, 11): tables.VLLM_REASONING_PARSERS_0_11,
+    (0, 19): tables.VLLM_REASONING_PARSERS_0_19,
+    (0, 24): tables.VLLM_REASONING_PARSERS_0_24,
+    (0, 32): tables.VLLM_REASONING_PARSERS_0_32,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,18 +95,29 @@ _FAMILIES = {
 _SUFFIXES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", "Model")
 
 
-def served_architecture(arch: ModelArchitecture) -> str | None:
-    """Return the architecture name under which vLLM serves a model, or None.
+def served_architecture(arch: ModelArchitecture, version: tuple[int, ...] | None = None) -> str | None:
+    """Return the architecture name under which a table version of vLLM serves a model, or None.
 
     A config without ``architectures`` is looked up by its ``model_type`` (``qwen3_moe`` is Qwen3MoeForCausalLM).
+
+    Args:
+        arch: Model shape.
+        version: A key of ``SERVED_BY_VERSION``; None = any of them.
     """
+    served = SUPPORTED_ARCHITECTURES if version is None else SERVED_BY_VERSION[version]
     for name in arch.architectures:
-        if name in SUPPORTED_ARCHITECTURES:
+        if name in served:
             return name
     if arch.architectures:
         return None
     wanted = arch.model_type.replace("_", "").replace("-", "").lower()
-    return _BY_MODEL_TYPE.get(wanted)
+    found = _BY_MODEL_TYPE.get(wanted)
+    return found if found in served else None
+
+
+def versions_serving(arch: ModelArchitecture) -> list[tuple[int, ...]]:
+    """Return the table versions that serve a model, oldest first."""
+    return [version for version in sorted(SERVED_BY_VERSION) if served_architecture(arch, version)]
 
 
 def family_facts(architecture: str) -> FamilyFacts:

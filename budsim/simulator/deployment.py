@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from budsim.engine_ops import vllm
+from budsim.engine_ops import LaunchQuery, launch_args
 from budsim.simulator.candidate import Candidate, Evaluation
 from budsim.simulator.direct_search import candidate_hash, memory_headroom_bytes
 from budsim.simulator.placement import devices_by_node, max_replicas, nodes_spanned
@@ -184,15 +184,17 @@ def stored_configuration(
 
 def launch(candidate: Candidate, case: SearchCase, model_name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the engine's arguments and environment for one replica."""
-    args, envs = vllm.launch_args(
+    query = LaunchQuery(
         candidate.settings,
         candidate.plan,
         candidate.precision,
         model_name,
         case.group.device_type,
         case.engine.version,
-        arch=case.arch,
+        case.arch,
+        case.group.spec,
     )
+    args, envs = launch_args(case.engine.engine, query)
     return dict(args), dict(envs)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from budsim.commons.config import AppSettings
 from budsim.commons.errors import UnknownModelError
 from budsim.commons.search_pool import SearchPool, default_workers
+from budsim.engine_ops.lookup import LookupAnswer, look_up_engines
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.simulator import search_worker
 from budsim.simulator.cluster_source import KnownClusters
@@ -43,8 +45,24 @@ class CoreBackend:
 
         arch = resolve_model(models)
         clusters, problems = known.parsed()
-        plan = plan_tasks(request, clusters, arch=arch, catalog=hardware_catalog(), images=self._config.engine_images())
+        found = self._looked_up(arch, models[0])
+        plan = plan_tasks(
+            request,
+            clusters,
+            arch=arch,
+            catalog=hardware_catalog(),
+            images=self._config.engine_images(),
+            looked_up=found.options,
+        )
+        if found.note is not None:
+            plan = replace(plan, assumptions={**plan.assumptions, "engines": found.note})
         return plan, [f"{problem.path}: {problem.reason}" for problem in problems]
+
+    def _looked_up(self, arch: ModelArchitecture, model_uri: str) -> LookupAnswer:
+        """Return what the platform's engine lookup says; nothing where none is configured."""
+        if not self._config.bud_connect_url:
+            return LookupAnswer(())
+        return look_up_engines(self._config.bud_connect_url, arch.architectures, model_uri)
 
     def search(self, task: dict[str, Any], method: str, timeout_s: float) -> dict[str, Any]:
         """Return the outcome of one task, computed in a worker."""

@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from budsim.commons.errors import BudSimError
-from budsim.engine_ops import EngineOption, compatible_engines
+from budsim.commons.errors import BudSimError, InvalidRequestError, UnsupportedError
+from budsim.engine_ops import EngineOption, compatible_engines, merged_options, options_on, refusals
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.precision import resolve_precision
-from budsim.simulator.candidate import Evaluation, Predictor
-from budsim.simulator.deployment import cluster_metrics, result_row
+from budsim.simulator.candidate import Evaluation, Predictor, Rejection
+from budsim.simulator.deployment import cluster_metrics, launch, result_row
 from budsim.simulator.direct_search import ProgressReport, StopSignal, search
 from budsim.simulator.hardware import (
     PRICE_BASIS_TEXTS,
@@ -182,6 +182,7 @@ def plan_tasks(
     catalog: HardwareCatalog,
     images: Mapping[str, str] | None = None,
     exclusions: Mapping[str, Exclusions] | None = None,
+    looked_up: Sequence[EngineOption] = (),
 ) -> TaskPlan:
     """Return the searches that a request needs.
 
@@ -192,6 +193,7 @@ def plan_tasks(
         catalog: Device datasheets.
         images: Container image by ``<engine>_<device type>`` key; None = the engines' own.
         exclusions: What feedback excludes, by cluster id.
+        looked_up: Engines that the platform's lookup named for the model; empty = the shipped tables decide.
 
     Raises:
         InvalidRequestError: A value of the request cannot be served.
@@ -214,10 +216,12 @@ def plan_tasks(
     tasks: list[GroupTask] = []
     for cluster, topology, groups in chosen:
         found = [
-            task for group in groups for task in _group_tasks(request, arch, group, images, exclusions or {}, basis)
+            task
+            for group in groups
+            for task in _group_tasks(request, arch, group, images, exclusions or {}, basis, looked_up)
         ]
         if not found:
-            reasons.append(_no_task_reason(cluster, topology.groups, groups, topology.dropped, request))
+            reasons.append(_no_task_reason(cluster, topology.groups, groups, topology.dropped, request, arch))
         tasks += found
     dropped = {cluster.cluster_id: topology.dropped for cluster, topology, _ in chosen}
     return TaskPlan(tuple(tasks), dropped, tuple(reasons), {"price": PRICE_BASIS_TEXTS[basis]} if tasks else {})
@@ -247,12 +251,13 @@ def _group_tasks(
     images: Mapping[str, str] | None,
     exclusions: Mapping[str, Exclusions],
     basis: PriceBasis,
+    looked_up: Sequence[EngineOption],
 ) -> list[GroupTask]:
-    options = compatible_engines(arch, [group.device_type], images or {})
+    shipped = compatible_engines(arch, [group.device_type], images or {}, request.engine_version)
+    options = merged_options(options_on(looked_up, group.device_type), shipped)
     if request.engines:
         options = [option for name in request.engines for option in options if option.engine == name]
-    else:
-        options = options[:1]
+    options = options[:1]  # one engine per device: the most preferred that serves the model there
     price = device_usd_per_hour(group.spec, basis=basis)
     return [
         GroupTask(
@@ -282,12 +287,16 @@ def _no_task_reason(
     wanted: Sequence[DeviceGroup],
     dropped: Sequence[DroppedDevice],
     request: SimulationRequest,
+    arch: ModelArchitecture,
 ) -> str:
     name = f"Cluster {cluster.name}"
     if wanted:
         devices = ", ".join(sorted({group.spec.name for group in wanted}))
         engines = ", ".join(request.engines) or "engine"
-        return f"{name}: no {engines} serves this model on {devices}."
+        types = sorted({group.device_type for group in wanted})
+        refused = [text for kind in types for text in refusals(arch, kind, request.engines, request.engine_version)]
+        why = f" ({'; '.join(dict.fromkeys(refused))})" if refused else ""
+        return f"{name}: no {engines} serves this model on {devices}{why}."
     if groups:
         return f"{name}: has {', '.join(group.label for group in groups)}, none of them of the device types asked for."
     causes = "; ".join(dict.fromkeys(item.reason for item in dropped)) or "it has no nodes with devices"
@@ -338,7 +347,7 @@ def search_group(
     try:
         case = search_case(task)
         found = search(case, predictor, should_stop=should_stop, on_progress=on_progress)
-        kept = top_k(found.evaluations, task.request.top_k)
+        kept, refused = _launchable(found.evaluations, case, task.request)
         helps = remedies(case, found, predictor) if task.request.explain and found.is_complete else ()
         rows = _rows(kept, case, task.request.model_id)
     except BudSimError as error:
@@ -350,9 +359,35 @@ def search_group(
         num_feasible=len(found.evaluations),
         meets_targets=found.meets_targets,
         is_complete=found.is_complete,
-        rejections=tuple(RejectionSummary(*summary) for summary in rejection_counts(found.rejections)),
+        rejections=tuple(RejectionSummary(*item) for item in rejection_counts([*found.rejections, *refused])),
         remedies=helps,
     )
+
+
+def _launchable(
+    evaluations: Sequence[Evaluation], case: SearchCase, request: SimulationRequest
+) -> tuple[Sequence[Evaluation], list[Rejection]]:
+    """Return the best evaluations whose arguments the engine takes, and the others that were in their way."""
+    remaining: list[Evaluation] = list(evaluations)
+    refused: list[Rejection] = []
+    while True:
+        kept = top_k(remaining, request.top_k)
+        problems = [(item, _launch_problem(item, case, request.model_id)) for item in kept]
+        wrong = [(item, problem) for item, problem in problems if problem is not None]
+        if not wrong:
+            return kept, refused
+        refused += [Rejection(item.candidate.plan, "arguments", problem) for item, problem in wrong]
+        remaining = [item for item in remaining if all(item is not bad for bad, _ in wrong)]
+
+
+def _launch_problem(evaluation: Evaluation, case: SearchCase, model_id: str) -> str | None:
+    try:
+        launch(evaluation.candidate, case, model_id)
+    except UnsupportedError:  # holds for every candidate: the task's error
+        raise
+    except InvalidRequestError as error:
+        return error.message
+    return None
 
 
 def _rows(kept: Sequence[Evaluation], case: SearchCase, model_id: str) -> tuple[dict[str, Any], ...]:

@@ -77,4 +77,17 @@ def test_engines_can_be_listed_and_looked_at(client):
     assert "tensor-parallel-size" in {parameter["flag"] for parameter in found["parameters"]}
     assert client.get("/engines/vllm/config", params={"device_type": "tpu"}).status_code == 400
     assert client.get("/engines/unheard-of/config").status_code == 404
-    assert client.get("/engines/sglang/config").json()["parameters"] == []
+    assert client.get("/engines/tgi/config").json()["parameters"] == []
+    sglang = client.get("/engines/sglang/config").json()
+    assert "mem-fraction-static" in {parameter["flag"] for parameter in sglang["parameters"]}
+    assert sglang["engine"]["images"]["cuda"]
+
+
+def test_the_platforms_engines_are_all_there(client):
+    engines = {engine["name"]: engine for engine in client.get("/engines").json()["engines"]}
+    purposes = {name: engines[name]["purpose"] for name in ("vllm", "sglang", "litellm", "latentbud", "llmc")}
+    assert purposes == {
+        "vllm": "serving", "sglang": "serving", "litellm": "proxy", "latentbud": "embedding", "llmc": "quantization",
+    }  # fmt: skip
+    assert client.get("/engines/latentbud/config", params={"device_type": "cpu"}).json()["parameters"]
+    assert client.get("/engines/latentbud/config", params={"device_type": "hpu"}).status_code == 400

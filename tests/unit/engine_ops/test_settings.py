@@ -223,7 +223,9 @@ def test_every_engine_gives_full_settings_on_its_devices(engine: str) -> None:
 
 def test_each_device_type_gets_its_own_option() -> None:
     options = compatible_engines(LLAMA, ["cuda", "cpu", "cpu_high", "cuda", "tpu"], {"vllm_cuda": "own:1"})
-    assert [(o.engine, o.device_type) for o in options] == [("vllm", "cuda"), ("vllm", "cpu"), ("vllm", "cpu_high")]
+    assert [(o.engine, o.device_type) for o in options] == [
+        ("vllm", "cuda"), ("sglang", "cuda"), ("vllm", "cpu"), ("vllm", "cpu_high"),
+    ]  # fmt: skip
     assert options[0].image == "own:1"
 
 

@@ -1,0 +1,80 @@
+"""LiteLLM: a proxy to models that other providers run. Pure.
+
+It holds no weights: no memory, no parallelism, nothing to predict. The platform puts it on CPU nodes for proprietary
+models (contract, section 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from budsim.commons.errors import UnsupportedError
+from budsim.engine_ops.base import (
+    DefaultsQuery,
+    EngineDefaults,
+    EngineOption,
+    EngineParameter,
+    EngineProfile,
+    LaunchArguments,
+    LaunchQuery,
+)
+from budsim.perf_model.model_architecture import ModelArchitecture
+
+DEVICE_TYPES = ("cpu", "cpu_high")
+IMAGE = "ghcr.io/berriai/litellm:main-latest"
+MAX_CONCURRENCY = 100  # requests of one proxy, the platform's own limit
+NUM_CPUS = 1
+
+
+def defaults(query: DefaultsQuery) -> EngineDefaults:
+    """Refuse: a proxy has no steps, no cache and no memory of its own to predict.
+
+    Raises:
+        UnsupportedError: Always.
+    """
+    text = "litellm forwards requests to other providers; the performance of their models is not predicted."
+    raise UnsupportedError(text, {"field": "engine"})
+
+
+def refusal(arch: ModelArchitecture, device_type: str, version: str | None = None) -> str | None:
+    """Return why LiteLLM does not serve a model: it holds no weights."""
+    return f"litellm forwards to other providers and serves no weights of its own ({arch.name})"
+
+
+def proxy_option(device_type: str, images: Mapping[str, str], version: str | None = None) -> EngineOption | None:
+    """Return the proxy for a proprietary model on a device type, or None where it does not run."""
+    if device_type not in DEVICE_TYPES:
+        return None
+    return EngineOption("litellm", version or PROFILE.default_version, device_type, images.get("litellm_cpu") or IMAGE)
+
+
+def launch(query: LaunchQuery) -> LaunchArguments:
+    """Return no arguments, and the environment of one proxy."""
+    return {}, {"NUM_CPUS": str(NUM_CPUS)}
+
+
+def parameters(device_type: str, version: str | None = None) -> tuple[EngineParameter, ...]:
+    """Return nothing: there is nothing to search.
+
+    Raises:
+        UnsupportedError: Not on this device type.
+    """
+    if device_type not in DEVICE_TYPES:
+        raise UnsupportedError(f"litellm runs on cpu, not on {device_type}.", {"field": "device_type"})
+    return ()
+
+
+PROFILE = EngineProfile(
+    name="litellm",
+    aliases=("litellm",),
+    versions=(),
+    default_version="1.0",
+    device_types=DEVICE_TYPES,
+    defaults=defaults,
+    images={"cpu": IMAGE},
+    deployable=True,
+    purpose="proxy",
+    refusal=refusal,
+    launch=launch,
+    parameters=parameters,
+)
