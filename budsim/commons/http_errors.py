@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
 from budsim.commons.errors import BudSimError, UnauthorizedError
@@ -96,6 +96,9 @@ async def _on_database_error(request: Request, error: Exception) -> JSONResponse
     if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
         logger.error("%s %s: the database does not answer: %s", request.method, request.url.path, error.orig)
         return JSONResponse(envelope(503, "The database does not answer; try again in a moment."), 503)
+    if isinstance(error, DataError):
+        logger.warning("%s %s: the database refuses a value: %s", request.method, request.url.path, error.orig)
+        return JSONResponse(envelope(400, "A value of the request is beyond what can be stored."), 400)
     return await _on_anything(request, error)
 
 

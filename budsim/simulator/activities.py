@@ -14,6 +14,8 @@ from statistics import median
 from typing import Any, Protocol
 from uuid import UUID
 
+from sqlalchemy.exc import DataError
+
 from budsim.commons.database import Database
 from budsim.commons.errors import (
     IncompatibleEngineError,
@@ -194,7 +196,16 @@ class RunActivities:
         except (SimulationTimeoutError, SearchFailedError) as error:
             outcome = {**_place(task), "rows": [], "num_evaluated": 0, "seconds": 0.0, "error": error.message}
             outcome["timed_out"] = isinstance(error, SimulationTimeoutError)
-        rows = outcome.pop("rows")
+        try:
+            return self._store_outcome(workflow_id, task, payload["method"], outcome)
+        except DataError as error:
+            logger.error("What was found for %s cannot be stored: %s", task["task_key"], error.orig)
+            outcome = {**outcome, "rows": [], "error": "a figure of this group is beyond what can be stored"}
+            return self._store_outcome(workflow_id, task, payload["method"], outcome)
+
+    def _store_outcome(self, workflow_id: UUID, task: Json, method: str, found: Json) -> Json:
+        outcome = {name: value for name, value in found.items() if name != "rows"}
+        rows = found["rows"]
         with self._database.transaction() as session:
             repository = Repository(session)
             run = repository.run(workflow_id, lock=True)
@@ -202,7 +213,7 @@ class RunActivities:
                 return {**outcome, "num_rows": 0}
             rows = [{**row, "project_id": run.project_id} for row in rows]
             stored = repository.replace_rows(workflow_id, task["task_key"], rows)
-            timing = {"method": payload["method"], **{name: outcome[name] for name in ("num_evaluated", "seconds")}}
+            timing = {"method": method, **{name: outcome[name] for name in ("num_evaluated", "seconds")}}
             key = f"search:{task['task_key']}"
             columns = {"step_id": TASK_STEP, "status": "COMPLETED", "title": "Searched", "message": task["task_key"]}
             if outcome["num_evaluated"]:

@@ -25,6 +25,25 @@ MAX_CLUSTERS = 1_000
 MAX_NODES_PER_CLUSTER = 5_000
 MAX_DEVICES_PER_NODE = 256
 MAX_TEXT_LENGTH = 255
+# Largest figure of one device entry, in the unit of its field: far beyond any machine, within the database's integers.
+MAX_DEVICES_PER_ENTRY = 1024
+MAX_MEMORY_GB = 100_000.0
+MAX_CORES = 100_000.0
+MAX_SOCKETS = 64.0
+MAX_FIGURE = 1_000_000.0  # TFLOPS, GB/s, percent
+_LIMITS = {
+    "available_count": MAX_DEVICES_PER_ENTRY,
+    "count": MAX_DEVICES_PER_ENTRY,
+    "mem_per_GPU_in_GB": MAX_MEMORY_GB,
+    "memory_gb": MAX_MEMORY_GB,
+    "memory": MAX_MEMORY_GB,
+    "memory_allocated_gb": MAX_MEMORY_GB,
+    "utilized_memory_gb": MAX_MEMORY_GB,
+    "cores": MAX_CORES,
+    "physical_cores": MAX_CORES,
+    "utilized_cores": MAX_CORES,
+    "socket_count": MAX_SOCKETS,
+}
 
 # What the platform's schema fills in when a payload had no figure; not a datasheet of anything.
 _INJECTED_PEAK_FP16_TFLOPS = 10.0
@@ -331,6 +350,9 @@ def _number(fields: Mapping[str, Any], name: str, path: str) -> float | None:
         number = math.nan
     if not math.isfinite(number) or number < 0:
         raise _FieldError(f"{path}.{name}", f"must be a number >= 0, not {str(value)[:40]!r}")
+    limit = _LIMITS.get(name, MAX_FIGURE)
+    if number > limit:
+        raise _FieldError(f"{path}.{name}", f"must be at most {limit:,.0f}, not {number:g}")
     return number
 
 

@@ -94,7 +94,7 @@ def checked_entries(document: Any) -> Sequence[dict[str, Any]]:
     _, problems = parse_clusters(document)
     if problems:
         texts = [f"{problem.path}: {problem.reason}" for problem in problems]
-        raise InvalidRequestError("; ".join(texts[:10]), {"field": "clusters", "problems": texts})
+        raise InvalidRequestError("; ".join(texts[:10]), {"field": problems[0].path, "problems": texts})
     if isinstance(document, str):
         document = json.loads(document)
     if isinstance(document, dict):

@@ -3,7 +3,7 @@
 import pytest
 from fastapi.testclient import TestClient
 from service_doubles import InProcessBackend, clusters, platform_body
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 
 from budsim.commons.health import Metrics
 from budsim.main import OpenService, create_app
@@ -152,6 +152,35 @@ def test_clusters_are_replaced_as_a_whole_and_checked(client):
         assert len(client.put("/clusters", json=clusters()[:1]).json()["clusters"]) == 1
     finally:
         assert client.put("/clusters", json=clusters()).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("available_count", 1e12), ("available_count", 1025), ("mem_per_GPU_in_GB", 1e9), ("cores", 10**15),
+        ("socket_count", 1e6), ("memory_allocated_gb", 1e300), ("peak_fp16_TFLOPS", 1e12),
+        ("hbm_bandwidth_in_GB_per_sec", 1e12), ("core_utilization_percent", 1e9),
+    ],
+)  # fmt: skip
+def test_a_figure_that_no_machine_has_is_refused_by_its_path(client, field, value):
+    document = clusters()
+    document[1]["nodes"][0]["devices"][0][field] = value
+    answer = client.put("/clusters", json=document)
+    assert answer.status_code == 400
+    path = f"clusters[1].nodes[0].devices[0].{field}"
+    assert answer.json()["param"]["field"] == path
+    assert path in answer.json()["message"]
+    assert client.get("/clusters").json()["problems"] == []
+
+
+def test_a_value_beyond_the_databases_range_is_a_bad_request(client, service, monkeypatch):
+    def refused(*_arguments):
+        raise DataError("INSERT", {}, Exception("integer out of range"))
+
+    monkeypatch.setattr(service, "status", refused)
+    answer = client.get("/simulator/status/00000000-0000-4000-8000-000000000000")
+    assert answer.status_code == 400
+    assert answer.json()["object"] == "error"
 
 
 def test_the_documentation_explains_every_field(client):

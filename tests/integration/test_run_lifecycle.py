@@ -278,6 +278,21 @@ def test_a_lost_worker_costs_its_group_and_no_other(client, open_gate):
     assert any("worker died" in reason for reason in body["reasons"])
 
 
+def test_rows_that_cannot_be_stored_cost_their_group_and_no_other(client, open_gate, monkeypatch):
+    search = open_gate.search
+
+    def far_out(task, *arguments, **watch):
+        outcome = search(task, *arguments, **watch)
+        if CLUSTER_B in task["task_key"]:
+            outcome["rows"] = [{**row, "available_count": 10**12} for row in outcome["rows"]]
+        return outcome
+
+    monkeypatch.setattr(open_gate, "search", far_out)
+    body = run(client)
+    assert [item["cluster_id"] for item in body["recommendations"]] == [CLUSTER_A]
+    assert any("beyond what can be stored" in reason for reason in body["reasons"])
+
+
 def test_an_activity_that_fails_once_is_tried_again(client, open_gate):
     open_gate.failures = [OSError("a hiccup")]
     assert len(run(client)["recommendations"]) == 2
