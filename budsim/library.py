@@ -67,6 +67,9 @@ def simulate(
     """
     check_method(method)
     known, problems, assumptions = load_clusters(clusters)
+    if not known:
+        told = "; ".join(f"{problem.path}: {problem.reason}" for problem in problems) or "the list is empty"
+        raise InvalidRequestError(f"there is no usable cluster: {told}.", {"field": "clusters"})
     if cluster_id is not None and cluster_id not in {cluster.cluster_id for cluster in known}:
         raise NotFoundError(f"cluster_id {cluster_id} is not among the clusters given.", {"field": "cluster_id"})
     request = SimulationRequest(
