@@ -169,7 +169,9 @@ class ModelCatalog:
     def near(self, name: str, limit: int = 5) -> list[str]:
         """Return names that look like an unknown one, the likeliest first."""
         wanted = name.lower().rpartition("/")[2]
-        close = difflib.get_close_matches(wanted, list(self._by_basename), n=limit, cutoff=0.6)
+        containing = sorted((base for base in self._by_basename if len(wanted) > 2 and wanted in base), key=len)
+        similar = difflib.get_close_matches(wanted, list(self._by_basename), n=limit, cutoff=0.6)
+        close = list(dict.fromkeys([*containing, *similar]))[:limit]
         spelled = {key: full for full in self.all_names() for key in [full.lower()]}
         return [spelled[self._by_basename[base][0]] for base in close]
 

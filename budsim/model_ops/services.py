@@ -79,9 +79,9 @@ class ModelLibrary:
             model_id: UUID or mapped name, folder with a config.json, hub id, alias or repack.
 
         Raises:
-            UnknownModelError: Nothing has this name; the message lists near names.
+            UnknownModelError: Nothing that can be asked has this name (a hub that is gated, away or slow is named); the
+                message lists near names.
             UnsupportedModelError: The model is known, but a needed field is missing or not supported.
-            UnavailableError: The hub would have to be asked and does not answer.
             InvalidRequestError: Not a usable name.
         """
         name = self._target_of(_checked_name(model_id))
@@ -126,6 +126,8 @@ class ModelLibrary:
             config = self._hub.config(name)
         except UnknownModelError as problem:
             raise self._unknown(name, problem.message) from problem
+        except UnavailableError as problem:  # nobody vouches for the name: what the caller can mend is said first
+            raise self._unknown(name, f"the catalogue does not have it, and {problem.message}") from problem
         return read_with_class_defaults(config, name)
 
     def _unknown(self, name: str, why: str) -> UnknownModelError:

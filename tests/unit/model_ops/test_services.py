@@ -205,7 +205,7 @@ def test_a_hub_that_hangs_is_given_up_after_the_timeout(tmp_path: Path, monkeypa
     monkeypatch.setattr(HubConfigs, "_download", lambda self, repo_id: release.wait(30))
     library = ModelLibrary(tmp_path, tmp_path / "cache", timeout_s=0.2)
     start = time.monotonic()
-    with pytest.raises(UnavailableError, match=r"0\.2 s"):
+    with pytest.raises(UnknownModelError, match=r"0\.2 s"):
         library.resolve("acme/Unheard-7B")
     assert time.monotonic() - start < 5
     release.set()
@@ -235,16 +235,18 @@ def test_a_gated_repository_says_what_to_do(tmp_path: Path, monkeypatch: pytest.
         raise GatedRepoError("gated", response=httpx.Response(403, request=httpx.Request("HEAD", "https://hub.test")))
 
     monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", refuse)
-    with pytest.raises(UnavailableError, match="HF_TOKEN"):
+    with pytest.raises(UnknownModelError, match="HF_TOKEN"):
         ModelLibrary(tmp_path, tmp_path / "cache").resolve("acme/Gated-7B")
 
 
-def test_an_unreachable_hub_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_only_an_unreachable_hub_could_know_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import huggingface_hub
 
     def refuse(*_: object, **__: object) -> None:
         raise ConnectionError("no route")
 
     monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", refuse)
-    with pytest.raises(UnavailableError, match="reached"):
+    with pytest.raises(UnknownModelError, match="catalogue does not have it.*reached"):
         ModelLibrary(tmp_path, tmp_path / "cache").resolve("acme/Unheard-7B")
