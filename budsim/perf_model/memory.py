@@ -332,8 +332,9 @@ def _remedies(point: ServingPoint, total: float, stage: _Stage) -> str:
     )
     remedies = []
     if room > 0 and stage.weight_bytes > 0:
-        factor = 2 ** max(1, math.ceil(math.log2(stage.weight_bytes / room * 1.02)))
-        remedies.append(f"tp_size x pp_size of {point.plan.tp_size * point.plan.pp_size * factor} or more")
+        ranks = point.plan.tp_size * point.plan.pp_size
+        needed = max(ranks + 1, math.ceil(ranks * stage.weight_bytes / room))
+        remedies.append(f"tp_size x pp_size of at least {needed}")
     if point.precision.weight_bytes >= 2:
         remedies.append("fp8 or 4-bit weights")
     if point.settings.gpu_memory_utilization < 0.95 and not point.device.device_type.startswith("cpu"):
