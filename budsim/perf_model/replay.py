@@ -22,6 +22,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from budsim.perf_model.replay_heap import pop, push, remove_latest
+from budsim.perf_model.replay_summary import record_gaps, record_last_gap
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -31,10 +32,6 @@ _inner = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 MIXED = 0  # prefill chunks ride in the same step as decode (vLLM V1, TensorRT-LLM in-flight batching)
 PREFILL_FIRST = 1  # steps are either prefill or decode, prefill wins (SGLang, vLLM V0)
-
-GAP_BINS = 512
-GAP_LOW_LOG = np.log(1e-5)
-GAP_STEP_LOG = np.log(1e8) / GAP_BINS  # 10 us ... 1000 s
 
 
 class StepCoefficients(NamedTuple):
@@ -86,7 +83,8 @@ class SchedulerSetup(NamedTuple):
     cached_share: float  # prompt tokens found in the prefix cache
     closed_loop: bool
     concurrency: int
-    arrival_lag_steps: float  # further wait, in steps, until the scheduler looks at new arrivals
+    tokens_per_chunk: int  # tokens that the engine collects before it streams them
+    arrival_lag_steps: float  # further wait, in decode steps, until the scheduler looks at new arrivals
 
 
 class _Requests(NamedTuple):
@@ -122,11 +120,13 @@ class _Counters(NamedTuple):
     preempted_size: IntArray
     preemptions: IntArray
     done: IntArray
+    chunk_steps: IntArray  # of the streamed chunk that is being filled
     context_sum: FloatArray  # tokens in the caches of decoding sequences
     left_sum: FloatArray  # output tokens outstanding of admitted requests
     kv_used: FloatArray
+    chunk_seconds: FloatArray
     stall: FloatArray  # prefill time since the last decode step (PREFILL_FIRST)
-    last_dt: FloatArray
+    decode_dt: FloatArray  # of the last step without prompts (before it: of a lone sequence)
 
 
 @_inner
@@ -205,8 +205,11 @@ def step_seconds_array(c: StepCoefficients, work: FloatArray, out: FloatArray) -
 
 @_inner
 def _issue(s: SchedulerSetup, r: _Requests, k: _Counters, i: int) -> None:
-    """Put request ``i`` into the queue at the place that its transport delay gives it."""
-    r.visible[i] = r.arrival[i] + r.delay[i] + s.arrival_lag_steps * k.last_dt[0]
+    """Put the successor ``i`` into the queue at the place that its delay and the scheduler's polling give it.
+
+    Polling is a number of decode steps: prompts in the last step do not stretch it.
+    """
+    r.visible[i] = r.arrival[i] + r.delay[i] + s.arrival_lag_steps * k.decode_dt[0]
     place = k.issued[0]
     while place > k.head[0] and r.visible[r.queue[place - 1]] > r.visible[i]:
         r.queue[place] = r.queue[place - 1]
@@ -305,12 +308,6 @@ def _schedule_prefill(s: SchedulerSetup, r: _Requests, k: _Counters, work: Float
 
 
 @_inner
-def _record_gap(hist: FloatArray, seconds: float, count: float) -> None:
-    b = int((np.log(max(seconds, 1e-9)) - GAP_LOW_LOG) / GAP_STEP_LOG)
-    hist[min(max(b, 0), hist.size - 1)] += count
-
-
-@_inner
 def _finish_prefills(s: SchedulerSetup, r: _Requests, k: _Counters) -> None:
     """Give every sequence whose prompt is complete its token; the rest stays queued."""
     kept = 0
@@ -335,7 +332,7 @@ def _finish_prefills(s: SchedulerSetup, r: _Requests, k: _Counters) -> None:
 
 
 @_inner
-def _finish_decodes(s: SchedulerSetup, r: _Requests, k: _Counters) -> None:
+def _finish_decodes(s: SchedulerSetup, r: _Requests, k: _Counters, hist: FloatArray) -> None:
     """Take out the sequences whose last token came in the step just played."""
     while k.heap_size[0] > 0 and r.last_step[r.heap[0]] <= k.steps[0]:
         i = pop(r.heap, r.last_step, k.heap_size)
@@ -344,6 +341,8 @@ def _finish_decodes(s: SchedulerSetup, r: _Requests, k: _Counters) -> None:
         k.kv_used[0] -= cached
         r.left[i] = 0
         _complete(s, r, k, i, k.now[0])
+    if k.heap_size[0] == 0:
+        record_last_gap(hist, k.chunk_steps, k.chunk_seconds)
 
 
 @_inner
@@ -395,16 +394,14 @@ def _advance_decode(c: StepCoefficients, s: SchedulerSetup, r: _Requests, k: _Co
     n = _jump_length(s, r, k, first)
     dt = first if n == 1 else _decode_seconds(c, s, k, 0.5 * (n - 1))
     k.now[0] += n * dt
-    k.last_dt[0] = dt
+    k.decode_dt[0] = dt
     k.steps[0] += n
     k.context_sum[0] += n * d
     k.kv_used[0] += n * d
     k.left_sum[0] -= n * d
-    _record_gap(hist, dt + k.stall[0], d)
-    if n > 1:
-        _record_gap(hist, dt, (n - 1) * d)
+    record_gaps(hist, s.tokens_per_chunk, k.chunk_steps, k.chunk_seconds, n, dt, k.stall[0], d)
     k.stall[0] = 0.0
-    _finish_decodes(s, r, k)
+    _finish_decodes(s, r, k, hist)
 
 
 @_inner
@@ -417,16 +414,15 @@ def _advance_prefill(
     window = min(context, d * s.window) if d > 0 else 0.0
     dt = step_seconds(c, work[0], work[1], work[2], work[3], work[4] + d, float(d), float(context), float(window))
     k.now[0] += dt
-    k.last_dt[0] = dt
     if d > 0:
         k.steps[0] += 1
         k.context_sum[0] += d
         k.kv_used[0] += d
         k.left_sum[0] -= d
-        _record_gap(hist, dt, d)
+        record_gaps(hist, s.tokens_per_chunk, k.chunk_steps, k.chunk_seconds, 1, dt, 0.0, d)
     elif k.heap_size[0] > 0:
         k.stall[0] += dt
-    _finish_decodes(s, r, k)
+    _finish_decodes(s, r, k, hist)
     _finish_prefills(s, r, k)
 
 
@@ -453,7 +449,7 @@ def play(
         delay: Seconds from the client to the scheduler's queue.
         first_token: Output.
         finish: Output.
-        hist: Output, GAP_BINS counts of inter-token gaps, logarithmic.
+        hist: Output, GAP_BINS counts of gaps between streamed chunks, logarithmic.
 
     Returns:
         Preemptions.
@@ -477,14 +473,17 @@ def play(
         np.zeros(n, np.int64),
         np.zeros(n, np.int64),
     )
-    whole = np.zeros((9, 1), np.int64)
-    real = np.zeros((6, 1))
+    whole = np.zeros((10, 1), np.int64)
+    real = np.zeros((7, 1))
     k = _Counters(
         real[0], whole[0], whole[1], whole[2], whole[3], whole[4], whole[5], whole[6], whole[7], whole[8],
-        real[1], real[2], real[3], real[4], real[5],
+        whole[9], real[1], real[2], real[3], real[4], real[5], real[6],
     )  # fmt: skip
-    for i in range(min(s.concurrency, n) if s.closed_loop else n):
-        _issue(s, requests, k, i)
+    k.issued[0] = min(s.concurrency, n) if s.closed_loop else n
+    requests.visible[:] = arrival + delay
+    requests.queue[: k.issued[0]] = np.argsort(requests.visible[: k.issued[0]], kind="mergesort")
+    alone = float(isl[0])
+    k.decode_dt[0] = step_seconds(c, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, alone, min(alone, s.window))
     work = np.zeros(5)
     while k.done[0] < n:
         _schedule_prefill(s, requests, k, work)

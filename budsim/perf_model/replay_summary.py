@@ -1,4 +1,4 @@
-"""Means and percentiles of one replayed run, compiled: a search reduces thousands of them."""
+"""Gaps, means and percentiles of one replayed run, compiled: a search reduces thousands of them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,69 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+GAP_BINS = 512
+GAP_LOW_LOG = np.log(1e-5)
+GAP_STEP_LOG = np.log(1e8) / GAP_BINS  # 10 us ... 1000 s
+
 # Columns of ``summarise``.
 SUMMARY = (
     "ttft_mean", "ttft_p50", "ttft_p90", "ttft_p95", "ttft_p99", "tpot_mean", "tpot_p99", "itl_p99",
     "e2e_mean", "e2e_p50", "e2e_p95", "e2e_p99", "wall",
 )  # fmt: skip
+
+
+@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _record_gap(hist: FloatArray, seconds: float, count: float) -> None:
+    b = int((np.log(max(seconds, 1e-9)) - GAP_LOW_LOG) / GAP_STEP_LOG)
+    hist[min(max(b, 0), hist.size - 1)] += count
+
+
+@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def record_gaps(
+    hist: FloatArray,
+    tokens_per_chunk: int,
+    chunk_steps: IntArray,
+    chunk_seconds: FloatArray,
+    steps: int,
+    dt: float,
+    stall: float,
+    sequences: float,
+) -> None:
+    """Count the gaps between streamed chunks that ``steps`` decode steps of ``dt`` seconds complete.
+
+    Chunks are those of the step clock, not of each sequence: where a sequence's chunks begin does not change how long
+    its gaps are on average.
+
+    Args:
+        hist: GAP_BINS counts, added to.
+        tokens_per_chunk: Tokens that the engine collects before it sends them.
+        chunk_steps: Steps in the open chunk (one element), updated.
+        chunk_seconds: Seconds in the open chunk (one element), updated.
+        steps: Decode steps.
+        dt: Seconds of each.
+        stall: Further seconds before the first of them.
+        sequences: Decoding sequences.
+    """
+    missing = tokens_per_chunk - chunk_steps[0]
+    if steps < missing:
+        chunk_steps[0] += steps
+        chunk_seconds[0] += stall + steps * dt
+        return
+    _record_gap(hist, chunk_seconds[0] + stall + missing * dt, sequences)
+    whole = (steps - missing) // tokens_per_chunk
+    if whole > 0:
+        _record_gap(hist, tokens_per_chunk * dt, whole * sequences)
+    chunk_steps[0] = steps - missing - whole * tokens_per_chunk
+    chunk_seconds[0] = chunk_steps[0] * dt
+
+
+@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def record_last_gap(hist: FloatArray, chunk_steps: IntArray, chunk_seconds: FloatArray) -> None:
+    """Count the open chunk of the last sequence: what is left goes out with its end."""
+    if chunk_steps[0] > 0:
+        _record_gap(hist, chunk_seconds[0], 1.0)
+    chunk_steps[0] = 0
+    chunk_seconds[0] = 0.0
 
 
 @njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)

@@ -18,16 +18,13 @@ from budsim.commons.errors import InvalidRequestError
 from budsim.perf_model.engine_constants import StepConstants
 from budsim.perf_model.metrics import request_throughput_in_closed_loop, tpot_s
 from budsim.perf_model.replay import (
-    GAP_BINS,
-    GAP_LOW_LOG,
-    GAP_STEP_LOG,
     MIXED,
     PREFILL_FIRST,
     SchedulerSetup,
     StepCoefficients,
     play,
 )
-from budsim.perf_model.replay_summary import SUMMARY, summarise
+from budsim.perf_model.replay_summary import GAP_BINS, GAP_LOW_LOG, GAP_STEP_LOG, SUMMARY, summarise
 from budsim.perf_model.serving_point import Prediction, ServingPoint
 from budsim.perf_model.step_time import StepWork, attention_ranks, attention_window, step_times
 from budsim.perf_model.workload import LoadMode, Workload
@@ -38,6 +35,11 @@ SEED = 20_240_229
 WAVES = 10
 MIN_REQUESTS = 32
 MAX_REQUESTS = 2_000
+# What is replayed of a longer queue: past some fills of the server the throughput is constant and only the wait grows
+# (``_longer_queue``). Measured on two shared cores: 3 x 4,096 requests take 10 to 50 ms.
+FILLS = 2
+MIN_CLIENTS_LIMIT = 4_096
+MAX_CLIENTS_LIMIT = 16_384
 _POISSON_MIN_REQUESTS = 400
 # TGI, TensorRT-LLM set the whole answer aside; SGLang's new_token_ratio starts at 0.7 and decays; vLLM reserves
 # nothing.
@@ -63,6 +65,11 @@ def _policy(point: ServingPoint) -> int:
     return MIXED
 
 
+def tokens_per_chunk(point: ServingPoint) -> int:
+    """Return the tokens of one streamed chunk: the first token goes out alone, an answer's end is not waited for."""
+    return max(1, min(point.settings.stream_interval, math.ceil(point.workload.osl) - 1))
+
+
 def scheduler_setup(point: ServingPoint, constants: StepConstants, kv_tokens: float) -> SchedulerSetup:
     """Return what the engine's scheduler obeys.
 
@@ -85,6 +92,7 @@ def scheduler_setup(point: ServingPoint, constants: StepConstants, kv_tokens: fl
         cached_share=float(load.prefix_cache_hit_rate),
         closed_loop=closed,
         concurrency=int(load.concurrency or 1),
+        tokens_per_chunk=tokens_per_chunk(point),
         arrival_lag_steps=constants.arrival_lag_steps,
     )
 
@@ -110,14 +118,14 @@ def length_bounds(length_dist: str) -> tuple[float, float]:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _unit_draws(count: int, stream: int) -> NDArray[np.float64]:
     draws = np.random.default_rng((SEED, stream)).random(count)
     draws.setflags(write=False)
     return draws
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _lengths(mean: float, count: int, length_dist: str, stream: int) -> NDArray[np.int64]:
     """Return ``count`` whole lengths, at least 1, with (about) the given mean."""
     low, high = length_bounds(length_dist)
@@ -132,11 +140,34 @@ def _lengths(mean: float, count: int, length_dist: str, stream: int) -> NDArray[
     return lengths
 
 
-def _closed_loop_requests(load: Workload) -> int:
-    concurrency = load.concurrency or 1
+def _clients_limit(run: _Run) -> int:
+    """Return the longest queue that is replayed: some times what the server holds at once."""
+    seats = min(float(run.setup.max_num_seqs), run.setup.kv_tokens / run.load.isl)
+    return int(min(max(FILLS * seats, MIN_CLIENTS_LIMIT), MAX_CLIENTS_LIMIT))
+
+
+def _longer_queue(seconds: dict[str, float], more_s: float, grows_evenly: bool) -> dict[str, float]:
+    """Return latencies of a full server whose queue is longer than the replayed one.
+
+    Args:
+        seconds: Of the replay, by the names of SUMMARY.
+        more_s: Seconds in which the server finishes what the replay left out.
+        grows_evenly: Every request waits ``more_s`` longer (a closed loop), else the wait grows along the run from 0 to
+            ``more_s`` (everybody came at once, or faster than the server).
+    """
+    share = {"mean": 0.5, "p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+    waits = [name for name in seconds if name.startswith(("ttft_", "e2e_"))]
+    longer = {name: seconds[name] + more_s * (1.0 if grows_evenly else share[name.split("_")[1]]) for name in waits}
+    return seconds | longer
+
+
+def _closed_loop_requests(load: Workload, concurrency: int) -> int:
     if load.num_prompts:
         # A run of many waves is in its steady state long before it ends.
-        return min(load.num_prompts, max(WAVES * 2 * concurrency, 64), max(3 * concurrency, 2 * MAX_REQUESTS))
+        # Where not all clients are replayed, the replayed ones send as many requests each.
+        clients = min(load.concurrency or 1, load.num_prompts)
+        prompts = load.num_prompts if clients <= concurrency else math.ceil(load.num_prompts / clients * concurrency)
+        return min(prompts, max(WAVES * 2 * concurrency, 64), max(3 * concurrency, 2 * MAX_REQUESTS))
     return max(3 * concurrency, min(max(WAVES * concurrency, MIN_REQUESTS), MAX_REQUESTS))
 
 
@@ -195,7 +226,11 @@ def _static_batch(point: ServingPoint, c: StepCoefficients) -> Prediction:
     return _prediction(
         dict.fromkeys(("ttft_mean", "ttft_p50", "ttft_p90", "ttft_p95", "ttft_p99"), ttft)
         | dict.fromkeys(("e2e_mean", "e2e_p50", "e2e_p95", "e2e_p99"), e2e)
-        | {"tpot_mean": tpot_s(e2e, ttft, load.osl), "tpot_p99": gap, "itl_p99": float(last) if load.osl > 1 else 0.0},
+        | {
+            "tpot_mean": tpot_s(e2e, ttft, load.osl),
+            "tpot_p99": gap,
+            "itl_p99": float(last) * tokens_per_chunk(point) if load.osl > 1 else 0.0,
+        },
         request_throughput=batch / e2e,
         osl=load.osl,
         saturated=False,
@@ -243,7 +278,7 @@ class _Run:
         first_token, finish, gaps = np.empty(count), np.empty(count), np.zeros(GAP_BINS)
         play(self.coefficients, self.setup, isl, osl, arrival, delay, first_token, finish, gaps)
         seconds = summarise(osl, arrival, first_token, finish, gaps, GAP_LOW_LOG, GAP_STEP_LOG, skip)
-        return dict(zip(SUMMARY, seconds.tolist(), strict=True))
+        return dict(zip(SUMMARY, seconds.tolist(), strict=True), osl_mean=float(osl.mean()))
 
 
 @lru_cache(maxsize=1024)
@@ -254,34 +289,56 @@ def _unit_delays(count: int) -> NDArray[np.float64]:
     return delays
 
 
+def _finite(seconds: dict[str, float], count: int, wall_s: float, saturated: bool = False) -> Prediction:
+    """Return the metrics of a run of ``count`` requests that ends: rates are what was made over its wall time."""
+    return _prediction(seconds, count / wall_s, seconds["osl_mean"], saturated)
+
+
 def _serve_burst(run: _Run) -> Prediction:
     load = run.load
     count = int(load.num_prompts or load.concurrency or 1)
     if load.load_mode is LoadMode.STATIC_BATCH:
         count = int(load.concurrency or 1)
-    seconds = run.play(count, np.zeros(count))
-    return _prediction(seconds, count / seconds["wall"], load.osl, saturated=False)
+    played = min(count, 2 * _clients_limit(run))
+    seconds = run.play(played, np.zeros(played))
+    if played == count:
+        return _finite(seconds, count, seconds["wall"])
+    # The later half of the run is a full server's pace, without its first fill.
+    half = played // 2
+    pace_s = (seconds["wall"] - run.play(half, np.zeros(half))["wall"]) / (played - half)
+    more_s = (count - played) * pace_s
+    return _finite(_longer_queue(seconds, more_s, grows_evenly=False), count, seconds["wall"] + more_s)
 
 
 def _serve_poisson(point: ServingPoint, run: _Run) -> Prediction:
     load = point.workload
     rate = float(load.request_rate or 0.0)
-    count = _poisson_requests(point, run.coefficients)
-    arrival = np.cumsum(-np.log1p(-_unit_draws(count, 3))) / rate
-    arrival -= arrival[0]
-    skip = 0 if load.num_prompts else count // 5
-    seconds = run.play(count, arrival, skip)
     capacity = capacity_requests_per_s(point, run.coefficients, run.setup.kv_tokens)
     saturated = rate > capacity
-    return _prediction(seconds, min(rate, capacity) if saturated else rate, load.osl, saturated)
+    count = _poisson_requests(point, run.coefficients)
+    played = min(count, 2 * _clients_limit(run))
+    arrival = np.cumsum(-np.log1p(-_unit_draws(played, 3))) / rate
+    arrival -= arrival[0]
+    seconds = run.play(played, arrival, 0 if load.num_prompts else played // 5)
+    if not load.num_prompts:
+        return _prediction(seconds, min(rate, capacity), load.osl, saturated)
+    more = count - played
+    if saturated:
+        seconds = _longer_queue(seconds, more * (1 / capacity - 1 / rate), grows_evenly=False)
+    return _finite(seconds, count, seconds["wall"] + more / min(rate, capacity), saturated)
 
 
 def _serve_closed_loop(run: _Run) -> Prediction:
     load = run.load
-    count = _closed_loop_requests(load)
+    clients = min(run.setup.concurrency, load.num_prompts or run.setup.concurrency)
+    played = min(clients, _clients_limit(run))
+    if played < clients:
+        run = replace(run, setup=run.setup._replace(concurrency=played))
+    count = _closed_loop_requests(load, run.setup.concurrency)
     seconds = run.play(count, np.zeros(count))
-    clients = min(run.setup.concurrency, count)
-    rate = request_throughput_in_closed_loop(clients, seconds["e2e_mean"])
+    rate = request_throughput_in_closed_loop(played, seconds["e2e_mean"])
+    if played < clients:
+        seconds = _longer_queue(seconds, (clients - played) / rate, grows_evenly=True)
     return _prediction(seconds, rate, load.osl, saturated=False)
 
 

@@ -14,7 +14,7 @@ from budsim.perf_model.replay import StepCoefficients
 from budsim.perf_model.serving import serve, share_of_load
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.perf_model.step_time import step_coefficients
-from budsim.perf_model.workload import LoadMode
+from budsim.perf_model.workload import LoadMode, Workload
 
 _MEMO_LIMIT = 50_000
 
@@ -102,20 +102,31 @@ def _one_copy(point: ServingPoint) -> ServingPoint:
     return replace(point, plan=replace(point.plan, dp_size=1))
 
 
+def _carried(load: Workload) -> float:
+    """Return the requests of a load that its rates are counted from: of the run, or in flight in a closed loop."""
+    if load.load_mode is LoadMode.STATIC_BATCH:
+        return float(load.concurrency or 1)
+    if load.load_mode is LoadMode.CLOSED_LOOP:
+        clients = load.concurrency or 1
+        return float(min(clients, load.num_prompts or clients))
+    return float(load.num_prompts or load.concurrency or 1)
+
+
 def _serve_replicas(
     point: ServingPoint, coefficients: StepCoefficients, constants: StepConstants, kv_tokens: float
 ) -> Prediction:
-    """Serve the load; independent copies each carry their share and their rates add up."""
+    """Serve the load; independent copies each carry their share.
+
+    The answer is the busiest copy's, which ends last. Rates are those of the whole load over the busiest copy's time,
+    so an uneven share does not count copies as full that are not.
+    """
     if not _is_independent_copies(point):
         return serve(point, coefficients, constants, kv_tokens)
     copies = point.plan.dp_size
-    single = replace(_one_copy(point), workload=share_of_load(point.workload, copies))
-    answer = serve(single, coefficients, constants, kv_tokens / copies)
-    clients = point.workload.concurrency
-    if point.workload.load_mode is not LoadMode.POISSON and clients:
-        copies_worth = clients / (single.workload.concurrency or 1)
-    else:
-        copies_worth = float(copies)
+    load, share = point.workload, share_of_load(point.workload, copies)
+    answer = serve(replace(_one_copy(point), workload=share), coefficients, constants, kv_tokens / copies)
+    open_ended = load.load_mode is LoadMode.POISSON and not load.num_prompts
+    copies_worth = float(copies) if open_ended else _carried(load) / _carried(share)
     return replace(
         answer,
         output_tps=answer.output_tps * copies_worth,
