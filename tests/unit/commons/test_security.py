@@ -7,9 +7,10 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from budsim.commons.access import configured_authoriser
 from budsim.commons.config import AppSettings
 from budsim.commons.errors import InvalidRequestError
-from budsim.commons.security import BodyLimitMiddleware, TokenMiddleware, accepted_tokens, require_safe_host
+from budsim.commons.security import AccessMiddleware, BodyLimitMiddleware, require_safe_host
 
 
 def config(**values):
@@ -64,13 +65,13 @@ def test_an_absurd_length_is_refused(limited):
 
 def test_without_tokens_everything_is_open():
     app = Starlette(routes=[Route("/", echo_length)])
-    app.add_middleware(TokenMiddleware, tokens=accepted_tokens(config()))
+    app.add_middleware(AccessMiddleware, authoriser=configured_authoriser(config()))
     assert TestClient(app).get("/").status_code == 200
 
 
 def test_a_refusal_says_how_to_come_in():
     app = Starlette(routes=[Route("/", echo_length)])
-    app.add_middleware(TokenMiddleware, tokens=accepted_tokens(config(app_api_token=SecretStr("t"))))
+    app.add_middleware(AccessMiddleware, authoriser=configured_authoriser(config(app_api_token=SecretStr("t"))))
     answer = TestClient(app).get("/")
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
