@@ -81,6 +81,7 @@ def open_service(
         def on_end(workflow_id: str, status: str, seconds: float) -> None:
             metrics.runs.labels(status).inc()
             metrics.run_seconds.observe(seconds)
+            logger.info("Run %s: %s after %.1f s", workflow_id, status, seconds)
             waiters.wake(workflow_id)
 
         pubsub = sidecar.components.get("pubsub") if sidecar is not None else None

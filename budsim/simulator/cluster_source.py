@@ -35,8 +35,9 @@ class KnownClusters:
         """Return those of these ids, None = all; what is wrong with others is not told either."""
         if cluster_ids is None:
             return self
-        entries = cluster_entries(self.document) if self.document else []
-        own = [entry for entry in entries if isinstance(entry, Mapping) and entry.get("id") in set(cluster_ids)]
+        wanted = set(cluster_ids)
+        named = [entry for entry in cluster_entries(self.document or []) if isinstance(entry, Mapping)]
+        own = [entry for entry in named if isinstance(entry.get("id"), str) and entry["id"] in wanted]
         return KnownClusters(self.origin, own)
 
 
