@@ -17,7 +17,8 @@ from fastapi import FastAPI
 from sqlalchemy.engine import URL
 from starlette.concurrency import run_in_threadpool
 
-from budsim.commons import health, security
+from budsim.commons import health, security, telemetry
+from budsim.commons.access import Authoriser, configured_authoriser
 from budsim.commons.config import AppSettings, settings
 from budsim.commons.database import open_database
 from budsim.commons.errors import UnavailableError
@@ -70,6 +71,10 @@ def open_service(
             backend = core = CoreBackend(config)
             stack.callback(core.stop)
         database = stack.enter_context(open_database(config))
+        if stack.enter_context(telemetry.exported_traces(config)):
+            from budsim.commons.tracing import trace_queries
+
+            stack.callback(trace_queries(database.engine))
         sidecar = _sidecar(config, stack)
         publisher = _publisher(config, sidecar)
         clusters = ClusterSource(database, config.cluster_info_file, sidecar, config.cluster_info_state_key)
@@ -78,6 +83,7 @@ def open_service(
         def on_end(workflow_id: str, status: str, seconds: float) -> None:
             metrics.runs.labels(status).inc()
             metrics.run_seconds.observe(seconds)
+            logger.info("Run %s: %s after %.1f s", workflow_id, status, seconds)
             waiters.wake(workflow_id)
 
         pubsub = sidecar.components.get("pubsub") if sidecar is not None else None
@@ -85,7 +91,8 @@ def open_service(
         engine = _workflow_engine(config, sidecar, database.url)
         service = SimulationService(config, database, engine, clusters, waiters, backend.workers, pubsub)
         metrics.runs_active.set_function(service.count_active)
-        engine.start({RUN_SIMULATION: run_simulation}, activities.by_name())
+        by_name = {name: telemetry.traced(name, activity) for name, activity in activities.by_name().items()}
+        engine.start({RUN_SIMULATION: run_simulation}, by_name)
         stack.callback(engine.stop)
         _watch_workers(sidecar, stack)
         if waiting := service.recover():
@@ -153,7 +160,10 @@ def _watch_workers(sidecar: Sidecar | None, stack: ExitStack) -> None:
 
 
 def create_app(
-    config: AppSettings | None = None, backend: SearchBackend | None = None, opened: OpenService | None = None
+    config: AppSettings | None = None,
+    backend: SearchBackend | None = None,
+    opened: OpenService | None = None,
+    authoriser: Authoriser | None = None,
 ) -> FastAPI:
     """Return the application.
 
@@ -161,8 +171,13 @@ def create_app(
         config: The settings; None = of this process.
         backend: The core; None = the real one.
         opened: A service that runs already; None = one starts and stops with the application.
+        authoriser: Who tells callers apart; None = what the settings say.
+
+    Raises:
+        InvalidRequestError: The settings of access cannot be used.
     """
     config = config or settings()
+    authoriser = authoriser or configured_authoriser(config)
     metrics = opened.metrics if opened else health.Metrics()
 
     @asynccontextmanager
@@ -187,8 +202,12 @@ def create_app(
     install_error_handlers(app)
     app.add_middleware(security.BodyLimitMiddleware, max_bytes=config.max_body_bytes)
     also_open = frozenset() if config.metrics_need_token else frozenset({"/metrics"})
-    app.add_middleware(security.TokenMiddleware, tokens=security.accepted_tokens(config), also_open=also_open)
+    rate_limit = security.RateLimit(config.rate_limit_per_minute)
+    app.add_middleware(security.AccessMiddleware, authoriser=authoriser, also_open=also_open, rate_limit=rate_limit)
     app.middleware("http")(metrics.observe)
+    app.add_middleware(telemetry.RequestContextMiddleware)
+    if config.otel_exporter_otlp_endpoint is not None:
+        telemetry.trace_requests(app)
     simulator_routers = (router, node_router, workflow_router, cluster_router, event_router)
     for included in (health.router, *simulator_routers, model_router, calculator_router, engine_router):
         app.include_router(included)

@@ -61,6 +61,20 @@ class AppSettings(BaseSettings):
     app_api_token: OptionalSecret = None
     dapr_api_token: OptionalSecret = None
     metrics_need_token: bool = True
+    jwt_secret: OptionalSecret = None
+    jwt_public_key: OptionalStr = None
+    jwt_jwks: OptionalStr = None
+    jwt_algorithms: OptionalStr = None
+    jwt_audience: OptionalStr = None
+    jwt_issuer: OptionalStr = None
+    jwt_leeway_seconds: float = Field(default=30.0, ge=0, le=300)
+    jwt_jwks_lifetime_seconds: float = Field(default=300.0, gt=0)
+    jwt_jwks_timeout_seconds: float = Field(default=5.0, gt=0)
+    rate_limit_per_minute: int = Field(default=0, ge=0)
+
+    # Telemetry
+    otel_exporter_otlp_endpoint: OptionalStr = None
+    otel_service_name: str = "budsim"
 
     # Database: nothing set = PostgreSQL embedded in data_dir
     database_url: OptionalSecret = None
@@ -138,7 +152,12 @@ class AppSettings(BaseSettings):
     @property
     def requires_token(self) -> bool:
         """Whether any token is configured."""
-        return self.app_api_token is not None or self.dapr_api_token is not None
+        return self.app_api_token is not None or self.dapr_api_token is not None or self.checks_jwt
+
+    @property
+    def checks_jwt(self) -> bool:
+        """Whether a key is configured that bearer tokens are checked against."""
+        return any(value is not None for value in (self.jwt_secret, self.jwt_public_key, self.jwt_jwks))
 
     @property
     def listen_host(self) -> str:

@@ -17,6 +17,7 @@ import httpx
 from budsim.commons.config import AppSettings
 from budsim.commons.errors import UnavailableError
 from budsim.commons.notifications import SOURCE, Audience
+from budsim.commons.telemetry import current_traceparent
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,9 @@ class Sidecar:
 
     def _call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         try:
-            response = self._client.request(method, path, **arguments)
+            traceparent = current_traceparent()
+            headers = {"traceparent": traceparent} if traceparent else None
+            response = self._client.request(method, path, headers=headers, **arguments)
         except httpx.HTTPError as error:
             raise UnavailableError(f"The Dapr sidecar does not answer at {self._client.base_url}: {error}") from error
         if response.is_error and response.status_code != 404:

@@ -13,6 +13,7 @@ BudSimError                       500
 ├── SimulationTimeoutError        408  the search passed its time budget
 ├── ConflictError                 409  the workflow exists already, or is not in a state that allows this
 ├── PayloadTooLargeError          413  a body or an upload is over its limit
+├── TooManyRequestsError          429  the caller asks faster than it may
 └── UnavailableError              503  something outside is not there: clusters, database, sidecar, hub
 """
 
@@ -100,6 +101,21 @@ class PayloadTooLargeError(BudSimError):
     """A body or an upload is over its limit."""
 
     http_status = 413
+
+
+class TooManyRequestsError(BudSimError):
+    """The caller asks faster than it may.
+
+    Args:
+        message: What the limit is.
+        retry_after_s: Whole seconds until the next request is answered.
+    """
+
+    http_status = 429
+
+    def __init__(self, message: str, retry_after_s: int = 1, param: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, param)
+        self.retry_after_s = retry_after_s
 
 
 class UnavailableError(BudSimError):

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
-from budsim.commons.errors import BudSimError, UnauthorizedError
+from budsim.commons.errors import BudSimError, TooManyRequestsError, UnauthorizedError
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,11 @@ def envelope(code: int, message: str | None, param: dict[str, Any] | None = None
 
 def error_response(error: BudSimError) -> JSONResponse:
     """Return the response of an error that BudSim raised on purpose."""
-    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, UnauthorizedError) else None
+    headers: dict[str, str] = {}
+    if isinstance(error, UnauthorizedError):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooManyRequestsError):
+        headers["Retry-After"] = str(error.retry_after_s)
     return JSONResponse(envelope(error.http_status, error.message, error.param), error.http_status, headers)
 
 

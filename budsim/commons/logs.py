@@ -8,12 +8,13 @@ import sys
 from datetime import UTC, datetime
 
 from budsim.commons.config import AppSettings
+from budsim.commons.telemetry import log_fields
 
 _QUIET_LOGGERS = ("dbos", "alembic", "uvicorn.access", "httpx", "httpcore", "durabletask-worker", "durabletask-client")
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """One JSON object a line, with the ids of the request, run and trace that it belongs to."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line of JSON."""
@@ -23,6 +24,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        line |= log_fields()
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

@@ -1,35 +1,34 @@
-"""Who may call: one shared token, checked before anything else reads the request, and a limit on its size."""
+"""The door: who calls, how often, and how large a request may be, all before anything else reads it."""
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Sequence
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from budsim.commons.access import NOBODY, SERVICE, Authoriser, Principal, may_wait
 from budsim.commons.config import AppSettings
-from budsim.commons.errors import BudSimError, InvalidRequestError, PayloadTooLargeError, UnauthorizedError
+from budsim.commons.errors import (
+    BudSimError,
+    InvalidRequestError,
+    PayloadTooLargeError,
+    TooManyRequestsError,
+    UnauthorizedError,
+)
 from budsim.commons.http_errors import error_response
 
 OPEN_PATHS = frozenset({"/health", "/ready"})
-TOKEN_HEADER = "dapr-api-token"  # noqa: S105 - the name of a header
-
-
-def accepted_tokens(config: AppSettings) -> tuple[bytes, ...]:
-    """Return every configured token."""
-    secrets = (config.app_api_token, config.dapr_api_token)
-    return tuple(secret.get_secret_value().encode() for secret in secrets if secret is not None)
-
-
-def presented_token(headers: Headers) -> bytes:
-    """Return the token of the sidecar's header or of ``Authorization: Bearer``, empty when there is none."""
-    if token := headers.get(TOKEN_HEADER):
-        return token.encode()
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    return token.strip().encode() if scheme.lower() == "bearer" else b""
+_SERVICE_PATHS = frozenset({"/metrics"})  # figures of all projects together
+_MAX_BUCKETS = 10_000  # callers remembered by the rate limit; some 2 MB
 
 
 def require_safe_host(host: str, config: AppSettings) -> None:
@@ -46,29 +45,129 @@ def require_safe_host(host: str, config: AppSettings) -> None:
         is_loopback = False
     if not is_loopback:
         raise InvalidRequestError(
-            f"Refusing to listen on {host} without a token. Set APP_API_TOKEN (or DAPR_API_TOKEN), or bind 127.0.0.1.",
+            f"Refusing to listen on {host} without a token. Set APP_API_TOKEN, DAPR_API_TOKEN or a JWT key, "
+            "or bind 127.0.0.1.",
             {"field": "APP_HOST"},
         )
 
 
-class TokenMiddleware:
-    """Answers 401 to every HTTP request without a valid token; ``OPEN_PATHS`` and ``also_open`` need none."""
+class RateLimit:
+    """A token bucket for every caller: a minute's requests at once, refilled evenly. Each process counts for itself."""
 
-    def __init__(self, app: ASGIApp, tokens: Sequence[bytes], also_open: frozenset[str] = frozenset()) -> None:
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start with full buckets.
+
+        Args:
+            per_minute: Requests a minute; 0 = no limit.
+            clock: Seconds that only grow.
+        """
+        self._per_minute = per_minute
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, caller: str) -> None:
+        """Count one request.
+
+        Raises:
+            TooManyRequestsError: The caller's bucket is empty.
+        """
+        if not self._per_minute:
+            return
+        now = self._clock()
+        with self._guard:
+            left, seen = self._buckets.pop(caller, (float(self._per_minute), now))
+            left = min(float(self._per_minute), left + (now - seen) * self._per_minute / 60.0)
+            allowed = left >= 1.0
+            self._buckets[caller] = (left - 1.0 if allowed else left, now)
+            if len(self._buckets) > _MAX_BUCKETS:
+                self._buckets.popitem(last=False)
+        if not allowed:
+            wait_s = math.ceil((1.0 - left) * 60.0 / self._per_minute)
+            raise TooManyRequestsError(
+                f"More than {self._per_minute} requests a minute (RATE_LIMIT_PER_MINUTE); try again in {wait_s} s.",
+                wait_s,
+            )
+
+
+class AccessMiddleware:
+    """Finds out who calls before anything else reads the request, and answers 401 or 429 to whoever may not.
+
+    The caller is left in the scope's state as ``principal``. ``OPEN_PATHS`` and ``also_open`` need no token, and the
+    former are not counted, so that probes are always answered.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        authoriser: Authoriser | None,
+        also_open: frozenset[str] = frozenset(),
+        rate_limit: RateLimit | None = None,
+    ) -> None:
         self.app = app
-        self.tokens = tuple(tokens)
+        self.authoriser = authoriser
         self.open_paths = OPEN_PATHS | also_open
+        self.rate_limit = rate_limit or RateLimit(0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request pass, or answer it."""
-        if scope["type"] == "http" and self.tokens and scope["path"] not in self.open_paths:
-            presented = presented_token(Headers(scope=scope))
-            matches = sum(hmac.compare_digest(presented, token) for token in self.tokens)  # all of them: constant time
-            if not matches:
-                error = UnauthorizedError("A valid token is needed: header dapr-api-token or Authorization: Bearer.")
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] == "http":
+            try:
+                scope.setdefault("state", {})["principal"] = await self._caller(scope)
+            except BudSimError as error:
                 await error_response(error)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
+
+    async def _caller(self, scope: Scope) -> Principal:
+        address = f"address {(scope.get('client') or ('unknown',))[0]}"
+        if scope["path"] in OPEN_PATHS:
+            return NOBODY
+        if self.authoriser is None or scope["path"] in self.open_paths:
+            self.rate_limit.take(address)
+            return SERVICE if self.authoriser is None else NOBODY
+        try:
+            principal = await self._authorised(self.authoriser, Headers(scope=scope))
+            if scope["path"] in _SERVICE_PATHS:
+                require_service_token(principal)
+        except UnauthorizedError:
+            self.rate_limit.take(address)  # whoever guesses is slowed down too
+            raise
+        self.rate_limit.take(principal.name or address)
+        return principal
+
+    async def _authorised(self, authoriser: Authoriser, headers: Headers) -> Principal:
+        if may_wait(authoriser):
+            return await run_in_threadpool(authoriser.authorise, headers)
+        return authoriser.authorise(headers)
+
+
+def principal_of(request: Request) -> Principal:
+    """Return who calls; nobody unless ``AccessMiddleware`` has let somebody in."""
+    principal: Principal = getattr(request.state, "principal", NOBODY)
+    return principal
+
+
+def require_service(request: Request) -> None:
+    """Refuse callers that see only some projects: a dependency of routes that concern all of them.
+
+    Raises:
+        UnauthorizedError: The token is a project's.
+    """
+    require_service_token(principal_of(request))
+
+
+def require_service_token(principal: Principal) -> None:
+    """Refuse a caller that is no service.
+
+    Raises:
+        UnauthorizedError: The token is a project's.
+    """
+    if not principal.is_service:
+        raise UnauthorizedError("This needs the token of a service (APP_API_TOKEN or DAPR_API_TOKEN), not a project's.")
 
 
 class BodyLimitMiddleware:

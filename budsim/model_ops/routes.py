@@ -14,6 +14,7 @@ from budsim.model_ops.calculator_schemas import AnalyzeQuery, DeviceFit, ModelAn
 from budsim.model_ops.schemas import ModelSummary, ModelTarget
 from budsim.perf_model.precision import resolve_precision
 from budsim.simulator.request_schemas import storable
+from budsim.simulator.routes import service_of
 from budsim.simulator.schemas import ErrorResponse
 from budsim.simulator.search_backend import resolve_model
 
@@ -41,7 +42,7 @@ class ModelMappingResponse(BaseModel):
 @router.put("", summary="Let a model id stand for a hub id or a folder")
 def put_model(request: Request, body: Annotated[ModelTarget, Storable]) -> ModelMappingResponse:
     """Store the mapping; every ``model`` field accepts the id afterwards."""
-    request.app.state.service.map_model(body.model_id, body.target)
+    service_of(request).map_model(body.model_id, body.target)
     return ModelMappingResponse(object="model_mapping", model_id=body.model_id, target=body.target)
 
 
@@ -76,5 +77,5 @@ def analyze_model(request: Request, body: Annotated[AnalyzeQuery, Storable]) -> 
 
 
 def _summary(request: Request, model: str) -> ModelSummary:
-    target = request.app.state.service.model_target(model)
+    target = service_of(request).model_target(model)
     return ModelSummary.model_validate({"model": model, **summarize(resolve_model([target]))})

@@ -140,15 +140,17 @@ class RunActivities:
         workflow_id = payload["workflow_id"]
         with self._database.transaction() as session:
             repository = Repository(session)
-            asked = _required_run(repository, workflow_id).input
+            run = _required_run(repository, workflow_id)
+            asked = run.input
             request = SimulationRequest.from_dict(asked["question"])
-            models = [repository.model_target(name) for name in asked["models"]]
+            projects = [run.project_id] if run.project_id else []
+            models = [repository.model_target(name, projects) for name in asked["models"]]
             # Rows, launch arguments and feedback name the model itself, not the id by which somebody called it.
             request = replace(request, model_id=models[0])
-            excluded = _exclusions(repository, request.model_id)
+            excluded = _exclusions(repository, request.model_id, run.project_id)
             history = [MeasuredRun(*timing) for timing in repository.task_timings(asked["method"])]
         assumptions = dict(asked["assumptions"])
-        known = self._known_clusters(asked["kind"], assumptions)
+        known = self._known_clusters(asked, assumptions)
         plan, problems = self._backend.plan(request, known, models)
         if not plan.tasks:
             raise _nothing_to_search([*plan.reasons, *problems])
@@ -172,11 +174,11 @@ class RunActivities:
             "eta_seconds": eta.seconds,
         }
 
-    def _known_clusters(self, kind: str, assumptions: Json) -> KnownClusters:
-        known = self._clusters.load()
+    def _known_clusters(self, asked: Json, assumptions: Json) -> KnownClusters:
+        known = self._clusters.load().limited_to(asked.get("clusters"))
         if known.document:
             return known
-        if kind != "hardware":
+        if asked["kind"] != "hardware":
             raise UnavailableError(
                 f"No cluster is known ({known.origin}). Send them with PUT /clusters, set CLUSTER_INFO_FILE, or start "
                 "with `budsim serve --import-clusters`."
@@ -291,10 +293,12 @@ def _required_run(repository: Repository, workflow_id: str) -> WorkflowRun:
     return run
 
 
-def _exclusions(repository: Repository, model_name: str) -> dict[tuple[str, str, str], Exclusions]:
+def _exclusions(
+    repository: Repository, model_name: str, project_id: str | None
+) -> dict[tuple[str, str, str], Exclusions]:
     """Return what feedback excludes, by cluster, engine and device."""
     grouped: dict[tuple[str, str, str], list[Any]] = {}
-    for row in repository.exclusions(model_name):
+    for row in repository.exclusions(model_name, project_id):
         grouped.setdefault((row.cluster_id, row.engine, row.device_name), []).append(row)
     return {
         place: Exclusions(

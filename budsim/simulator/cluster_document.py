@@ -151,7 +151,7 @@ def parse_clusters(document: object) -> tuple[tuple[Cluster, ...], tuple[Cluster
         InvalidRequestError: The document as a whole is not a list of clusters.
         PayloadTooLargeError: The document passes a size limit.
     """
-    entries = _cluster_entries(document)
+    entries = cluster_entries(document)
     if len(entries) > MAX_CLUSTERS:
         raise PayloadTooLargeError(
             f"{len(entries)} clusters are over the limit of {MAX_CLUSTERS}.", {"field": "clusters"}
@@ -176,7 +176,13 @@ def parse_clusters(document: object) -> tuple[tuple[Cluster, ...], tuple[Cluster
     return tuple(clusters), tuple(problems)
 
 
-def _cluster_entries(document: object) -> Sequence[Any]:
+def cluster_entries(document: object) -> Sequence[Any]:
+    """Return the clusters of a document as they were sent, readable or not.
+
+    Raises:
+        InvalidRequestError: The document as a whole is not a list of clusters.
+        PayloadTooLargeError: It passes the size limit.
+    """
     # A state store may return the list as text, and older writers stored that text JSON-encoded once more.
     for _ in range(2):
         if not isinstance(document, str | bytes | bytearray):

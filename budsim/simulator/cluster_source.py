@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from budsim.commons.access import SERVICE, Principal
 from budsim.commons.database import Database
-from budsim.commons.errors import ConflictError, InvalidRequestError, UnavailableError
+from budsim.commons.errors import ConflictError, InvalidRequestError, NotFoundError, UnavailableError
 from budsim.commons.resources import shipped_path
-from budsim.simulator.cluster_document import Cluster, ClusterProblem, parse_clusters
+from budsim.simulator.cluster_document import Cluster, ClusterProblem, cluster_entries, parse_clusters
 from budsim.simulator.repository import Repository
 from budsim.simulator.request_schemas import storable
 
@@ -29,6 +30,15 @@ class KnownClusters:
     def parsed(self) -> tuple[tuple[Cluster, ...], tuple[ClusterProblem, ...]]:
         """Return them as typed values, and what is wrong with those that cannot be read."""
         return parse_clusters(self.document)
+
+    def limited_to(self, cluster_ids: Collection[str] | None) -> KnownClusters:
+        """Return those of these ids, None = all; what is wrong with others is not told either."""
+        if cluster_ids is None:
+            return self
+        wanted = set(cluster_ids)
+        named = [entry for entry in cluster_entries(self.document or []) if isinstance(entry, Mapping)]
+        own = [entry for entry in named if isinstance(entry.get("id"), str) and entry["id"] in wanted]
+        return KnownClusters(self.origin, own)
 
 
 class StateStore(Protocol):
@@ -54,31 +64,40 @@ class ClusterSource:
         self._state = state
         self._state_key = state_key
 
-    def load(self) -> KnownClusters:
-        """Return the clusters; none at all is an empty list.
+    def load(self, principal: Principal = SERVICE) -> KnownClusters:
+        """Return the clusters that a caller sees; none at all is an empty list.
 
         Raises:
             UnavailableError: The file or the state store cannot be read.
         """
+        known = self._load(principal)
+        return known if principal.is_service else known.limited_to(principal.clusters)
+
+    def _load(self, principal: Principal) -> KnownClusters:
         if self._state is not None:
             return KnownClusters(f"state store, key {self._state_key}", self._state.state(self._state_key) or [])
         if self._file is not None:
             return KnownClusters(f"file {self._file}", read_document(self._file))
         with self._database.transaction() as session:
-            return KnownClusters("database", [row.topology for row in Repository(session).clusters()])
+            return KnownClusters("database", [row.topology for row in Repository(session, principal).clusters()])
 
-    def replace(self, document: Any) -> int:
-        """Store these clusters in place of all others; return how many.
+    def replace(self, document: Any, principal: Principal = SERVICE) -> int:
+        """Store these clusters in place of all others that the caller sees; return how many.
 
         Raises:
             ConflictError: The clusters come from elsewhere, so storing them would change nothing.
+            NotFoundError: A cluster is not the caller's.
             InvalidRequestError: A cluster cannot be read.
         """
         if self._state is not None or self._file is not None:
-            raise ConflictError(f"The clusters come from the {self.load().origin}; change them there.")
+            raise ConflictError(f"The clusters come from the {self.load(principal).origin}; change them there.")
         entries = checked_entries(document)
+        foreign = [] if principal.is_service else [entry for entry in entries if entry["id"] not in principal.clusters]
+        if foreign:
+            names = ", ".join(str(entry["id"]) for entry in foreign[:10])
+            raise NotFoundError(f"There is no cluster {names}.", {"field": "clusters"})
         with self._database.transaction() as session:
-            return Repository(session).replace_clusters(entries)
+            return Repository(session, principal).replace_clusters(entries)
 
 
 def checked_entries(document: Any) -> Sequence[dict[str, Any]]:

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Body, Depends, Request
 from pydantic import TypeAdapter, ValidationError
 
 from budsim.commons.errors import BudSimError
+from budsim.commons.security import require_service
 from budsim.simulator.request_schemas import ClusterRecommendationRequest, HardwareRunRequest, RunBody, unwrapped
 from budsim.simulator.routes import service_of
 
@@ -22,7 +23,7 @@ DEAD_LETTER_TOPIC = "poisonMessages"
 EVENT_ROUTE = "/notifications"
 _RUN_NAMESPACE = UUID("0f9b3c53-7a55-4f07-8d6e-2d8d7c0b5a11")
 
-event_router = APIRouter(tags=["events"])
+event_router = APIRouter(tags=["events"], dependencies=[Depends(require_service)])
 _BODY: TypeAdapter[ClusterRecommendationRequest | HardwareRunRequest] = TypeAdapter(RunBody)
 
 

@@ -131,11 +131,12 @@ class WorkflowStep(Timestamps, Base):
 
 
 class ModelAlias(Timestamps, Base):
-    """An id, a UUID of the platform or a short name, that stands for a hub id or a path."""
+    """An id, a UUID or a short name, that stands for a hub id or a path, in one project or ('') in all."""
 
     __tablename__ = "model_aliases"
 
     model_id: Mapped[str] = mapped_column(String(512), primary_key=True)
+    project_id: Mapped[str] = mapped_column(String(255), primary_key=True, server_default=text("''"), default="")
     target: Mapped[str] = mapped_column(String(1024))
 
 
@@ -151,7 +152,7 @@ class StoredCluster(Timestamps, Base):
 
 
 class ExcludedConfiguration(Timestamps, Base):
-    """A configuration that failed when it was deployed; later runs leave it out until it expires."""
+    """A configuration that failed when it was deployed; later runs of its project leave it out until it expires."""
 
     __tablename__ = "excluded_configurations"
 
@@ -165,13 +166,13 @@ class ExcludedConfiguration(Timestamps, Base):
     reason: Mapped[str | None] = mapped_column(Text)
     out_of_memory: Mapped[bool] = mapped_column(Boolean, server_default=text("false"), default=False)
     memory_headroom_bytes: Mapped[int | None] = mapped_column(BigInteger)
-    project_id: Mapped[str | None] = mapped_column(String(255))
+    project_id: Mapped[str] = mapped_column(String(255), server_default=text("''"), default="")
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (
         Index(
             "uq_excluded_configurations",
-            *("model_name", "cluster_id", "engine", "engine_version", "device_name", "config_hash"),
+            *("project_id", "model_name", "cluster_id", "engine", "engine_version", "device_name", "config_hash"),
             unique=True,
         ),
     )

@@ -1,4 +1,7 @@
-"""All SQL of the simulator. Every method works inside the session it was given; none commits."""
+"""All SQL of the simulator. Every method works inside the session it was given; none commits.
+
+Every query is limited to what the caller may see: runs and rows of its projects, clusters and rows of its clusters.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, cast, delete, func, select, text, true, update
+from sqlalchemy import ColumnElement, Text, and_, cast, delete, func, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from budsim.commons.access import SERVICE, Principal
 from budsim.simulator.models import (
     ExcludedConfiguration,
     ModelAlias,
@@ -30,10 +34,20 @@ _RESULT_COLUMNS = frozenset(SimulationResult.__table__.columns.keys())
 
 
 class Repository:
-    """Queries and changes of one session."""
+    """Queries and changes of one session, on behalf of one caller."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, principal: Principal = SERVICE) -> None:
         self.session = session
+        self.principal = principal
+
+    def _in_projects(self, project_id: Any) -> ColumnElement[bool]:
+        return true() if self.principal.is_service else project_id.in_(self.principal.projects)
+
+    def _in_clusters(self, cluster_id: Any) -> ColumnElement[bool]:
+        return true() if self.principal.is_service else cluster_id.in_(self.principal.clusters)
+
+    def _visible_row(self) -> ColumnElement[bool]:
+        return and_(self._in_projects(SimulationResult.project_id), self._in_clusters(SimulationResult.cluster_id))
 
     # ------------------------------------------------------------------------------------------------------------ runs
     def add_run(
@@ -54,23 +68,31 @@ class Repository:
 
     def run(self, workflow_id: UUID, *, lock: bool = False) -> WorkflowRun | None:
         """Return one run, locked against changes by others when asked."""
-        query = select(WorkflowRun).where(WorkflowRun.workflow_id == workflow_id)
+        query = select(WorkflowRun).where(
+            WorkflowRun.workflow_id == workflow_id, self._in_projects(WorkflowRun.project_id)
+        )
         return self.session.scalar(query.with_for_update() if lock else query)
 
     def unfinished_runs(self) -> list[WorkflowRun]:
         """Return the runs that are waiting or running, oldest first."""
-        query = select(WorkflowRun).where(WorkflowRun.status.in_(ACTIVE)).order_by(WorkflowRun.id)
+        visible = self._in_projects(WorkflowRun.project_id)
+        query = select(WorkflowRun).where(WorkflowRun.status.in_(ACTIVE), visible).order_by(WorkflowRun.id)
         return list(self.session.scalars(query))
 
     def count_active(self) -> int:
         """Return how many runs are waiting or running."""
-        return self.session.scalar(select(func.count()).where(WorkflowRun.status.in_(ACTIVE))) or 0
+        visible = self._in_projects(WorkflowRun.project_id)
+        return self.session.scalar(select(func.count()).where(WorkflowRun.status.in_(ACTIVE), visible)) or 0
 
     def change_status(self, workflow_id: UUID, to: str, allowed: Sequence[str], **values: Any) -> bool:
         """Move a run to another status if it is in one of ``allowed``; return whether it was."""
         change = (
             update(WorkflowRun)
-            .where(WorkflowRun.workflow_id == workflow_id, WorkflowRun.status.in_(allowed))
+            .where(
+                WorkflowRun.workflow_id == workflow_id,
+                WorkflowRun.status.in_(allowed),
+                self._in_projects(WorkflowRun.project_id),
+            )
             .values(status=to, modified_at=func.now(), **values)
             .returning(WorkflowRun.id)
         )
@@ -92,10 +114,16 @@ class Repository:
     def steps(self, workflow_id: UUID) -> list[WorkflowStep]:
         """Return the events of a run, in order."""
         query = select(WorkflowStep).where(WorkflowStep.workflow_id == workflow_id).order_by(WorkflowStep.id)
+        if not self.principal.is_service:
+            own = select(WorkflowRun.workflow_id).where(self._in_projects(WorkflowRun.project_id))
+            query = query.where(WorkflowStep.workflow_id.in_(own))
         return list(self.session.scalars(query))
 
     def task_timings(self, method: str, limit: int = 50) -> list[tuple[int, float]]:
-        """Return candidates and seconds of the latest searches of one method, newest last."""
+        """Return candidates and seconds of the latest searches of one method, newest last.
+
+        Those of all projects: they say how fast this installation is, and nothing of what was asked.
+        """
         query = (
             select(WorkflowStep.notification)
             .where(WorkflowStep.step_id == TASK_STEP, WorkflowStep.notification["method"].astext == method)
@@ -133,7 +161,10 @@ class Repository:
         """Return what a run found and feedback has not excluded, in an order that does not depend on who was faster."""
         in_cluster: ColumnElement[bool] = SimulationResult.cluster_id == cluster_id if cluster_id else true()
         query = select(SimulationResult).where(
-            SimulationResult.workflow_id == workflow_id, SimulationResult.is_blacklisted.is_(False), in_cluster
+            SimulationResult.workflow_id == workflow_id,
+            SimulationResult.is_blacklisted.is_(False),
+            in_cluster,
+            self._visible_row(),
         )
         return list(
             self.session.scalars(
@@ -144,7 +175,7 @@ class Repository:
     def rows_by_id(self, workflow_id: UUID, row_ids: Sequence[int]) -> dict[int, SimulationResult]:
         """Return rows of one run by their ids."""
         query = select(SimulationResult).where(
-            SimulationResult.workflow_id == workflow_id, SimulationResult.id.in_(list(row_ids))
+            SimulationResult.workflow_id == workflow_id, SimulationResult.id.in_(list(row_ids)), self._visible_row()
         )
         return {row.id: row for row in self.session.scalars(query)}
 
@@ -156,7 +187,6 @@ class Repository:
             "reason": reason,
             "out_of_memory": out_of_memory,
             "memory_headroom_bytes": int((row.top_k_configs or {}).get("memory_headroom") or 0),
-            "project_id": row.project_id,
             "expires_at": expires_at,
         }
         statement = insert(ExcludedConfiguration).values(values)
@@ -168,28 +198,36 @@ class Repository:
         conditions = [getattr(ExcludedConfiguration, name) == value for name, value in _exclusion_key(row).items()]
         self.session.execute(delete(ExcludedConfiguration).where(*conditions))
 
-    def exclusions(self, model_name: str) -> list[ExcludedConfiguration]:
-        """Return the configurations of a model that failed and have not expired."""
+    def exclusions(self, model_name: str, project_id: str | None) -> list[ExcludedConfiguration]:
+        """Return a model's configurations that failed in one project (None = outside of any) and have not expired."""
         query = select(ExcludedConfiguration).where(
-            ExcludedConfiguration.model_name == model_name, ExcludedConfiguration.expires_at > func.now()
+            ExcludedConfiguration.model_name == model_name,
+            ExcludedConfiguration.project_id == (project_id or ""),
+            ExcludedConfiguration.expires_at > func.now(),
         )
         return list(self.session.scalars(query))
 
     # ---------------------------------------------------------------------------------------------- models and clusters
-    def map_model(self, model_id: str, target: str) -> None:
-        """Let an id stand for a hub id or a path."""
-        values = {"model_id": _canonical(model_id), "target": target}
+    def map_model(self, model_id: str, target: str, project_id: str = "") -> None:
+        """Let an id stand for a hub id or a path in one project; '' = wherever a project has no target of its own."""
+        values = {"model_id": _canonical(model_id), "project_id": project_id, "target": target}
         statement = insert(ModelAlias).values(values)
-        self.session.execute(statement.on_conflict_do_update(index_elements=["model_id"], set_={"target": target}))
+        key = ["model_id", "project_id"]
+        self.session.execute(statement.on_conflict_do_update(index_elements=key, set_={"target": target}))
 
-    def model_target(self, name: str) -> str:
-        """Return what a model id stands for; a name that is not mapped stands for itself."""
-        alias = self.session.get(ModelAlias, _canonical(name))
-        return alias.target if alias else name
+    def model_target(self, name: str, projects: Iterable[str] = ()) -> str:
+        """Return what a model id stands for in these projects; a name that is not mapped stands for itself."""
+        query = (
+            select(ModelAlias.target)
+            .where(ModelAlias.model_id == _canonical(name), ModelAlias.project_id.in_(["", *projects]))
+            .order_by(ModelAlias.project_id == "", ModelAlias.project_id)
+            .limit(1)
+        )
+        return self.session.scalar(query) or name
 
     def replace_clusters(self, clusters: Iterable[Mapping[str, Any]], *, is_example: bool = False) -> int:
-        """Store these clusters in place of all others; return how many."""
-        self.session.execute(delete(StoredCluster))
+        """Store these clusters in place of all others that the caller sees; return how many."""
+        self.session.execute(delete(StoredCluster).where(self._in_clusters(StoredCluster.cluster_id)))
         rows = [
             StoredCluster(
                 cluster_id=str(cluster["id"]),
@@ -204,7 +242,8 @@ class Repository:
 
     def clusters(self) -> list[StoredCluster]:
         """Return the stored clusters by id."""
-        return list(self.session.scalars(select(StoredCluster).order_by(cast(StoredCluster.cluster_id, Text))))
+        visible = select(StoredCluster).where(self._in_clusters(StoredCluster.cluster_id))
+        return list(self.session.scalars(visible.order_by(cast(StoredCluster.cluster_id, Text))))
 
 
 def _canonical(model_id: str) -> str:
@@ -217,6 +256,7 @@ def _canonical(model_id: str) -> str:
 
 def _exclusion_key(row: SimulationResult) -> dict[str, str]:
     return {
+        "project_id": row.project_id or "",
         "model_name": row.model_name,
         "cluster_id": row.cluster_id,
         "engine": row.engine,

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 
 from budsim.commons.errors import InvalidRequestError
+from budsim.commons.security import principal_of
 from budsim.commons.workflow_engine import Json
 from budsim.simulator.models import WorkflowRun
 from budsim.simulator.request_schemas import (
@@ -47,28 +48,29 @@ def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
     texts = {
         400: "The request cannot be served; the message says why and what would help.",
         401: "No token, or a wrong one.",
-        404: "There is no such run.",
+        404: "There is no such run, project or cluster, or it is not the caller's.",
         408: "The run passed its time; ``param.best`` is the best that was found.",
         409: "The run's status does not allow it.",
         413: "The body is too large.",
         422: "A field is missing, unknown or malformed; ``param.fields`` names it.",
+        429: "Too many requests; ``Retry-After`` says when to come back.",
         503: "No cluster is known, none is free, or the database does not answer.",
     }
     return {code: {"model": ErrorResponse, "description": texts[code]} for code in codes}
 
 
-router = APIRouter(prefix="/simulator", tags=["simulator"], responses=_errors(401, 422))
-workflow_router = APIRouter(prefix="/workflow", tags=["workflow"], responses=_errors(401, 404, 409, 422))
-cluster_router = APIRouter(tags=["clusters"], responses=_errors(401, 422))
+router = APIRouter(prefix="/simulator", tags=["simulator"], responses=_errors(401, 422, 429))
+workflow_router = APIRouter(prefix="/workflow", tags=["workflow"], responses=_errors(401, 404, 409, 422, 429))
+cluster_router = APIRouter(tags=["clusters"], responses=_errors(401, 422, 429))
 
 Text = AfterValidator(storable)
 WorkflowId = Annotated[UUID, Path(description="The run.")]
 
 
 def service_of(request: Request) -> SimulationService:
-    """Return the application's service."""
+    """Return the application's service as the caller sees it."""
     service: SimulationService = request.app.state.service
-    return service
+    return service.seen_by(principal_of(request))
 
 
 def _preferred_wait(prefer: str | None) -> float | None:
@@ -106,7 +108,7 @@ def _answer(service: SimulationService, run: WorkflowRun) -> JSONResponse:
             "description": "The answer; or, where the caller asked for events, the started run.",
         },
         202: {"model": WorkflowMetadataResponse, "description": "``Prefer: wait`` is over, the run goes on."},
-        **_errors(400, 408, 413, 503),
+        **_errors(400, 404, 408, 413, 503),
     },
 )
 async def run_simulation(
@@ -135,7 +137,7 @@ async def run_simulation(
     return _answer(service, run)
 
 
-@router.get("/recommendations", summary="What a run recommends, cluster by cluster")
+@router.get("/recommendations", summary="What a run recommends, cluster by cluster", responses=_errors(404))
 def recommendations(
     request: Request,
     workflow_id: Annotated[UUID, Query(description="The run.")],
@@ -147,7 +149,7 @@ def recommendations(
     page: Annotated[int, Query(description="From 1.", ge=1, le=MAX_INTEGER)] = 1,
     limit: Annotated[int, Query(description="Items a page.", ge=1, le=MAX_PAGE_SIZE)] = 1,
 ) -> PaginatedRecommendations:
-    """Return one page; a run that is not known has no items."""
+    """Return one page; a run that is not known has no items, and is a 404 to the token of a project."""
     found = service_of(request).recommendations(workflow_id, cluster_id, concurrency, error_rate_threshold)
     return PaginatedRecommendations.model_validate(
         {
@@ -160,7 +162,7 @@ def recommendations(
     )
 
 
-@router.post("/configurations", summary="What to deploy, after feedback", responses=_errors(400, 413))
+@router.post("/configurations", summary="What to deploy, after feedback", responses=_errors(400, 404, 413))
 def configurations(request: Request, body: DeploymentConfigurationRequest) -> DeploymentConfigurationResponse:
     """Note which configurations failed, and return the best one that is left."""
     return DeploymentConfigurationResponse.model_validate(service_of(request).configuration(body))
@@ -237,7 +239,8 @@ def restart(request: Request, workflow_id: WorkflowId) -> WorkflowControlRespons
 @cluster_router.get("/clusters", summary="The clusters that runs look at", responses=_errors(503))
 def get_clusters(request: Request) -> StoredClusters:
     """Return the clusters as they were sent, and what is wrong with any."""
-    known = service_of(request).clusters.load()
+    service = service_of(request)
+    known = service.clusters.load(service.principal)
     readable, problems = known.parsed()
     document = known.document if isinstance(known.document, list) else [{"id": item.cluster_id} for item in readable]
     return StoredClusters(
@@ -248,9 +251,9 @@ def get_clusters(request: Request) -> StoredClusters:
     )
 
 
-@cluster_router.put("/clusters", summary="Replace the clusters", responses=_errors(400, 409, 413))
+@cluster_router.put("/clusters", summary="Replace the clusters", responses=_errors(400, 404, 409, 413))
 def put_clusters(request: Request, document: Annotated[Any, Body(description="A list of clusters.")]) -> StoredClusters:
     """Store these clusters in place of all others."""
     service = service_of(request)
-    service.clusters.replace(document)
+    service.clusters.replace(document, service.principal)
     return get_clusters(request)

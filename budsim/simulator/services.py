@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from budsim.commons.access import SERVICE, Principal
 from budsim.commons.config import AppSettings
 from budsim.commons.database import Database
 from budsim.commons.errors import (
@@ -20,6 +22,7 @@ from budsim.commons.errors import (
     SimulationTimeoutError,
     UnavailableError,
 )
+from budsim.commons.telemetry import current_traceparent, run_payload
 from budsim.commons.workflow_engine import Json, WorkflowEngine, error_from_failure
 from budsim.simulator import answers
 from budsim.simulator.cluster_source import ClusterSource
@@ -37,6 +40,7 @@ from budsim.simulator.request_schemas import (
     HardwareRunRequest,
 )
 from budsim.simulator.simulation_request import check_request
+from budsim.simulator.visibility import seen_answer, seen_failure, seen_progress, sees_whole_run
 from budsim.simulator.workflows import RUN_SIMULATION
 
 logger = logging.getLogger(__name__)
@@ -114,8 +118,39 @@ class SimulationService:
         self.engine = engine
         self.clusters = clusters
         self.pubsub = pubsub
+        self.principal = SERVICE
         self._waiters = waiters
         self._workers = workers
+
+    # ------------------------------------------------------------------------------------------------------- who asks
+    def seen_by(self, principal: Principal) -> SimulationService:
+        """Return this service as one caller sees it: its projects, its clusters, and nothing else."""
+        if principal == self.principal:
+            return self
+        limited = copy.copy(self)
+        limited.principal = principal
+        return limited
+
+    def _project_of(self, project_id: str | None) -> str | None:
+        """Return the project that a run of this caller belongs to.
+
+        Raises:
+            NotFoundError: The caller has no such project.
+            InvalidRequestError: It has several, or none, and names none.
+        """
+        projects = self.principal.projects
+        if self.principal.is_service or project_id in projects:
+            return project_id
+        if project_id is not None:
+            raise NotFoundError(f"There is no project {project_id}.", {"field": "project_id"})
+        if len(projects) != 1:
+            why = "names several projects: say which one in project_id" if projects else "names no project"
+            raise InvalidRequestError(f"The token's claim projects {why}.", {"field": "project_id"})
+        return next(iter(projects))
+
+    def _scope(self) -> list[str] | None:
+        """Return the clusters that take part in this caller's runs, None = all."""
+        return None if self.principal.is_service else sorted(self.principal.clusters)
 
     # ---------------------------------------------------------------------------------------------------- start, resume
     def start_run(
@@ -130,15 +165,17 @@ class SimulationService:
         Raises:
             BudSimError: The request cannot be served at all.
         """
-        asked = self._asked(body)
+        project_id = self._project_of(body.project_id)
+        traceparent = current_traceparent()
+        asked = {**self._asked(body), "clusters": self._scope(), "traceparent": traceparent}
         with self.database.transaction() as session:
-            repository = Repository(session)
+            repository = Repository(session, self.principal)
             if workflow_id is not None and repository.run(workflow_id) is not None:
                 return StartedRun(workflow_id, 1, 0.0)
             workflow_id = workflow_id or uuid4()
-            repository.add_run(workflow_id, RUN_SIMULATION, asked, self.config.default_timeout_seconds, body.project_id)
+            repository.add_run(workflow_id, RUN_SIMULATION, asked, self.config.default_timeout_seconds, project_id)
             history = [MeasuredRun(*timing) for timing in repository.task_timings(asked["method"])]
-        self.engine.schedule(RUN_SIMULATION, str(workflow_id), {"workflow_id": str(workflow_id)})
+        self.engine.schedule(RUN_SIMULATION, str(workflow_id), run_payload(str(workflow_id), traceparent))
         eta = estimate_eta(method=asked["method"], history=history, workers=self._workers)
         return StartedRun(workflow_id, eta.minutes, eta.seconds)
 
@@ -166,13 +203,13 @@ class SimulationService:
     def recover(self) -> int:
         """Let every unfinished run of this database go on, with its whole time again; return how many there are."""
         with self.database.transaction() as session:
-            repository = Repository(session)
-            waiting = [str(run.workflow_id) for run in repository.unfinished_runs()]
+            repository = Repository(session, self.principal)
+            waiting = {str(run.workflow_id): run.input.get("traceparent") for run in repository.unfinished_runs()}
             for workflow_id in waiting:
                 repository.extend_deadline(UUID(workflow_id), self.config.default_timeout_seconds)
-        for workflow_id in waiting:
+        for workflow_id, traceparent in waiting.items():
             if not self.engine.knows(workflow_id):
-                self.engine.schedule(RUN_SIMULATION, workflow_id, {"workflow_id": workflow_id})
+                self.engine.schedule(RUN_SIMULATION, workflow_id, run_payload(workflow_id, traceparent))
         return len(waiting)
 
     # ------------------------------------------------------------------------------------------------------------- wait
@@ -211,15 +248,17 @@ class SimulationService:
         Raises:
             BudSimError: The run failed, was stopped, or passed its time.
         """
-        answer = (run.output or {}).get(run.input["kind"])
+        answer, failure = (run.output or {}).get(run.input["kind"]), run.error
+        if not sees_whole_run(self.principal, run):
+            answer, failure = seen_answer(run, self._rows(run.workflow_id)), seen_failure(failure)
         if run.status == "COMPLETED" and answer is not None:
             return dict(answer)
         if run.status == "TIMED_OUT":
             message = f"The simulation passed its {self.config.default_timeout_seconds:g} s (DEFAULT_TIMEOUT_SECONDS)."
-            best = {"best": answer} if answer else dict((run.error or {}).get("param") or {})
+            best = {"best": answer} if answer else dict((failure or {}).get("param") or {})
             raise SimulationTimeoutError(message, {"workflow_id": str(run.workflow_id), **best})
-        if run.status == "FAILED" and run.error:
-            raise error_from_failure(run.error)
+        if run.status == "FAILED" and failure:
+            raise error_from_failure(failure)
         raise ConflictError(f"The run is {run.status}.", {"workflow_id": str(run.workflow_id), "status": run.status})
 
     # ------------------------------------------------------------------------------------------------------------- read
@@ -230,7 +269,7 @@ class SimulationService:
             NotFoundError: There is none.
         """
         with self.database.transaction() as session:
-            run = Repository(session).run(workflow_id)
+            run = Repository(session, self.principal).run(workflow_id)
             if run is None:
                 raise NotFoundError(f"There is no run {workflow_id}.", {"field": "workflow_id"})
             return run
@@ -239,8 +278,9 @@ class SimulationService:
         """Return how far a run is."""
         run = self.run(workflow_id)
         with self.database.transaction() as session:
-            steps = Repository(session).steps(workflow_id)
-        return progress_of(run, steps, estimate_eta(method=run.input["method"], workers=self._workers).seconds)
+            steps = Repository(session, self.principal).steps(workflow_id)
+        progress = progress_of(run, steps, estimate_eta(method=run.input["method"], workers=self._workers).seconds)
+        return progress if sees_whole_run(self.principal, run) else seen_progress(progress)
 
     def status(self, workflow_id: UUID) -> Json:
         """Return where a run stands."""
@@ -251,31 +291,48 @@ class SimulationService:
             "status": run.status,
             "created": int(run.created_at.timestamp()),
             "duration_seconds": ((run.finished_at or datetime.now(UTC)) - run.started_at).total_seconds(),
-            "error": run.error,
+            "error": run.error if sees_whole_run(self.principal, run) else seen_failure(run.error),
         }
 
     def count_active(self) -> int:
         """Return how many runs are waiting or running."""
         with self.database.transaction() as session:
-            return Repository(session).count_active()
+            return Repository(session, self.principal).count_active()
 
     def map_model(self, model_id: str, target: str) -> None:
-        """Let an id stand for a hub id or a path."""
+        """Let an id stand for a hub id or a path: in every project of the caller, for a service in all."""
+        projects = [""] if self.principal.is_service else sorted(self.principal.projects)
+        if not projects:
+            raise InvalidRequestError("The token's claim projects names no project.", {"field": "model_id"})
         with self.database.transaction() as session:
-            Repository(session).map_model(model_id, target)
+            for project_id in projects:
+                Repository(session, self.principal).map_model(model_id, target, project_id)
 
     def model_target(self, model_id: str) -> str:
         """Return what a model id stands for; what is not mapped stands for itself."""
         with self.database.transaction() as session:
-            return Repository(session).model_target(model_id)
+            return Repository(session, self.principal).model_target(model_id, self.principal.projects)
 
     def recommendations(
         self, workflow_id: UUID, cluster_id: str | None, concurrency: int | None, threshold: float
     ) -> list[Json]:
-        """Return the best sufficient row of every cluster of a run; a run that is not known has none."""
-        with self.database.transaction() as session:
-            rows = [row_values(row) for row in Repository(session).rows(workflow_id, cluster_id)]
+        """Return the best sufficient row of every cluster of a run; a run that is not known has none.
+
+        Raises:
+            NotFoundError: The caller sees some projects only, and this run is in none of them.
+        """
+        self._require_own(workflow_id)
+        rows = self._rows(workflow_id, cluster_id)
         return [answers.metrics_of(found) for found in answers.recommend(rows, threshold, None, concurrency)]
+
+    def _rows(self, workflow_id: UUID, cluster_id: str | None = None) -> list[Json]:
+        with self.database.transaction() as session:
+            return [row_values(row) for row in Repository(session, self.principal).rows(workflow_id, cluster_id)]
+
+    def _require_own(self, workflow_id: UUID) -> None:
+        """Answer 404 to a project's token for whatever is not its own, whether it exists or not."""
+        if not self.principal.is_service:
+            self.run(workflow_id)
 
     # --------------------------------------------------------------------------------------------- deploy and learn
     def configuration(self, wanted: DeploymentConfigurationRequest) -> Json:
@@ -283,9 +340,11 @@ class SimulationService:
 
         Raises:
             InvalidRequestError: Feedback names a row that is not of this run, or nothing is left.
+            NotFoundError: The run is not the caller's.
         """
+        self._require_own(wanted.workflow_id)
         with self.database.transaction() as session:
-            repository = Repository(session)
+            repository = Repository(session, self.principal)
             self._note_feedback(repository, wanted.workflow_id, wanted.feedback or [])
             session.flush()
             rows = [row_values(row) for row in repository.rows(wanted.workflow_id, wanted.cluster_id)]
@@ -333,9 +392,10 @@ class SimulationService:
             )
         finished = datetime.now(UTC) if action == "stop" else None
         with self.database.transaction() as session:
-            repository = Repository(session)
+            repository = Repository(session, self.principal)
             if action == "restart":
                 repository.delete_rows(workflow_id)
+                self._rescope(repository, workflow_id)
             cleared: Mapping[str, Any] = {"output": None, "error": None} if action == "restart" else {}
             if not repository.change_status(workflow_id, to, allowed, finished_at=finished, **cleared):
                 raise ConflictError("The run has just changed its status; ask again.")
@@ -346,8 +406,14 @@ class SimulationService:
             self._waiters.wake(str(workflow_id))
         return to
 
+    def _rescope(self, repository: Repository, workflow_id: UUID) -> None:
+        """Let a run that a project's token starts again look at that token's clusters only."""
+        run = repository.run(workflow_id, lock=True)
+        if run is not None and not self.principal.is_service:
+            run.input = {**run.input, "clusters": self._scope()}
+
     def _tell_engine(self, workflow_id: str, action: str) -> None:
-        payload = {"workflow_id": workflow_id}
+        payload = run_payload(workflow_id, current_traceparent())
         if action == "restart":
             self.engine.restart(RUN_SIMULATION, workflow_id, payload)
         elif not self.engine.knows(workflow_id):

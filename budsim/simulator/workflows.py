@@ -10,6 +10,7 @@ from collections.abc import Generator
 from typing import Any
 
 from budsim.commons.notifications import ProgressEvent
+from budsim.commons.telemetry import run_payload
 from budsim.commons.workflow_engine import ActivityError, Json, WorkflowContext
 
 RUN_SIMULATION = "run_simulation"
@@ -37,21 +38,22 @@ def workflow_metadata(workflow_id: str, eta_minutes: int, eta_seconds: float, st
 
 def run_simulation(ctx: WorkflowContext, payload: Json) -> Generator[Any, Any, Json | None]:
     """Plan, search every group, rank, answer."""
-    workflow_id = payload["workflow_id"]
+    # What every activity is given: the run, and the trace that it belongs to.
+    run = run_payload(payload["workflow_id"], payload.get("traceparent"))
 
     def tell(*events: ProgressEvent) -> Any:
-        content = {"workflow_id": workflow_id, "events": [event.to_dict() for event in events]}
+        content = {**run, "events": [event.to_dict() for event in events]}
         return ctx.call_activity("publish_events", content)
 
     def fail(step: str, error: ActivityError) -> Any:
-        content = {"workflow_id": workflow_id, "step": step, "failure": error.failure}
+        content = {**run, "step": step, "failure": error.failure}
         return ctx.call_activity("fail_run", content)
 
     step = VALIDATION
     try:
-        yield ctx.call_activity("begin_run", {"workflow_id": workflow_id})
+        yield ctx.call_activity("begin_run", run)
         yield tell(_started(VALIDATION, "Validating the request"))
-        plan = yield ctx.call_activity("plan_run", {"workflow_id": workflow_id})
+        plan = yield ctx.call_activity("plan_run", run)
         yield tell(
             ProgressEvent("eta", "eta", "RUNNING", "Estimated time to completion", str(plan["eta_minutes"])),
             _completed(VALIDATION, "The request is valid", f"{len(plan['tasks'])} searches to make"),
@@ -60,7 +62,7 @@ def run_simulation(ctx: WorkflowContext, payload: Json) -> Generator[Any, Any, J
         step = PERFORMANCE
         outcomes = yield ctx.when_all(
             [
-                ctx.call_activity("search_group", {"workflow_id": workflow_id, "task": task, "method": plan["method"]})
+                ctx.call_activity("search_group", {**run, "task": task, "method": plan["method"]})
                 for task in plan["tasks"]
             ]
         )
@@ -70,14 +72,12 @@ def run_simulation(ctx: WorkflowContext, payload: Json) -> Generator[Any, Any, J
             _started(RANKING, "Ranking clusters"),
         )
         step = RANKING
-        ranked = yield ctx.call_activity(
-            "rank_run", {"workflow_id": workflow_id, "plan": _without_tasks(plan), "outcomes": outcomes}
-        )
+        ranked = yield ctx.call_activity("rank_run", {**run, "plan": _without_tasks(plan), "outcomes": outcomes})
         yield tell(
             _completed(RANKING, "Clusters ranked", f"Found {ranked['num_clusters']} suitable cluster(s)"),
         )
         step = RESULTS
-        yield ctx.call_activity("complete_run", {"workflow_id": workflow_id, **ranked})
+        yield ctx.call_activity("complete_run", {**run, **ranked})
     except ActivityError as error:
         yield fail(step, error)
         return {"status": "FAILED"}

@@ -10,6 +10,7 @@ from budsim.commons.config import AppSettings
 from budsim.commons.dapr import DaprPublisher, Sidecar
 from budsim.commons.errors import InvalidRequestError, UnavailableError
 from budsim.commons.notifications import Audience
+from budsim.commons.telemetry import run_payload, traced
 from budsim.commons.workflow_engine import ActivityError
 
 COMPONENTS = [
@@ -164,3 +165,17 @@ def test_faulty_input_is_a_value_and_an_outage_is_tried_again():
     assert dapr_workflows.as_dapr_activity("g", lambda payload: payload)(None, {"n": 1}) == {
         "answer": {"n": 1}, "failure": None,
     }  # fmt: skip
+
+
+def test_the_sidecar_is_told_which_trace_a_call_belongs_to():
+    wire, traceparent = Wire(), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    publisher = sidecar(wire)
+
+    def publish(payload):
+        publisher.publish_event("topic", {}, "id", "kind")
+        return {}
+
+    traced("publish_events", publish)(run_payload("w", traceparent))
+    assert wire.requests[-1].headers["traceparent"].split("-")[1] == traceparent.split("-")[1]
+    publisher.publish_event("topic", {}, "id", "kind")
+    assert "traceparent" not in wire.requests[-1].headers

@@ -3,13 +3,17 @@
 import pytest
 from pydantic import SecretStr
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
+from budsim.commons import security
+from budsim.commons.access import StaticTokens, configured_authoriser
 from budsim.commons.config import AppSettings
-from budsim.commons.errors import InvalidRequestError
-from budsim.commons.security import BodyLimitMiddleware, TokenMiddleware, accepted_tokens, require_safe_host
+from budsim.commons.errors import InvalidRequestError, TooManyRequestsError, UnauthorizedError
+from budsim.commons.security import AccessMiddleware, BodyLimitMiddleware, RateLimit, require_safe_host
 
 
 def config(**values):
@@ -64,14 +68,60 @@ def test_an_absurd_length_is_refused(limited):
 
 def test_without_tokens_everything_is_open():
     app = Starlette(routes=[Route("/", echo_length)])
-    app.add_middleware(TokenMiddleware, tokens=accepted_tokens(config()))
+    app.add_middleware(AccessMiddleware, authoriser=configured_authoriser(config()))
     assert TestClient(app).get("/").status_code == 200
 
 
 def test_a_refusal_says_how_to_come_in():
     app = Starlette(routes=[Route("/", echo_length)])
-    app.add_middleware(TokenMiddleware, tokens=accepted_tokens(config(app_api_token=SecretStr("t"))))
+    app.add_middleware(AccessMiddleware, authoriser=configured_authoriser(config(app_api_token=SecretStr("t"))))
     answer = TestClient(app).get("/")
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
     assert "dapr-api-token" in answer.json()["message"]
+
+
+def test_a_bucket_lets_a_minutes_requests_through_and_refills_evenly():
+    now = [0.0]
+    limit = RateLimit(6, clock=lambda: now[0])
+
+    def passes(caller="a"):
+        try:
+            limit.take(caller)
+        except TooManyRequestsError as refused:
+            return refused.retry_after_s
+        return True
+
+    assert [passes() for _ in range(7)] == [True] * 6 + [10]
+    assert passes("b") is True
+    now[0] = 9.0
+    assert passes() == 1
+    now[0] = 10.0
+    assert [passes(), passes()] == [True, 10]
+    now[0] = 10_000.0
+    assert [passes() for _ in range(7)] == [True] * 6 + [10]
+
+
+def test_no_limit_means_none_and_many_callers_cost_bounded_memory(monkeypatch):
+    RateLimit(0).take("a")
+    monkeypatch.setattr(security, "_MAX_BUCKETS", 3)
+    limit = RateLimit(1)
+    for number in range(100):
+        limit.take(f"caller {number}")
+    assert len(limit._buckets) == 3
+
+
+def test_a_websocket_is_closed():
+    app = Starlette()
+    app.add_middleware(AccessMiddleware, authoriser=None)
+    with pytest.raises(WebSocketDisconnect), TestClient(app).websocket_connect("/"):
+        pass
+
+
+@pytest.mark.parametrize("presented", ["", "s", "secre", "secret ", "secret\x00", "Secret", "sécret"])
+def test_a_token_that_is_almost_right_is_wrong(presented):
+    authoriser = StaticTokens([b"secret", b"other"])
+    assert authoriser.authorise(Headers({"dapr-api-token": "secret"})).is_service
+    assert authoriser.authorise(Headers({"authorization": "bearer other"})).is_service
+    with pytest.raises(UnauthorizedError):
+        authoriser.authorise(Headers(raw=[(b"dapr-api-token", presented.encode("latin-1"))]))
