@@ -24,6 +24,7 @@ from budsim.model_ops.startup_import import import_startup_log
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.simulator.request_schemas import storable
 from budsim.simulator.schemas import ErrorResponse
+from budsim.simulator.routes import service_of
 from budsim.simulator.search_backend import resolve_model
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
@@ -53,7 +54,7 @@ def architecture(request: Request, source: ModelSource) -> ModelArchitecture:
 
 def named(request: Request, name: str) -> ModelArchitecture:
     """Return the architecture of a name, mapped names included."""
-    return resolve_model([request.app.state.service.model_target(name)])
+    return resolve_model([service_of(request).model_target(name)])
 
 
 @router.post("/models/validate", summary="Whether a model can be served")
@@ -98,8 +99,9 @@ def compare(request: Request, body: Annotated[CompareQuery, Storable]) -> dict[s
 
 @router.post("/memory/import-log", summary="Read a start-up log of an engine")
 def import_log(request: Request, body: Annotated[ImportLogQuery, Storable]) -> dict[str, Any]:
-    """Return what a start-up log says beside what was predicted, and keep the calibration."""
-    store = CalibrationStore(settings().data_dir / "calibrations.json") if body.calibrate else None
+    """Return what a start-up log says beside what was predicted, and keep the calibration (a service token's only)."""
+    keeps = body.calibrate and service_of(request).principal.is_service
+    store = CalibrationStore(settings().data_dir / "calibrations.json") if keeps else None
     return import_startup_log(
         body.log,
         resolve_model=lambda name: named(request, name),

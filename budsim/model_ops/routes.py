@@ -57,7 +57,7 @@ def model_info(
 @router.post("/analyze", summary="A model in figures: memory, devices, lengths")
 def analyze_model(request: Request, body: Annotated[AnalyzeQuery, Storable]) -> ModelAnalysis:
     """Return its shape, its memory, what devices hold of it, and its cache by the length of a sequence."""
-    arch = resolve_model([request.app.state.service.model_target(body.model)])
+    arch = resolve_model([service_of(request).model_target(body.model)])
     devices = [hardware_catalog().match(name).spec for name in body.devices]
     fits = [
         fit_on_device(arch, device, precision=body.precision, max_model_len=body.max_model_len, tp_sizes=body.tp_sizes)

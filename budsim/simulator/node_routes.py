@@ -13,6 +13,7 @@ from budsim.commons.errors import UnavailableError
 from budsim.perf_model.workload import Workload
 from budsim.simulator import node_configurations as nodes
 from budsim.simulator.request_schemas import MAX_CONCURRENCY, MAX_INTEGER, MAX_TOKENS, RequestModel
+from budsim.simulator.routes import service_of
 from budsim.simulator.schemas import ErrorResponse, NodeGroupConfiguration, ResponseModel
 from budsim.simulator.search_backend import resolve_model
 from budsim.simulator.services import SimulationService
@@ -155,7 +156,7 @@ def _question(service: SimulationService, body: NodeQuery, model_uri: str | None
     """
     mapped = service.model_target(str(body.model_id))
     name = model_uri or mapped
-    clusters, problems = service.clusters.load().parsed()
+    clusters, problems = service.clusters.load(service.principal).parsed()
     if not clusters and not problems:
         raise UnavailableError("No cluster is known; import them with PUT /clusters.", {"field": "cluster_id"})
     config = service.config
@@ -176,7 +177,7 @@ def _question(service: SimulationService, body: NodeQuery, model_uri: str | None
 @router.post("/node-configurations", summary="Layouts that fit on chosen nodes")
 def node_configurations(request: Request, body: NodeConfigurationsRequest) -> NodeConfigurationsResponse:
     """Return every TP x PP that fits the free devices of the nodes, and how many replicas of each."""
-    question = _question(request.app.state.service, body, body.model_uri)
+    question = _question(service_of(request), body, body.model_uri)
     found: dict[str, Any] = nodes.node_configurations(question, hardware_catalog())
     return NodeConfigurationsResponse.model_validate(found)
 
@@ -184,7 +185,7 @@ def node_configurations(request: Request, body: NodeConfigurationsRequest) -> No
 @router.post("/benchmark-config", summary="One stated deployment on chosen nodes")
 def benchmark_config(request: Request, body: BenchmarkConfigRequest) -> BenchmarkConfigResponse:
     """Return what launches the deployment, once it is known to fit."""
-    question = _question(request.app.state.service, body, body.model_uri)
+    question = _question(service_of(request), body, body.model_uri)
     found = nodes.benchmark_configuration(
         question,
         hardware_catalog(),
