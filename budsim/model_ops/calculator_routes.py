@@ -23,8 +23,8 @@ from budsim.model_ops.startup_calibration import CalibrationStore
 from budsim.model_ops.startup_import import import_startup_log
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.simulator.request_schemas import storable
-from budsim.simulator.schemas import ErrorResponse
 from budsim.simulator.routes import service_of
+from budsim.simulator.schemas import ErrorResponse
 from budsim.simulator.search_backend import resolve_model
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
