@@ -5,6 +5,7 @@ import signal
 import time
 
 from budsim.commons.errors import InvalidRequestError
+from budsim.commons.search_pool import should_stop
 
 
 def raise_ours():
@@ -22,3 +23,11 @@ def end_worker():
 def sleep_and_return(seconds):
     time.sleep(seconds)
     return seconds
+
+
+def work_until_told(seconds):
+    """Work as a search does: look between two small pieces whether to stop; return how long it went on."""
+    started = time.monotonic()
+    while not should_stop() and time.monotonic() - started < seconds:
+        time.sleep(0.01)
+    return time.monotonic() - started

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from budsim.commons.catalogs import hardware_catalog
 from budsim.commons.errors import SimulationTimeoutError, UnknownModelError
+from budsim.commons.search_pool import SearchStoppedError
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.serving_point import Prediction
 from budsim.simulator.simulation import GroupTask, plan_tasks, search_group
@@ -101,11 +102,14 @@ class InProcessBackend:
         plan = plan_tasks(request, parsed, arch=tiny_arch(models[0]), catalog=hardware_catalog())
         return plan, [f"{problem.path}: {problem.reason}" for problem in problems]
 
-    def search(self, task, method, timeout_s):
+    def search(self, task, method, timeout_s, *, is_over=lambda: False, **_watch):
         self.searches.append(task["task_key"])
         started = time.perf_counter()
-        if not self.gate.wait(min(timeout_s, 30)):
-            raise SimulationTimeoutError("too late")
+        while not self.gate.wait(min(0.1, timeout_s)):
+            if is_over():
+                raise SearchStoppedError("stopped")
+            if time.perf_counter() - started >= min(timeout_s, 30):
+                raise SimulationTimeoutError("too late")
         if self.failures:
             raise self.failures.pop(0)
         outcome = search_group(GroupTask.from_dict(task), predictor=RoundPredictor()).to_dict()

@@ -8,11 +8,14 @@ idempotent. Values are stored as JSON: nothing in the database is ever unpickled
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import logging
 import socket
 from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID, StepOptions, error
@@ -35,6 +38,7 @@ logger = logging.getLogger(__name__)
 ORCHESTRATION_VERSION = "budsim-orchestration-1"
 SYSTEM_SCHEMA = "dbos"
 _POOL_SIZE = 8
+_THREADS = 64  # activities of one kind at once; they wait for a worker process or for the database most of their time
 _FAILURE_KEY = "budsim_failure"
 
 
@@ -116,6 +120,7 @@ class EmbeddedWorkflowEngine:
         self._retry_policy = retry_policy or RetryPolicy()
         self._orchestrators: dict[str, Orchestrator] = {}
         self._activities: dict[str, Activity] = {}
+        self._threads: dict[str, ThreadPoolExecutor] = {}
 
     def start(self, orchestrators: Mapping[str, Orchestrator], activities: Mapping[str, Activity]) -> None:
         """Launch dbos; it resumes what an earlier process left unfinished."""
@@ -123,6 +128,7 @@ class EmbeddedWorkflowEngine:
             raise UnavailableError("This process runs a BudSim service already; stop it before starting another.")
         self._orchestrators = dict(orchestrators)
         self._activities = dict(activities)
+        self._threads = {name: ThreadPoolExecutor(_THREADS, f"activity-{name}") for name in activities}
         EmbeddedWorkflowEngine._active = self
         config: DBOSConfig = {
             "name": "budsim",
@@ -146,6 +152,8 @@ class EmbeddedWorkflowEngine:
     def stop(self) -> None:
         """Shut dbos down without waiting for workflows; they are resumed at the next start."""
         DBOS.destroy()
+        for threads in self._threads.values():
+            threads.shutdown(wait=False, cancel_futures=True)
         EmbeddedWorkflowEngine._active = None
 
     def schedule(self, workflow_name: str, workflow_id: str, payload: Json) -> None:
@@ -233,7 +241,9 @@ class EmbeddedWorkflowEngine:
         }
 
     async def _perform(self, name: str, payload: Json) -> Json:
-        return await asyncio.to_thread(self._activities[name], payload)
+        """Run one activity in a thread of its kind: searches that wait for a worker keep no other step waiting."""
+        call = partial(contextvars.copy_context().run, self._activities[name], payload)
+        return await asyncio.get_running_loop().run_in_executor(self._threads[name], call)
 
 
 @DBOS.workflow(name="budsim.orchestration")  # type: ignore[untyped-decorator]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import logging
+import math
 import multiprocessing
 import os
 import signal
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
@@ -20,8 +25,10 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _ATTEMPTS = 3
-# How long a search may go on after its run's time, before its worker (and its neighbours' work) is ended.
-GRACE_S = 30.0
+# How long a search that was told to end may go on before its worker is ended. It looks between two predictions, which
+# take milliseconds; a single one of the largest load takes longer.
+GRACE_S = 2.0
+_POLL_S = 0.2
 
 
 def default_workers() -> int:
@@ -37,8 +44,64 @@ class WorkerLostError(SearchFailedError):
     """The worker of a search died, again and again."""
 
 
+class SearchStoppedError(UnavailableError):
+    """Nobody wants the answer of a search any more."""
+
+
+class _Worker:
+    """One process that does one search at a time, and is started anew when it had to be ended."""
+
+    def __init__(self, preload: Sequence[str]) -> None:
+        self._preload = tuple(preload)
+        self._warm_up: Callable[[], None] | None = None
+        self._executor: ProcessPoolExecutor | None = None
+        self._flag: Any = None
+
+    def start(self, warm_up: Callable[[], None] | None = None) -> None:
+        self._warm_up = warm_up
+        self._opened()
+
+    def submit(self, deadline: float, function: Callable[..., T], arguments: Sequence[Any]) -> Future[T]:
+        executor = self._opened()
+        self._flag.value = 0
+        return executor.submit(_call, deadline, function, *arguments)
+
+    def tell_to_stop(self) -> None:
+        self._flag.value = 1
+
+    def end(self) -> None:
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            _end(executor)
+
+    def process_ids(self) -> list[int]:
+        return [] if self._executor is None else list(self._executor._processes or {})
+
+    def _opened(self) -> ProcessPoolExecutor:
+        if self._executor is None:
+            context = multiprocessing.get_context("forkserver")
+            context.set_forkserver_preload(["budsim.commons.search_pool", *self._preload])
+            self._flag = context.RawValue("b", 0)
+            self._executor = ProcessPoolExecutor(1, context, initializer=_begin_worker, initargs=(self._flag,))
+            self._executor.submit(_import_all, self._preload)
+            if self._warm_up is not None:
+                self._executor.submit(self._warm_up)
+        return self._executor
+
+
+@dataclass(eq=False, slots=True)
+class _Ticket:
+    """Somebody who waits for a worker."""
+
+    key: str
+    number: int
+
+
 class SearchPool:
-    """A process pool that starts warm, is rebuilt when a worker dies, and ends with its owner however that ends.
+    """Worker processes that start warm, are replaced one by one when they die, and end with their owner.
+
+    The next free worker goes to whoever has the fewest searches running, and among these was served longest ago: a run
+    with many searches does not keep the others waiting until it is through.
 
     Args:
         workers: Number of processes.
@@ -46,88 +109,159 @@ class SearchPool:
     """
 
     def __init__(self, workers: int, preload: Sequence[str] = ()) -> None:
-        self._workers = workers
-        self._preload = tuple(preload)
-        self._guard = threading.Lock()
-        self._executor: ProcessPoolExecutor | None = None
+        self._changed = threading.Condition()
+        self._workers = [_Worker(preload) for _ in range(workers)]
+        self._idle = list(self._workers)
+        self._waiting: list[_Ticket] = []
+        self._running: Counter[str] = Counter()
+        self._served: dict[str, int] = {}
+        self._numbers = itertools.count()
         self._stopped = False
 
     def start(self, warm_up: Callable[[], None] | None = None) -> None:
         """Start the workers; they import their modules and run ``warm_up`` while the caller goes on."""
-        executor = self._current()
-        for _ in range(self._workers):
-            executor.submit(_import_all, self._preload)
-            if warm_up is not None:
-                executor.submit(warm_up)
+        for worker in self._workers:
+            worker.start(warm_up)
 
-    def run(self, function: Callable[..., T], *arguments: Any, timeout_s: float | None = None) -> T:
+    def run(
+        self,
+        function: Callable[..., T],
+        *arguments: Any,
+        timeout_s: float | None = None,
+        key: str = "",
+        is_over: Callable[[], bool] | None = None,
+    ) -> T:
         """Return ``function(*arguments)``, computed in a worker.
 
-        A worker that dies takes the whole pool with it; the work is tried again on a new one.
+        Work that asks ``should_stop`` ends by itself when its time is over or nobody wants it any more, and what it
+        then returns is returned. Work that goes on for ``GRACE_S`` is ended with its worker. A worker that dies is
+        replaced, and the work tried again.
+
+        Args:
+            function: What to compute, by its importable name.
+            arguments: Its arguments.
+            timeout_s: Seconds from now until the work is to end; None = no limit.
+            key: On whose behalf; workers are shared out between keys.
+            is_over: Asked several times a second; True ends the work.
 
         Raises:
-            SimulationTimeoutError: No answer within ``timeout_s``. Work that had begun gets ``GRACE_S`` to end by
-                itself before its worker is ended.
+            SimulationTimeoutError: Nothing came back in time.
+            SearchStoppedError: ``is_over``, and nothing came back.
             WorkerLostError: The worker died at every attempt.
             SearchFailedError: ``function`` raised something that is not a ``BudSimError``; those come as they are.
         """
+        deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
         for _ in range(_ATTEMPTS):
-            executor = self._current()
+            worker = self._taken(key, deadline, is_over)
             try:
-                future: Future[T] = executor.submit(function, *arguments)
-                raised = future.exception(timeout=timeout_s)
-            except BrokenProcessPool as error:
+                future = worker.submit(deadline, function, arguments)
+                raised: BaseException | None = self._ended(worker, future, deadline, is_over)
+                if isinstance(raised, BrokenProcessPool):
+                    worker.end()
+            except (BrokenProcessPool, CancelledError) as error:
                 raised = error
-            except TimeoutError as error:
-                if not future.cancel():
-                    self._end_later(executor, future)
-                raise SimulationTimeoutError("The time of the run was over before this search ended.") from error
+                worker.end()
+            finally:
+                self._give_back(worker, key)
             if raised is None:
                 return future.result()
-            if not isinstance(raised, BrokenProcessPool):
+            if not isinstance(raised, BrokenProcessPool | CancelledError):
                 raise _understood(raised)
-            logger.warning("A search worker died; starting new ones")
-            self._discard(executor)
+            logger.warning("A search worker died; starting a new one")
         raise WorkerLostError("The search worker died again and again; it may need more memory.")
 
-    def _end_later(self, executor: ProcessPoolExecutor, future: Future[Any]) -> None:
-        def end() -> None:
-            if not future.done():
-                logger.warning("A search did not end %.0f s after its time; ending its worker", GRACE_S)
-                self._discard(executor)
+    def _taken(self, key: str, deadline: float, is_over: Callable[[], bool] | None) -> _Worker:
+        """Return a worker that is this caller's alone, as soon as it is its turn."""
+        ticket = _Ticket(key, next(self._numbers))
+        with self._changed:
+            self._waiting.append(ticket)
+        try:
+            while True:
+                with self._changed:
+                    if self._stopped:
+                        raise UnavailableError("The service is stopping.")
+                    if self._idle and self._first_in_line() is ticket:
+                        self._running[key] += 1
+                        self._served[key] = next(self._numbers)
+                        return self._idle.pop()
+                    left = deadline - time.monotonic()
+                    if left > 0:
+                        self._changed.wait(min(left, _POLL_S))
+                if left <= 0:
+                    raise SimulationTimeoutError("The time of the run was over before this search began.")
+                if is_over is not None and is_over():
+                    raise SearchStoppedError("The run was stopped before this search began.")
+        finally:
+            with self._changed:
+                self._waiting.remove(ticket)
+                self._changed.notify_all()
 
-        timer = threading.Timer(GRACE_S, end)
-        timer.daemon = True
-        timer.start()
+    def _first_in_line(self) -> _Ticket:
+        def turn(ticket: _Ticket) -> tuple[int, int, int]:
+            return self._running.get(ticket.key, 0), self._served.get(ticket.key, -1), ticket.number
+
+        return min(self._waiting, key=turn)
+
+    def _give_back(self, worker: _Worker, key: str) -> None:
+        with self._changed:
+            self._running[key] -= 1
+            if not self._running[key]:
+                del self._running[key]
+                if all(ticket.key != key for ticket in self._waiting):
+                    self._served.pop(key, None)
+            self._idle.append(worker)
+            if self._stopped:
+                worker.end()
+            self._changed.notify_all()
+
+    def _ended(
+        self, worker: _Worker, future: Future[Any], deadline: float, is_over: Callable[[], bool] | None
+    ) -> BaseException | None:
+        """Wait for the end of a search; return what it raised."""
+        while time.monotonic() < deadline:
+            try:
+                return future.exception(timeout=min(_POLL_S, max(0.0, deadline - time.monotonic())))
+            except TimeoutError:
+                if is_over is not None and is_over():
+                    break
+        worker.tell_to_stop()
+        try:
+            return future.exception(timeout=GRACE_S)
+        except TimeoutError:
+            logger.warning("A search did not end %.0f s after it was told to; ending its worker", GRACE_S)
+            worker.end()
+        if time.monotonic() >= deadline:
+            return SimulationTimeoutError("The time of the run was over before this search ended.")
+        return SearchStoppedError("The run was stopped before this search ended.")
 
     def stop(self) -> None:
         """End the workers now."""
-        with self._guard:
-            executor, self._executor = self._executor, None
+        with self._changed:
             self._stopped = True
-        if executor is not None:
-            _end(executor)
+            self._changed.notify_all()
+        for worker in self._workers:
+            worker.end()
 
     def worker_ids(self) -> list[int]:
         """Return the process ids of the workers."""
-        with self._guard:
-            return [] if self._executor is None else list(self._executor._processes)
+        return [process_id for worker in self._workers for process_id in worker.process_ids()]
 
-    def _current(self) -> ProcessPoolExecutor:
-        with self._guard:
-            if self._stopped:
-                raise UnavailableError("The service is stopping.")
-            if self._executor is None:
-                context = multiprocessing.get_context("forkserver")
-                context.set_forkserver_preload(["budsim.commons.search_pool", *self._preload])
-                self._executor = ProcessPoolExecutor(self._workers, context, initializer=_end_with_owner)
-            return self._executor
 
-    def _discard(self, broken: ProcessPoolExecutor) -> None:
-        with self._guard:
-            if self._executor is broken:
-                self._executor = None
-        _end(broken)
+# In a worker: whether the search that it does is to end, and when it has to.
+_stop_flag: Any = None
+_deadline = math.inf
+
+
+def should_stop() -> bool:
+    """In a worker: whether the search that it does is to end, because its time is over or nobody wants it."""
+    return time.monotonic() >= _deadline or bool(_stop_flag is not None and _stop_flag.value)
+
+
+def _call(deadline: float, function: Callable[..., T], *arguments: Any) -> T:
+    """In a worker: do one search."""
+    global _deadline
+    _deadline = deadline  # the monotonic clock is one for all processes of a machine
+    return function(*arguments)
 
 
 def _understood(raised: BaseException) -> BudSimError:
@@ -149,8 +283,10 @@ def _import_all(modules: Sequence[str]) -> None:
         importlib.import_module(name)
 
 
-def _end_with_owner() -> None:
+def _begin_worker(stop_flag: Any) -> None:
     """In a worker: exit when the service dies, even by a signal that it cannot catch."""
+    global _stop_flag
+    _stop_flag = stop_flag
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     owner = multiprocessing.parent_process()
     if owner is None:

@@ -2,9 +2,10 @@
 
 TTFT        Request sent to first token, queueing included.
 TPOT        (E2E - TTFT) / (OSL - 1) of one request; 0 where OSL is 1, because there is no second token.
-ITL         One gap between two tokens of one request.
+ITL         One gap of one request as the client sees it: between two chunks of ``stream_interval`` tokens.
 E2E         Request sent to last token.
-throughput  Output tokens of all requests per second. In a closed loop it is concurrency x OSL / E2E (Little's law).
+throughput  Output tokens of all requests per second of the run's wall time. In a closed loop it is concurrency x OSL /
+            mean E2E (Little's law); of Poisson arrivals without end the rate, or the capacity where that is less.
 per user    OSL / E2E of one request.
 goodput     Requests per second that meet every target.
 """

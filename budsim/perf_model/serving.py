@@ -289,9 +289,9 @@ def _unit_delays(count: int) -> NDArray[np.float64]:
     return delays
 
 
-def _finite(seconds: dict[str, float], count: int, wall_s: float, saturated: bool = False) -> Prediction:
+def _finite(seconds: dict[str, float], count: int, wall_s: float) -> Prediction:
     """Return the metrics of a run of ``count`` requests that ends: rates are what was made over its wall time."""
-    return _prediction(seconds, count / wall_s, seconds["osl_mean"], saturated)
+    return _prediction(seconds, count / wall_s, seconds["osl_mean"], saturated=False)
 
 
 def _serve_burst(run: _Run) -> Prediction:
@@ -320,12 +320,13 @@ def _serve_poisson(point: ServingPoint, run: _Run) -> Prediction:
     arrival = np.cumsum(-np.log1p(-_unit_draws(played, 3))) / rate
     arrival -= arrival[0]
     seconds = run.play(played, arrival, 0 if load.num_prompts else played // 5)
-    if not load.num_prompts:
-        return _prediction(seconds, min(rate, capacity), load.osl, saturated)
     more = count - played
     if saturated:
         seconds = _longer_queue(seconds, more * (1 / capacity - 1 / rate), grows_evenly=False)
-    return _finite(seconds, count, seconds["wall"] + more / min(rate, capacity), saturated)
+        return _prediction(seconds, capacity, load.osl, saturated=True)
+    if not load.num_prompts:
+        return _prediction(seconds, rate, load.osl, saturated=False)
+    return _finite(seconds, count, seconds["wall"] + more / rate)
 
 
 def _serve_closed_loop(run: _Run) -> Prediction:

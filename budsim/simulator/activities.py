@@ -7,6 +7,9 @@ before, and a run that is over is never changed.
 from __future__ import annotations
 
 import logging
+import math
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +17,7 @@ from statistics import median
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from budsim.commons.database import Database
 from budsim.commons.errors import (
@@ -25,7 +28,7 @@ from budsim.commons.errors import (
     UnavailableError,
 )
 from budsim.commons.notifications import Audience, ProgressEvent, Publisher, event_id, notification
-from budsim.commons.search_pool import SearchFailedError
+from budsim.commons.search_pool import SearchFailedError, SearchStoppedError
 from budsim.commons.workflow_engine import Activity, Json, error_from_failure, failure_of
 from budsim.simulator import answers
 from budsim.simulator.cluster_source import ClusterSource, KnownClusters, example_clusters
@@ -40,6 +43,8 @@ from budsim.simulator.workflows import workflow_metadata
 logger = logging.getLogger(__name__)
 
 RESULTS = "results"
+_WATCH_S = 0.5  # a stopped run's searches go on for about this long
+_FORGET_S = 60.0
 
 
 class SearchBackend(Protocol):
@@ -55,11 +60,19 @@ class SearchBackend(Protocol):
         """
         ...
 
-    def search(self, task: Json, method: str, timeout_s: float) -> Json:
-        """Return the ``GroupOutcome`` of one task, with ``seconds``.
+    def search(self, task: Json, method: str, timeout_s: float, *, run_id: str, is_over: Callable[[], bool]) -> Json:
+        """Return the ``GroupOutcome`` of one task, with ``seconds``; after ``timeout_s`` what was found by then.
+
+        Args:
+            task: A ``GroupTask``.
+            method: Prediction method.
+            timeout_s: Seconds that are left.
+            run_id: The run; its searches take turns with those of others.
+            is_over: Whether the run was stopped or paused meanwhile; the search then ends.
 
         Raises:
-            SimulationTimeoutError: It took longer than ``timeout_s``.
+            SimulationTimeoutError: ``timeout_s`` were over before anything was found.
+            SearchStoppedError: ``is_over``.
             SearchFailedError: The search raised something unforeseen, or its worker died again and again.
         """
         ...
@@ -68,6 +81,34 @@ class SearchBackend(Protocol):
     def workers(self) -> int:
         """Searches that run at once."""
         ...
+
+
+class RunWatch:
+    """Tells searches whether their run was stopped or paused, by whichever process; asks the database now and then."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._guard = threading.Lock()
+        self._seen: dict[UUID, tuple[float, bool]] = {}
+
+    def is_over(self, workflow_id: UUID) -> bool:
+        """Whether the run is no longer active; at most ``_WATCH_S`` old. A database that is away says nothing."""
+        now = time.monotonic()
+        with self._guard:
+            asked_at, over = self._seen.get(workflow_id, (-math.inf, False))
+            if now - asked_at < _WATCH_S:
+                return over
+            self._seen = {run: seen for run, seen in self._seen.items() if now - seen[0] < _FORGET_S}
+            self._seen[workflow_id] = (now, over)
+        try:
+            with self._database.transaction() as session:
+                run = Repository(session).run(workflow_id)
+                over = run is None or run.status not in ACTIVE
+        except SQLAlchemyError as error:
+            logger.warning("Whether run %s goes on cannot be read: %s", workflow_id, error)
+        with self._guard:
+            self._seen[workflow_id] = (now, over)
+        return over
 
 
 class RunActivities:
@@ -95,6 +136,7 @@ class RunActivities:
         self._clusters = clusters
         self._publisher = publisher
         self._on_end = on_end
+        self._watch = RunWatch(database)
 
     def by_name(self) -> dict[str, Activity]:
         """Return the activities under the names that the orchestrator uses."""
@@ -194,7 +236,16 @@ class RunActivities:
         try:
             if seconds_left <= 0:
                 raise SimulationTimeoutError("The time of the run was over before this search began.")
-            outcome = self._backend.search(task, payload["method"], seconds_left)
+            outcome = self._backend.search(
+                task,
+                payload["method"],
+                seconds_left,
+                run_id=str(workflow_id),
+                is_over=lambda: self._watch.is_over(workflow_id),
+            )
+            outcome["timed_out"] = not outcome["is_complete"]
+        except SearchStoppedError as error:
+            outcome = {**_place(task), "rows": [], "num_evaluated": 0, "seconds": 0.0, "error": error.message}
         except (SimulationTimeoutError, SearchFailedError) as error:
             outcome = {**_place(task), "rows": [], "num_evaluated": 0, "seconds": 0.0, "error": error.message}
             outcome["timed_out"] = isinstance(error, SimulationTimeoutError)
@@ -211,6 +262,8 @@ class RunActivities:
         with self._database.transaction() as session:
             repository = Repository(session)
             run = repository.run(workflow_id, lock=True)
+            if run is not None and run.status == "SUSPENDED":
+                raise UnavailableError("The run is held; this search is made when it goes on.")
             if run is None or run.status not in ACTIVE:
                 return {**outcome, "num_rows": 0}
             rows = [{**row, "project_id": run.project_id} for row in rows]
@@ -241,12 +294,14 @@ class RunActivities:
         timed_out = any(outcome.get("timed_out") for outcome in outcomes)
         status = "TIMED_OUT" if timed_out else "COMPLETED"
         chosen = answers.recommend(rows, request.error_rate_threshold, request.objective)
-        if not chosen and timed_out:
-            raise SimulationTimeoutError("The run found nothing within its time.", {"reasons": told["reasons"]})
-        if not chosen:
+        if not chosen and not timed_out:
             raise answers.no_recommendation(rows, told, request.error_rate_threshold)
+        if not rows:
+            raise SimulationTimeoutError("The run found nothing within its time.", {"reasons": told["reasons"]})
         created = int(run.created_at.timestamp())
         output = answers.platform_answer(str(run.workflow_id), chosen, told, created, status)
+        if not chosen:
+            output["nearest"] = answers.nearest_rows(rows)
         answer = {"platform": output}
         if run.input["kind"] == "hardware":
             metadata = {

@@ -36,6 +36,9 @@ def explanation(outcomes: Sequence[Mapping[str, Any]], plan_reasons: Sequence[st
         refusals += [{**place, **cause} for cause in outcome.get("rejections", ())]
         if outcome.get("error"):
             refusals.append({**place, "code": "not_searched", "reason": outcome["error"], "count": 1})
+        elif outcome.get("timed_out"):
+            reason = f"The time was over after {outcome['num_evaluated']} configurations; these are the best of them."
+            refusals.append({**place, "code": "partly_searched", "reason": reason, "count": 1})
         if not outcome.get("num_rows") and (why := _why_nothing(outcome)):
             reasons.append(why)
         remedies += [

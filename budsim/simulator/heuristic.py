@@ -125,7 +125,7 @@ def _serve_replicas(
     copies = point.plan.dp_size
     load, share = point.workload, share_of_load(point.workload, copies)
     answer = serve(replace(_one_copy(point), workload=share), coefficients, constants, kv_tokens / copies)
-    open_ended = load.load_mode is LoadMode.POISSON and not load.num_prompts
+    open_ended = load.load_mode is LoadMode.POISSON and (answer.saturated or not load.num_prompts)
     copies_worth = float(copies) if open_ended else _carried(load) / _carried(share)
     return replace(
         answer,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -64,9 +64,11 @@ class CoreBackend:
             return LookupAnswer(())
         return look_up_engines(self._config.bud_connect_url, arch.architectures, model_uri)
 
-    def search(self, task: dict[str, Any], method: str, timeout_s: float) -> dict[str, Any]:
+    def search(
+        self, task: dict[str, Any], method: str, timeout_s: float, *, run_id: str, is_over: Callable[[], bool]
+    ) -> dict[str, Any]:
         """Return the outcome of one task, computed in a worker."""
-        return self._pool.run(search_worker.search, task, method, timeout_s=timeout_s)
+        return self._pool.run(search_worker.search, task, method, timeout_s=timeout_s, key=run_id, is_over=is_over)
 
 
 def resolve_model(names: Sequence[str]) -> ModelArchitecture:

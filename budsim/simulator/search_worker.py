@@ -7,14 +7,16 @@ service, which merely names them, starts without it.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from budsim.commons.search_pool import should_stop
 from budsim.perf_model.engine_settings import EngineSettings
 from budsim.perf_model.hardware_catalog import DeviceSpec
 from budsim.perf_model.model_architecture import LayerKind, ModelArchitecture
 from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import Precision
-from budsim.perf_model.serving_point import ServingPoint
+from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.perf_model.workload import Workload
 from budsim.simulator.simulation import GroupTask, search_group
 
@@ -32,10 +34,38 @@ def predictor(method: str) -> Predictor:
     return HeuristicPredictor()
 
 
+class UntilTold:
+    """A predictor that answers until the search is to end, and then says of every further point that it did not."""
+
+    def __init__(self, inner: Predictor) -> None:
+        self._inner = inner
+        self.num_skipped = 0
+
+    def predict(self, points: Sequence[ServingPoint]) -> list[Prediction | Infeasible]:
+        """Return a prediction of each point, in order, as far as there is time."""
+        answers: list[Prediction | Infeasible] = []
+        for point in points:
+            if should_stop():
+                self.num_skipped += 1
+                answers.append(_NOT_REACHED)
+            else:
+                answers += self._inner.predict([point])
+        return answers
+
+
+_NOT_REACHED = Infeasible("not_reached", "The time of the run was over before this configuration was looked at.")
+
+
 def search(task: dict[str, Any], method: str) -> dict[str, Any]:
-    """Return the outcome of one ``GroupTask``, with the seconds it took under ``seconds``."""
+    """Return the outcome of one ``GroupTask``, with the seconds it took under ``seconds``.
+
+    A search whose time is over returns the best so far, with ``is_complete`` false.
+    """
     started = time.perf_counter()
-    outcome = search_group(GroupTask.from_dict(task), predictor=predictor(method)).to_dict()
+    watched = UntilTold(predictor(method))
+    outcome = search_group(GroupTask.from_dict(task), predictor=watched, should_stop=should_stop).to_dict()
+    if watched.num_skipped:
+        outcome |= {"is_complete": False, "remedies": []}
     return {**outcome, "seconds": time.perf_counter() - started}
 
 

@@ -253,15 +253,15 @@ def test_a_run_past_its_time_keeps_the_best_it_found(client, service, open_gate,
     held = threading.Event()
     search = open_gate.search
 
-    def slow_for_b(task, method, timeout_s):
+    def slow_for_b(task, method, timeout_s, **watch):
         if CLUSTER_B in task["task_key"]:
             held.wait(timeout_s)
             open_gate.gate.clear()
             try:
-                return search(task, method, 0.01)
+                return search(task, method, 0.01, **watch)
             finally:
                 open_gate.gate.set()
-        return search(task, method, timeout_s)
+        return search(task, method, timeout_s, **watch)
 
     monkeypatch.setattr(open_gate, "search", slow_for_b)
     answer = client.post("/simulator/run", json=platform_body())
@@ -269,6 +269,48 @@ def test_a_run_past_its_time_keeps_the_best_it_found(client, service, open_gate,
     best = answer.json()["param"]["best"]
     assert [item["cluster_id"] for item in best["recommendations"]] == [CLUSTER_A]
     assert best["status"] == "TIMED_OUT"
+
+
+def test_a_search_that_ends_half_way_is_a_408_with_its_best(client, open_gate, monkeypatch):
+    search = open_gate.search
+
+    def half_way(*arguments, **watch):
+        return {**search(*arguments, **watch), "is_complete": False}
+
+    monkeypatch.setattr(open_gate, "search", half_way)
+    body = client.post("/simulator/run", json=platform_body())
+    assert body.status_code == 408
+    assert body.json()["param"]["best"]["recommendations"]
+    assert {item["code"] for item in body.json()["param"]["best"]["refusals"]} == {"partly_searched"}
+    far = client.post("/simulator/run", json=platform_body(target_ttft=0.001, target_e2e_latency=1e-6))
+    assert far.status_code == 408
+    assert far.json()["param"]["best"]["recommendations"] == []
+    assert far.json()["param"]["best"]["nearest"][0]["metrics"]["misses"]
+
+
+@pytest.mark.parametrize("action", ["stop", "pause"])
+def test_a_run_that_is_held_or_ended_ends_its_searches(client, open_gate, monkeypatch, action):
+    ended = []
+    search = open_gate.search
+
+    def watched(*arguments, **watch):
+        try:
+            return search(*arguments, **watch)
+        finally:
+            ended.append(time.monotonic())
+
+    monkeypatch.setattr(open_gate, "search", watched)
+    open_gate.gate.clear()
+    workflow_id = start(client)
+    wait_for(client, workflow_id, "RUNNING")
+    time.sleep(0.5)
+    told = time.monotonic()
+    call = client.delete if action == "stop" else client.post
+    assert call(f"/workflow/{workflow_id}/{action}").status_code == 200
+    time.sleep(1.5)
+    assert len(ended) >= 2
+    assert max(ended[:2]) - told < 1.2
+    client.delete(f"/workflow/{workflow_id}/stop")
 
 
 def test_a_lost_worker_costs_its_group_and_no_other(client, open_gate):
@@ -318,7 +360,7 @@ def test_a_paused_run_goes_on_where_it_was(client, service, open_gate):
     assert client.post(f"/workflow/{workflow_id}/pause").json()["param"]["status"] == "SUSPENDED"
     assert client.post(f"/workflow/{workflow_id}/pause").status_code == 409
     open_gate.gate.set()
-    time.sleep(1.0)
+    time.sleep(5.0)  # longer than an activity is tried again
     assert status_of(client, workflow_id) == "SUSPENDED"
     assert client.post(f"/workflow/{workflow_id}/resume").status_code == 200
     assert wait_for(client, workflow_id, "COMPLETED", "FAILED") == "COMPLETED"

@@ -7,11 +7,11 @@ import time
 
 import psutil
 import pytest
-from pool_jobs import end_worker, raise_any, raise_ours, sleep_and_return
+from pool_jobs import end_worker, raise_any, raise_ours, sleep_and_return, work_until_told
 
 from budsim.commons import search_pool
 from budsim.commons.errors import InvalidRequestError, SimulationTimeoutError, UnavailableError
-from budsim.commons.search_pool import SearchFailedError, SearchPool, WorkerLostError
+from budsim.commons.search_pool import SearchFailedError, SearchPool, SearchStoppedError, WorkerLostError
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,62 @@ def test_work_past_its_time_is_abandoned_and_ended_after_its_grace(pool, monkeyp
         pool.run(sleep_and_return, 20, timeout_s=0.1)
     worker.wait(timeout=5)
     assert pool.run(pow, 2, 3) == 8
+
+
+def test_work_that_looks_ends_with_its_time_and_says_how_far_it_came(pool):
+    pool.run(os.getpid)
+    worker = pool.worker_ids()
+    assert 0.2 <= pool.run(work_until_told, 20, timeout_s=0.3) < 2
+    assert pool.worker_ids() == worker
+
+
+def test_work_that_nobody_wants_any_more_ends_within_a_second(pool):
+    over = threading.Event()
+    threading.Timer(0.3, over.set).start()
+    started = time.monotonic()
+    assert pool.run(work_until_told, 20, is_over=over.is_set) < 1.5
+    assert time.monotonic() - started < 1.5
+    assert pool.run(work_until_told, 0.1) >= 0.1
+
+
+def test_work_that_does_not_look_is_ended_when_nobody_wants_it(pool, monkeypatch):
+    monkeypatch.setattr(search_pool, "GRACE_S", 0.1)
+    with pytest.raises(SearchStoppedError):
+        pool.run(sleep_and_return, 20, is_over=lambda: True)
+    assert pool.run(pow, 2, 3) == 8
+
+
+def test_ending_one_search_leaves_the_others_alone(monkeypatch):
+    monkeypatch.setattr(search_pool, "GRACE_S", 0.1)
+    two = SearchPool(2)
+    two.start()
+    two.run(pow, 2, 3)
+    answers = []
+    neighbour = threading.Thread(target=lambda: answers.append(two.run(sleep_and_return, 1.0)))
+    neighbour.start()
+    with pytest.raises(SimulationTimeoutError):
+        two.run(sleep_and_return, 20, timeout_s=0.3)
+    neighbour.join(timeout=10)
+    two.stop()
+    assert answers == [1.0]
+
+
+def test_a_run_with_many_searches_does_not_keep_another_waiting(pool):
+    order = []
+
+    def search(key, seconds):
+        pool.run(sleep_and_return, seconds, key=key)
+        order.append(key)
+
+    many = [threading.Thread(target=search, args=("many", 0.2)) for _ in range(6)]
+    for thread in many:
+        thread.start()
+    time.sleep(0.05)
+    one = threading.Thread(target=search, args=("one", 0.01))
+    one.start()
+    for thread in [*many, one]:
+        thread.join(timeout=10)
+    assert order.index("one") <= 2
 
 
 def test_a_stopped_pool_takes_no_work():

@@ -2,6 +2,7 @@
 determinism."""
 
 import itertools
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from serving_samples import MIXTRAL, WINDOWED, point, settings, workload
 
 from budsim.commons.errors import InvalidRequestError
+from budsim.perf_model import serving
 from budsim.perf_model.engine_constants import DEFAULTS
 from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.parameters import count_parameters
@@ -215,3 +217,100 @@ def test_drawn_lengths_keep_the_stated_mean():
     fixed = run(point(load=workload()))
     assert wide.output_tps == pytest.approx(fixed.output_tps, rel=0.25)
     assert replace(wide, ttft_ms_mean=0.0) != replace(fixed, ttft_ms_mean=0.0)
+
+
+LATENCIES = (
+    "ttft_ms_mean", "ttft_ms_p50", "ttft_ms_p90", "ttft_ms_p95", "ttft_ms_p99", "e2e_s_mean", "e2e_s_p50", "e2e_s_p95",
+    "e2e_s_p99",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "trtllm"])
+def test_any_number_of_clients_is_answered_and_past_a_full_server_only_the_wait_grows(engine):
+    full = closed(4096, engine, isl=128, osl=16)
+    answers = [closed(clients, engine, isl=128, osl=16) for clients in (5000, 99_999, 10**6, 10**9)]
+    for less, more in itertools.pairwise([full, *answers]):
+        assert all(getattr(more, name) > getattr(less, name) for name in LATENCIES)
+        assert more.request_throughput == pytest.approx(full.request_throughput, rel=1e-9)
+        assert more.tpot_ms_mean == pytest.approx(full.tpot_ms_mean)
+    for clients, answer in zip((5000, 99_999, 10**6, 10**9), answers, strict=True):
+        assert answer.request_throughput * answer.e2e_s_mean == pytest.approx(clients, rel=1e-9)
+        assert answer.ttft_ms_p50 <= answer.ttft_ms_p90 <= answer.ttft_ms_p95 <= answer.ttft_ms_p99
+
+
+LONGEST = [
+    {"concurrency": 10**9},
+    {"concurrency": 10**9, "num_prompts": 10**9},
+    {"load_mode": LoadMode.BURST, "num_prompts": 10**9},
+    {"load_mode": LoadMode.STATIC_BATCH, "concurrency": 10**9},
+    {"load_mode": LoadMode.POISSON, "request_rate": 3.0, "num_prompts": 10**9},
+    {"load_mode": LoadMode.POISSON, "request_rate": 1e6, "num_prompts": 10**9},
+]
+
+
+@pytest.mark.parametrize("load", LONGEST)
+def test_the_longest_loads_take_no_longer_than_a_full_server(load):
+    closed(8)  # compiles
+    start = time.perf_counter()
+    answer = run(point(load=workload(**load)))
+    assert time.perf_counter() - start < 1.0  # 0.05 s on an idle machine; replaying them would take hours
+    assert np.isfinite([getattr(answer, name) for name in (*LATENCIES, "output_tps")]).all()
+    assert answer.e2e_s_p50 <= answer.e2e_s_p95 <= answer.e2e_s_p99
+
+
+@pytest.mark.parametrize("mode", [LoadMode.CLOSED_LOOP, LoadMode.BURST, LoadMode.STATIC_BATCH])
+def test_what_is_not_replayed_is_what_a_replay_gives(mode, monkeypatch):
+    p = point(load=workload(load_mode=mode, concurrency=12_000, isl=512, osl=64))
+    short = run(p, kv_tokens=100_000.0)
+    monkeypatch.setattr(serving, "_clients_limit", lambda _: 10**9)
+    whole = run(p, kv_tokens=100_000.0)
+    assert short != whole
+    assert short.request_throughput == pytest.approx(whole.request_throughput, rel=0.03)
+    assert short.e2e_s_mean == pytest.approx(whole.e2e_s_mean, rel=0.03)
+    assert short.e2e_s_p99 == pytest.approx(whole.e2e_s_p99, rel=0.15)
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "trtllm", "tgi"])
+@pytest.mark.parametrize("family", ["hopper", "blackwell", "cdna", "gaudi"])
+@pytest.mark.parametrize("lag_steps", [0.5, 20.0])
+def test_more_output_never_ends_sooner(engine, family, lag_steps):
+    constants = replace(DEFAULTS[family], arrival_lag_steps=lag_steps)
+    for clients, isl in itertools.product((1, 4, 16, 64), (1024, 4096)):
+        loads = [workload(concurrency=clients, isl=isl, osl=osl) for osl in (1, 2, 4)]
+        answers = [run(point(load=load, engine=settings(engine=engine)), constants=constants) for load in loads]
+        for less, more in itertools.pairwise(answers):
+            assert more.e2e_s_mean >= less.e2e_s_mean
+            assert more.request_throughput <= less.request_throughput
+
+
+def test_rates_of_a_run_that_ends_are_its_work_over_its_wall_time():
+    def finite(prompts, rate=2.0):
+        return poisson(rate, num_prompts=prompts, isl=1024, osl=128)
+
+    alone = finite(1)
+    assert alone.request_throughput == pytest.approx(1 / alone.e2e_s_mean)
+    assert alone.output_tps == pytest.approx(128 / alone.e2e_s_mean)
+    assert finite(10).request_throughput < 2.0
+    assert finite(4000).request_throughput == pytest.approx(2.0, rel=0.03)
+    assert finite(10**6).request_throughput == pytest.approx(2.0, rel=1e-3)
+    burst = run(point(load=workload(load_mode=LoadMode.BURST, num_prompts=4, concurrency=None)))
+    assert burst.output_tps == pytest.approx(4 * 128 / burst.e2e_s_p99, rel=0.01)
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "trtllm"])
+def test_streaming_in_chunks_changes_the_gap_that_the_client_sees_and_nothing_else(engine):
+    def streamed(interval, clients, **changes):
+        chunked = settings(engine=engine, stream_interval=interval)
+        return run(point(load=workload(concurrency=clients, **changes), engine=chunked))
+
+    for clients in (1, 32):
+        each, four = streamed(1, clients), streamed(4, clients)
+        assert replace(four, itl_ms_p99=each.itl_ms_p99) == each
+        assert four.itl_ms_p99 > each.itl_ms_p99
+    assert streamed(4, 1).itl_ms_p99 == pytest.approx(4 * streamed(1, 1).itl_ms_p99, rel=0.05)
+    whole_answer = streamed(1000, 1)
+    assert whole_answer.itl_ms_p99 == pytest.approx(127 * whole_answer.tpot_ms_mean, rel=0.07)
+    for interval in (1, 7, 1000):
+        assert streamed(interval, 4, osl=1).itl_ms_p99 == 0.0
+    batch = {"load_mode": LoadMode.STATIC_BATCH}
+    assert streamed(5, 8, **batch).itl_ms_p99 == pytest.approx(5 * streamed(1, 8, **batch).itl_ms_p99)

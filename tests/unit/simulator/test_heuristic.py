@@ -1,5 +1,6 @@
 """The analytic predictor: memory first, every answer deterministic, copies of dense models independent."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -80,6 +81,55 @@ def test_copies_of_a_dense_model_serve_independently():
 def test_uneven_shares_keep_littles_law_of_the_group_in_sight():
     (group,) = predict(serving_point(plan=ParallelPlan(dp_size=4), load=Workload(1024, 256, concurrency=10)))
     assert group.request_throughput * group.e2e_s_mean == pytest.approx(10, rel=1e-6)
+
+
+def burst(prompts, copies=1, **changes):
+    load = Workload(4096, 128, LoadMode.BURST, num_prompts=prompts)
+    return serving_point(plan=ParallelPlan(dp_size=copies), load=replace(load, **changes))
+
+
+@pytest.mark.parametrize(("prompts", "busiest"), [(3, 1), (4, 1), (5, 2), (8, 2), (9, 3)])
+def test_copies_end_a_burst_when_the_busiest_copy_does(prompts, busiest):
+    group, copy = predict(burst(prompts, copies=4), burst(busiest))
+    assert group.e2e_s_p99 == copy.e2e_s_p99
+    assert group.request_throughput == pytest.approx(prompts / (busiest / copy.request_throughput))
+    assert group.output_tps == pytest.approx(128 * group.request_throughput)
+
+
+def test_the_concurrency_cell_of_a_burst_does_not_change_its_rate():
+    first, second = predict(burst(5, copies=4), burst(5, copies=4, concurrency=64))
+    assert first == second
+
+
+def test_copies_share_a_finite_poisson_run_and_an_endless_one():
+    paced = {"load_mode": LoadMode.POISSON}
+    finite, copy, endless = predict(
+        burst(10, copies=4, request_rate=4.0, **paced),
+        burst(3, request_rate=1.0, **paced),
+        burst(None, copies=4, request_rate=4.0, **paced),
+    )
+    assert finite.request_throughput == pytest.approx(copy.request_throughput * 10 / 3)
+    assert endless.request_throughput == pytest.approx(4.0)
+
+
+def test_fewer_prompts_than_clients_are_what_is_in_flight():
+    (group,) = predict(burst(5, copies=4, load_mode=LoadMode.CLOSED_LOOP, concurrency=16))
+    assert group.request_throughput * group.e2e_s_mean == pytest.approx(5, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("hardware", "engine"),
+    [
+        *itertools.product(("H100 SXM 80GB", "B200"), ("vllm", "sglang", "trtllm")),
+        ("MI300X", "vllm"),
+        ("Gaudi2", "vllm"),
+    ],
+)
+def test_more_output_never_ends_sooner_on_fitted_devices(hardware, engine):
+    for clients in (1, 16):
+        loads = [Workload(1024, osl, concurrency=clients) for osl in (1, 2, 4)]
+        one, two, four = predict(*(serving_point(hardware=hardware, engine=engine, load=load) for load in loads))
+        assert one.e2e_s_mean <= two.e2e_s_mean <= four.e2e_s_mean
 
 
 def test_more_devices_never_slow_a_memory_bound_model_down_much():
