@@ -1,4 +1,4 @@
-"""The whole of it on this machine, for tests that break it: Redis, Dapr's control plane, PostgreSQL, replicas, a caller.
+"""The whole of it on this machine, for tests that break it: Redis, Dapr, PostgreSQL, replicas, a subscribing caller.
 
 ``scripts/dapr_up.sh`` starts Redis, the control plane and the first sidecar; further sidecars are started as it does.
 """
@@ -7,12 +7,14 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -103,8 +105,7 @@ def wait_for(what, seconds=60, pause_s=0.1):
 
 
 def free_ports(count):
-    import socket
-
+    """Return different ports that nothing listens on."""
     sockets = [socket.socket() for _ in range(count)]
     for each in sockets:
         each.bind(("127.0.0.1", 0))
@@ -144,10 +145,8 @@ class Postgres:
         self._tool("pg_ctl", "-D", "pg", "-m", "immediate", "-w", "stop")
 
     def remove(self):
-        try:
+        with suppress(subprocess.CalledProcessError):
             self.stop()
-        except subprocess.CalledProcessError:
-            pass
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def url(self, replica):
@@ -300,7 +299,9 @@ class Replica:
 
     def invoke(self, **kwargs):
         """Start a run by service invocation, without waiting for its end; return its id."""
-        answer = self.dapr("POST", "invoke/budsim/method/simulator/run", json=run_body(source_topic=CALLER_TOPIC, **kwargs))
+        answer = self.dapr(
+            "POST", "invoke/budsim/method/simulator/run", json=run_body(source_topic=CALLER_TOPIC, **kwargs)
+        )
         assert answer.status_code == 200, answer.text
         return answer.json()["workflow_id"]
 
@@ -311,7 +312,10 @@ class Replica:
             "datacontenttype": "application/json", "data": data,
         }  # fmt: skip
         answer = self.dapr(
-            "POST", f"publish/pubsub-redis/{topic}", json=event, headers={"content-type": "application/cloudevents+json"}
+            "POST",
+            f"publish/pubsub-redis/{topic}",
+            json=event,
+            headers={"content-type": "application/cloudevents+json"},
         )
         assert answer.status_code == 204, answer.text
 
@@ -340,10 +344,8 @@ def stop_session(pid):
             return
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
-            try:
+            with suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:
-                pass
             if not Path(f"/proc/{pid}").exists():
                 break
             time.sleep(0.1)
@@ -467,7 +469,8 @@ class Stack:
 
     def statuses(self, workflow_ids):
         found = self.postgres.run(
-            "SELECT workflow_id::text, status FROM workflow_runs WHERE workflow_id::text = ANY(%s)", (list(workflow_ids),)
+            "SELECT workflow_id::text, status FROM workflow_runs WHERE workflow_id::text = ANY(%s)",
+            (list(workflow_ids),),
         )
         return dict(found)
 

@@ -55,7 +55,7 @@ def free_port():
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory):
-    """Everything for tests that break it, PostgreSQL and a subscribing app included, on free ports; stopped afterwards."""
+    """Everything for tests that break it, PostgreSQL and a subscribing app included; stopped afterwards."""
     from dapr_stack import Stack
 
     running = None

@@ -40,7 +40,9 @@ def test_a_run_ends_with_its_rows_and_the_contract_s_events_in_order(stack, star
     assert all(float(row[3]) > 0 for row in rows)
 
     told = stack.caller.told(workflow_id)
-    assert [event["type"] for event in told] == ["workflow_metadata"] + ["get_cluster_recommendations"] * len(EVENT_ORDER)
+    assert [event["type"] for event in told] == ["workflow_metadata"] + ["get_cluster_recommendations"] * len(
+        EVENT_ORDER
+    )
     assert {event["source"] for event in told} == {"budsim"}
     result = told[-1]["data"]["payload"]["content"]["result"]
     assert result["workflow_id"] == workflow_id
