@@ -36,6 +36,10 @@ def start_runs(replica, count=RUNS, first_length=32):
         return list(pool.map(lambda index: replica.rest(output_tokens=first_length + index), range(count)))
 
 
+def known_runs(stack):
+    return {row[0] for row in stack.postgres.run("SELECT workflow_id::text FROM workflow_runs")}
+
+
 def wait_for_fan_out(stack, workflow_ids):
     """Return when some searches of these runs are stored, and others are not."""
 
@@ -89,6 +93,7 @@ def test_redis_that_dies_and_comes_back(stack):
 def test_database_that_is_away_for_half_a_minute(stack):
     workflow_ids = start_runs(stack.first, first_length=90)
     wait_for_fan_out(stack, workflow_ids)
+    before = known_runs(stack)
     event_id = str(uuid.uuid4())
     with broken("PostgreSQL away for 30 s"):
         stack.postgres.stop()
@@ -96,43 +101,31 @@ def test_database_that_is_away_for_half_a_minute(stack):
         assert stack.first.ask("/ready").status_code == 503
         assert stack.first.ask("/health").status_code == 200
         assert stack.first.ask(f"/simulator/status/{workflow_ids[0]}").status_code == 503
-        known = set(workflow_ids)
         stack.first.publish(event_id, run_body(output_tokens=99, source_topic=CALLER_TOPIC))
         time.sleep(max(0.0, ended - time.monotonic()))
         stack.postgres.start()
         stack.assert_each_finished_once(workflow_ids, 150)
-        come = wait_for(lambda: runs_since(stack, known) or None, 90)
+        come = wait_for(lambda: known_runs(stack) - before, 90)
         stack.assert_each_finished_once(come)
     assert len(come) == 1, "a message that came meanwhile"
     assert not [event for event in stack.caller.poison if event["id"] == event_id]
 
 
-def runs_since(stack, known):
-    """Return the runs of the last two minutes that are not among ``known``."""
-    rows = stack.postgres.run(
-        "SELECT workflow_id::text FROM workflow_runs WHERE input->'question'->>'output_tokens' = '99'"
-    )
-    return [row[0] for row in rows if row[0] not in known]
-
-
 def test_message_that_comes_while_the_service_is_away_waits_for_it(stack):
-    before = {row[0] for row in stack.postgres.run("SELECT workflow_id::text FROM workflow_runs")}
+    before = known_runs(stack)
     event_id = str(uuid.uuid4())
     stack.first.kill()
     stack.first.publish(event_id, run_body(output_tokens=101, source_topic=CALLER_TOPIC))
     time.sleep(3)
     stack.first.start()
 
-    def new():
-        return {row[0] for row in stack.postgres.run("SELECT workflow_id::text FROM workflow_runs")} - before
-
     with broken("a message to a service that was away"):
-        stack.assert_each_finished_once(wait_for(new, 90))
+        stack.assert_each_finished_once(wait_for(lambda: known_runs(stack) - before, 90))
     assert not [event for event in stack.caller.poison if event["id"] == event_id]
 
 
 def test_events_that_come_again_and_in_any_order_start_one_run_each(stack):
-    before = {row[0] for row in stack.postgres.run("SELECT workflow_id::text FROM workflow_runs")}
+    before = known_runs(stack)
     events = {str(uuid.uuid4()): run_body(output_tokens=110 + index, source_topic=CALLER_TOPIC) for index in range(6)}
     order = list(events) * 4
     random.Random(7).shuffle(order)  # noqa: S311 - any order will do
@@ -140,7 +133,7 @@ def test_events_that_come_again_and_in_any_order_start_one_run_each(stack):
         list(pool.map(lambda event_id: stack.first.publish(event_id, events[event_id]), order))
 
     def new():
-        found = {row[0] for row in stack.postgres.run("SELECT workflow_id::text FROM workflow_runs")} - before
+        found = known_runs(stack) - before
         return found if len(found) >= len(events) else None
 
     started = wait_for(new, 60)
@@ -163,15 +156,12 @@ def test_events_that_come_again_and_in_any_order_start_one_run_each(stack):
 )
 def test_poison_goes_to_the_dead_letters_and_what_comes_after_it_is_served(stack, body):
     event_id = str(uuid.uuid4())
-    before = {row[0] for row in stack.postgres.run("SELECT workflow_id::text FROM workflow_runs")}
+    before = known_runs(stack)
     stack.first.publish(event_id, body)
     stack.first.publish(str(uuid.uuid4()), run_body(source_topic=CALLER_TOPIC))
-    wait_for(lambda: [event for event in stack.caller.poison if event["data"] == body], 30)
+    wait_for(lambda: [event for event in stack.caller.poison if (event["id"], event["data"]) == (event_id, body)], 30)
 
-    def new():
-        return {row[0] for row in stack.postgres.run("SELECT workflow_id::text FROM workflow_runs")} - before
-
-    come = wait_for(new, 30)
+    come = wait_for(lambda: known_runs(stack) - before, 30)
     assert len(come) == 1
     stack.assert_each_finished_once(come)
 
