@@ -73,13 +73,16 @@ def cluster_id(index):
     return f"11111111-1111-4111-8111-{index:012d}"
 
 
-def clusters(count):
+def clusters(count, nodes=1):
     device = {
         "type": "cuda", "name": "NVIDIA-A100-SXM4-80GB", "raw_name": "NVIDIA-A100-SXM4-80GB",
         "mem_per_GPU_in_GB": 80, "available_count": 8, "total_count": 8,
     }  # fmt: skip
-    node = {"id": "n-1", "name": "n-1", "status": True, "is_master": False, "devices": [device]}
-    return [{"id": cluster_id(index), "name": f"c{index}", "nodes": [node]} for index in range(count)]
+    each = [
+        {"id": f"n-{index}", "name": f"n-{index}", "status": True, "is_master": False, "devices": [device]}
+        for index in range(nodes)
+    ]
+    return [{"id": cluster_id(index), "name": f"c{index}", "nodes": each} for index in range(count)]
 
 
 def run_body(output_tokens=32, **more):
@@ -453,9 +456,9 @@ class Stack:
         self.replicas.append(replica)
         return replica
 
-    def set_clusters(self, count):
+    def set_clusters(self, count, nodes=1):
         """Write the clusters as the platform does."""
-        state = [{"key": "cluster_info", "value": json.dumps(clusters(count))}]
+        state = [{"key": "cluster_info", "value": json.dumps(clusters(count, nodes))}]
         answer = wait_for(lambda: self.first.dapr("POST", "state/statestore", json=state), 20)
         assert answer.is_success, answer.text
 

@@ -196,7 +196,7 @@ def test_rolling_restart_under_load(stack, second):
                     break
                 except (httpx.HTTPError, AssertionError):
                     continue
-            over.wait(0.2)
+            over.wait(0.4)
 
     caller = threading.Thread(target=load)
     caller.start()
