@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from budsim.commons.config import AppSettings
-from budsim.commons.errors import UnavailableError
+from budsim.commons.errors import OutageError, UnavailableError
 from budsim.commons.notifications import SOURCE, Audience
 from budsim.commons.telemetry import current_traceparent
 
@@ -58,11 +58,10 @@ class Sidecar:
             headers = {"traceparent": traceparent} if traceparent else None
             response = self._client.request(method, path, headers=headers, **arguments)
         except httpx.HTTPError as error:
-            raise UnavailableError(f"The Dapr sidecar does not answer at {self._client.base_url}: {error}") from error
+            raise OutageError(f"The Dapr sidecar does not answer at {self._client.base_url}: {error}") from error
         if response.is_error and response.status_code != 404:
-            raise UnavailableError(
-                f"The Dapr sidecar refused {method} {path}: {response.status_code} {response.text[:200]}"
-            )
+            refusal = OutageError if response.is_server_error else UnavailableError
+            raise refusal(f"The Dapr sidecar refused {method} {path}: {response.status_code} {response.text[:200]}")
         return response
 
     @cached_property

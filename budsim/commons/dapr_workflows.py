@@ -30,6 +30,7 @@ _MAX_MESSAGE_BYTES = 64 * 2**20
 _READY_TIMEOUT_S = 30.0
 _READ_PATIENCE_S = 5.0  # a new sidecar answers within 3.3 s (deploy/dapr/README.md)
 _READ_PAUSE_S = 0.2
+_OVER = (dapr.WorkflowStatus.COMPLETED, dapr.WorkflowStatus.FAILED, dapr.WorkflowStatus.TERMINATED)
 
 
 def _retry_policy(policy: RetryPolicy) -> Any:
@@ -152,7 +153,10 @@ class DaprWorkflowEngine:
                 raise UnavailableError(f"The Dapr sidecar did not take the workflow: {error}") from error
 
     def knows(self, workflow_id: str) -> bool:
-        """Whether the sidecar has a record of this id.
+        """Whether the sidecar has a workflow of this id that is not over.
+
+        One that is over although its run is not (its last step could not be written) is as good as none: scheduled
+        again, it goes on from what the run has stored.
 
         A read may fall between two writes of a workflow that moves ("declared in metadata but missing from state
         store"), or into the start of a new sidecar; both pass.
@@ -163,7 +167,8 @@ class DaprWorkflowEngine:
         deadline = time.monotonic() + _READ_PATIENCE_S
         while True:
             try:
-                return self._client.get_workflow_state(workflow_id, fetch_payloads=False) is not None
+                state = self._client.get_workflow_state(workflow_id, fetch_payloads=False)
+                return state is not None and state.runtime_status not in _OVER
             except grpc.RpcError as error:
                 if time.monotonic() >= deadline:
                     raise UnavailableError(f"The Dapr sidecar tells nothing about {workflow_id}: {error}") from error

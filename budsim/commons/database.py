@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from budsim.commons.config import AppSettings
@@ -83,6 +83,13 @@ def migration_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(shipped_path("alembic")).replace("%", "%%"))
     return config
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether an error means that the database is away, not that the statement is wrong."""
+    if not isinstance(error, DBAPIError):
+        return False
+    return isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
 
 
 @contextmanager

@@ -122,3 +122,7 @@ class UnavailableError(BudSimError):
     """Something outside the process is not there: clusters, database, sidecar, hub."""
 
     http_status = 503
+
+
+class OutageError(UnavailableError):
+    """Database, broker or sidecar are away for the moment; the same call can succeed when they are back."""

@@ -10,9 +10,10 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError
 from starlette.exceptions import HTTPException
 
+from budsim.commons.database import is_outage
 from budsim.commons.errors import BudSimError, TooManyRequestsError, UnauthorizedError
 
 logger = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ async def _on_http_exception(_request: Request, error: Exception) -> JSONRespons
 async def _on_database_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, DBAPIError):
         raise error
-    if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
+    if is_outage(error):
         logger.error("%s %s: the database does not answer: %s", request.method, request.url.path, error.orig)
         return JSONResponse(envelope(503, "The database does not answer; try again in a moment."), 503)
     if isinstance(error, DataError):

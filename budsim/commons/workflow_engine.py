@@ -82,7 +82,7 @@ class WorkflowEngine(Protocol):
         ...
 
     def knows(self, workflow_id: str) -> bool:
-        """Whether a workflow was ever scheduled under this id."""
+        """Whether a workflow is scheduled under this id; one that is over may count or not."""
         ...
 
     def terminate(self, workflow_id: str) -> None:

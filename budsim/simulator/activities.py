@@ -13,23 +13,26 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import wraps
 from statistics import median
+from time import monotonic, sleep
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy.exc import DataError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 
-from budsim.commons.database import Database
+from budsim.commons.database import Database, is_outage
 from budsim.commons.errors import (
     IncompatibleEngineError,
     InvalidRequestError,
     NotFoundError,
+    OutageError,
     SimulationTimeoutError,
     UnavailableError,
 )
 from budsim.commons.notifications import Audience, ProgressEvent, Publisher, event_id, notification
 from budsim.commons.search_pool import SearchFailedError, SearchStoppedError
-from budsim.commons.workflow_engine import Activity, Json, error_from_failure, failure_of
+from budsim.commons.workflow_engine import Activity, Json, RetryPolicy, error_from_failure, failure_of
 from budsim.simulator import answers
 from budsim.simulator.cluster_source import ClusterSource, KnownClusters, example_clusters
 from budsim.simulator.eta import UNKNOWN_CANDIDATES, MeasuredRun, estimate_eta
@@ -45,6 +48,8 @@ logger = logging.getLogger(__name__)
 RESULTS = "results"
 _WATCH_S = 0.5  # a stopped run's searches go on for about this long
 _FORGET_S = 60.0
+_OUTAGE_PATIENCE_S = RetryPolicy().timeout_s
+_OUTAGE_PAUSE_S = 1.0
 
 
 class SearchBackend(Protocol):
@@ -140,11 +145,11 @@ class RunActivities:
 
     def by_name(self) -> dict[str, Activity]:
         """Return the activities under the names that the orchestrator uses."""
-        activities = (
+        activities: tuple[Activity, ...] = (
             self.begin_run, self.publish_events, self.plan_run, self.search_group, self.rank_run, self.complete_run,
             self.fail_run,
         )  # fmt: skip
-        return {activity.__name__: activity for activity in activities}
+        return {activity.__name__: outlasting_outages(activity) for activity in activities}
 
     def begin_run(self, payload: Json) -> Json:
         """Mark the run as running, and tell the caller's topics its steps."""
@@ -339,6 +344,29 @@ class RunActivities:
         if ended:
             self._on_end(workflow_id, status, (now - run.started_at).total_seconds())
         return {"status": status}
+
+
+def outlasting_outages(
+    activity: Activity, patience_s: float = _OUTAGE_PATIENCE_S, pause_s: float = _OUTAGE_PAUSE_S
+) -> Activity:
+    """Return an activity that tries again while database, broker or sidecar are away, up to ``patience_s``.
+
+    The engines' own attempts are over within seconds (``RetryPolicy``), and then the run could not even be failed.
+    """
+
+    @wraps(activity)
+    def run(payload: Json) -> Json:
+        deadline = monotonic() + patience_s
+        while True:
+            try:
+                return activity(payload)
+            except (OutageError, DBAPIError) as error:
+                if not (isinstance(error, OutageError) or is_outage(error)) or monotonic() >= deadline:
+                    raise
+                logger.warning("%s waits for what it needs: %s", activity.__name__, str(error).splitlines()[0])
+            sleep(pause_s)
+
+    return run
 
 
 def _required_run(repository: Repository, workflow_id: str) -> WorkflowRun:

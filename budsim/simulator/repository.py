@@ -52,19 +52,18 @@ class Repository:
     # ------------------------------------------------------------------------------------------------------------ runs
     def add_run(
         self, workflow_id: UUID, name: str, question: Mapping[str, Any], timeout_s: float, project_id: str | None
-    ) -> None:
-        """Record that a run was asked for."""
-        deadline = datetime.now(UTC) + timedelta(seconds=timeout_s)
-        self.session.add(
-            WorkflowRun(
-                workflow_id=workflow_id,
-                workflow_name=name,
-                status="PENDING",
-                input=dict(question),
-                deadline_at=deadline,
-                project_id=project_id,
-            )
-        )
+    ) -> bool:
+        """Record that a run was asked for, unless it is recorded already; return whether it was new."""
+        row = {
+            "workflow_id": workflow_id,
+            "workflow_name": name,
+            "status": "PENDING",
+            "input": dict(question),
+            "deadline_at": datetime.now(UTC) + timedelta(seconds=timeout_s),
+            "project_id": project_id,
+        }
+        statement = insert(WorkflowRun).values(row).on_conflict_do_nothing(index_elements=["workflow_id"])
+        return self.session.scalar(statement.returning(WorkflowRun.id)) is not None
 
     def run(self, workflow_id: UUID, *, lock: bool = False) -> WorkflowRun | None:
         """Return one run, locked against changes by others when asked."""

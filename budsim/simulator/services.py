@@ -160,7 +160,8 @@ class SimulationService:
 
         Args:
             body: The request.
-            workflow_id: Id of the run; one that exists is not started again. None = a new one.
+            workflow_id: Id of the run; one that exists is not started again, unless the engine never got it (its
+                first start may have found the sidecar away). None = a new one.
 
         Raises:
             BudSimError: The request cannot be served at all.
@@ -170,10 +171,12 @@ class SimulationService:
         asked = {**self._asked(body), "clusters": self._scope(), "traceparent": traceparent}
         with self.database.transaction() as session:
             repository = Repository(session, self.principal)
-            if workflow_id is not None and repository.run(workflow_id) is not None:
-                return StartedRun(workflow_id, 1, 0.0)
             workflow_id = workflow_id or uuid4()
-            repository.add_run(workflow_id, RUN_SIMULATION, asked, self.config.default_timeout_seconds, project_id)
+            seconds = self.config.default_timeout_seconds
+            if not repository.add_run(workflow_id, RUN_SIMULATION, asked, seconds, project_id):
+                known = repository.run(workflow_id)
+                if known is None or known.status != "PENDING" or self.engine.knows(str(workflow_id)):
+                    return StartedRun(workflow_id, 1, 0.0)
             history = [MeasuredRun(*timing) for timing in repository.task_timings(asked["method"])]
         self.engine.schedule(RUN_SIMULATION, str(workflow_id), run_payload(str(workflow_id), traceparent))
         eta = estimate_eta(method=asked["method"], history=history, workers=self._workers)
@@ -208,7 +211,7 @@ class SimulationService:
             for workflow_id in waiting:
                 repository.extend_deadline(UUID(workflow_id), self.config.default_timeout_seconds)
         for workflow_id, traceparent in waiting.items():
-            if not self.engine.knows(workflow_id):
+            if not self.engine.knows(workflow_id) and self.run(UUID(workflow_id)).status in ACTIVE:
                 self.engine.schedule(RUN_SIMULATION, workflow_id, run_payload(workflow_id, traceparent))
         return len(waiting)
 

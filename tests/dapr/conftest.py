@@ -51,3 +51,17 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory):
+    """Everything for tests that break it, PostgreSQL and a subscribing app included; stopped afterwards."""
+    from dapr_stack import Stack
+
+    running = None
+    try:
+        running = Stack(tmp_path_factory.mktemp("stack"))
+        yield running
+    finally:
+        if running is not None:
+            running.down()

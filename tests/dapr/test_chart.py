@@ -146,6 +146,8 @@ def test_production_runs_on_dapr_with_the_contract_s_names(render):
         "routes": {"default": "/notifications"},
         "deadLetterTopic": "poisonMessages",
     }
+    resiliency = the(objects, "Resiliency")["spec"]
+    assert resiliency["targets"]["components"] == {"rel-pubsub": {"inbound": {"retry": "messages"}}}
     settings = the(objects, "ConfigMap")["data"]
     assert (settings["WORKFLOW_ENGINE"], settings["STATESTORE_NAME"]) == ("dapr", "rel-statestore")
     assert ("PodDisruptionBudget", "rel-budsim") in objects

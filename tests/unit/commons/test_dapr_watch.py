@@ -1,10 +1,12 @@
 """A sidecar that has lost the worker is replaced once patience is over; one that is away or connected is left alone."""
 
 import time
+from types import SimpleNamespace
 
 import grpc
 import httpx
 import pytest
+from dapr.ext.workflow import WorkflowStatus
 
 from budsim.commons import dapr_workflows
 from budsim.commons.config import AppSettings
@@ -146,7 +148,21 @@ class Client:
         return self.answer
 
 
-@pytest.mark.parametrize(("answer", "known"), [(object(), True), (None, False)])
+def state(status):
+    return SimpleNamespace(runtime_status=status)
+
+
+@pytest.mark.parametrize(
+    ("answer", "known"),
+    [
+        (state(WorkflowStatus.RUNNING), True),
+        (state(WorkflowStatus.PENDING), True),
+        (state(WorkflowStatus.SUSPENDED), True),
+        (state(WorkflowStatus.FAILED), False),
+        (state(WorkflowStatus.COMPLETED), False),
+        (None, False),
+    ],
+)
 def test_read_that_fails_for_a_moment_is_tried_again(answer, known, monkeypatch):
     assert engine_with_client(Client(3, answer), monkeypatch).knows("id") is known
 
