@@ -1,5 +1,6 @@
 """Events come in the platform's order and shape, each once, and tell who asked to be told."""
 
+import inspect
 import time
 
 import pytest
@@ -46,10 +47,13 @@ def sent(service, monkeypatch, scheduled):
         elif message.get("object") == "workflow_metadata":
             scheduled.append((audience, message, *rest))
 
-    monkeypatch.setattr(
-        service.engine._activities["publish_events"].__wrapped__.__self__._publisher, "publish", publish, raising=False
-    )
+    monkeypatch.setattr(publisher_of(service), "publish", publish, raising=False)
     return found
+
+
+def publisher_of(service):
+    """The publisher behind the activity, whatever the activity is wrapped in."""
+    return inspect.unwrap(service.engine._activities["publish_events"]).__self__._publisher
 
 
 def run_to_the_end(client, **changes):
@@ -131,7 +135,7 @@ def test_targets_out_of_reach_fail_the_ranking(client, sent):
 def test_what_a_broker_refuses_is_sent_again_under_the_same_id(client, service, sent, monkeypatch):
     from budsim.commons.errors import UnavailableError
 
-    publisher = service.engine._activities["publish_events"].__wrapped__.__self__._publisher
+    publisher = publisher_of(service)
     take = publisher.publish
     refused = []
 
