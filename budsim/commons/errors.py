@@ -14,6 +14,7 @@ BudSimError                       500
 ├── ConflictError                 409  the workflow exists already, or is not in a state that allows this
 ├── PayloadTooLargeError          413  a body or an upload is over its limit
 └── UnavailableError              503  something outside is not there: clusters, database, sidecar, hub
+    └── NoDeviceError             503  no cluster is known, or no device is free: until somebody changes that
 """
 
 from __future__ import annotations
@@ -106,3 +107,7 @@ class UnavailableError(BudSimError):
     """Something outside the process is not there: clusters, database, sidecar, hub."""
 
     http_status = 503
+
+
+class NoDeviceError(UnavailableError):
+    """No cluster is known, or none has a free device. Asking again at once gets the same answer."""

@@ -23,9 +23,11 @@ from budsim.commons.database import Database
 from budsim.commons.errors import (
     IncompatibleEngineError,
     InvalidRequestError,
+    NoDeviceError,
     NotFoundError,
     SimulationTimeoutError,
     UnavailableError,
+    UnknownHardwareError,
 )
 from budsim.commons.notifications import Audience, ProgressEvent, Publisher, event_id, notification
 from budsim.commons.search_pool import SearchFailedError, SearchStoppedError
@@ -34,9 +36,10 @@ from budsim.simulator import answers
 from budsim.simulator.cluster_source import ClusterSource, KnownClusters, example_clusters
 from budsim.simulator.eta import UNKNOWN_CANDIDATES, MeasuredRun, estimate_eta
 from budsim.simulator.models import WorkflowRun
+from budsim.simulator.questions import check_endpoints
 from budsim.simulator.repository import ACTIVE, METADATA_STEP, TASK_STEP, Repository, row_values
 from budsim.simulator.search_space import Exclusions
-from budsim.simulator.simulation import GroupTask, TaskPlan
+from budsim.simulator.simulation import NOT_SIMULATED, GroupTask, TaskPlan
 from budsim.simulator.simulation_request import SimulationRequest
 from budsim.simulator.workflows import workflow_metadata
 
@@ -193,7 +196,8 @@ class RunActivities:
         known = self._known_clusters(asked["kind"], assumptions)
         plan, problems = self._backend.plan(request, known, models)
         if not plan.tasks:
-            raise _nothing_to_search([*plan.reasons, *problems])
+            raise _nothing_to_search(request, [*plan.reasons, *problems])
+        check_endpoints(asked.get("endpoints"), plan.tasks[0].arch)
         tasks = [_with_exclusions(task, excluded).to_dict() for task in plan.tasks]
         eta = estimate_eta(
             "performance_estimation",
@@ -219,7 +223,7 @@ class RunActivities:
         if known.document:
             return known
         if kind != "hardware":
-            raise UnavailableError(
+            raise NoDeviceError(
                 f"No cluster is known ({known.origin}). Send them with PUT /clusters, set CLUSTER_INFO_FILE, or start "
                 "with `budsim serve --import-clusters`."
             )
@@ -384,10 +388,15 @@ def _place(task: Mapping[str, Any]) -> Json:
     }
 
 
-def _nothing_to_search(reasons: Sequence[str]) -> Exception:
+def _nothing_to_search(request: SimulationRequest, reasons: Sequence[str]) -> Exception:
     text = " ".join(reasons) or "There is nothing to search."
+    param = {"reasons": list(reasons)}
     if any("serves this model" in reason for reason in reasons):
-        return IncompatibleEngineError(text, {"reasons": list(reasons)})
+        return IncompatibleEngineError(text, param)
     if any("device types asked for" in reason for reason in reasons):
-        return InvalidRequestError(text, {"field": "hardware_type", "reasons": list(reasons)})
-    return UnavailableError(text, {"reasons": list(reasons)})
+        return InvalidRequestError(text, {"field": "hardware_type", **param})
+    if request.cluster_id and any(reason.endswith("is not known.") for reason in reasons):
+        return NotFoundError(text, {"field": "cluster_id", **param})
+    if reasons and all(NOT_SIMULATED in reason for reason in reasons):
+        return UnknownHardwareError(text, param={"field": "clusters", **param})
+    return NoDeviceError(text, {"field": "clusters", **param})

@@ -23,10 +23,11 @@ from pydantic import (
     model_validator,
 )
 
-# PostgreSQL's integer, and far beyond any context length or load that exists.
+from budsim.simulator.simulation_request import MAX_CONCURRENCY, MAX_TOKENS
+
+# PostgreSQL's integer.
 MAX_INTEGER = 2**31 - 1
-MAX_TOKENS = 100_000_000
-MAX_CONCURRENCY = 1_000_000
+ENDPOINTS = ("EMBEDDING", "LLM", "AUDIO", "CLASSIFY", "RERANK")
 _MAX_DEPTH = 40
 
 HardwareMode = Literal["dedicated", "shared"]
@@ -199,6 +200,16 @@ class ClusterRecommendationRequest(_RunRequest):
     @classmethod
     def _lower_case(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
+
+    @field_validator("model_endpoints")
+    @classmethod
+    def _known_endpoints(cls, value: str | None) -> str | None:
+        """Return the list in upper case without blanks."""
+        names = [name.strip().upper() for name in (value or "").split(",") if name.strip()]
+        unknown = [name for name in names if name not in ENDPOINTS]
+        if unknown:
+            raise ValueError(f"{unknown[0][:40]!r} is none of {', '.join(ENDPOINTS)}")
+        return ",".join(names) or None
 
     @model_validator(mode="after")
     def _targets_given(self) -> ClusterRecommendationRequest:

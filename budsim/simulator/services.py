@@ -158,6 +158,7 @@ class SimulationService:
             "kind": kind,
             "models": models,
             "method": method,
+            "endpoints": getattr(body, "model_endpoints", None),
             "assumptions": assumptions,
             "question": replace(request, assumptions={}).to_dict(),
             "audience": {"metadata": metadata, "source": body.source, "source_topics": body.source_topics},
