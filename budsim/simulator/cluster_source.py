@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from pydantic_core import PydanticCustomError
+
 from budsim.commons.database import Database
 from budsim.commons.errors import ConflictError, InvalidRequestError, UnavailableError
 from budsim.commons.resources import shipped_path
-from budsim.simulator.cluster_document import Cluster, ClusterProblem, parse_clusters
+from budsim.simulator.cluster_document import MAX_TEXT_LENGTH, Cluster, ClusterProblem, parse_clusters
 from budsim.simulator.repository import Repository
 from budsim.simulator.request_schemas import storable
 
@@ -89,8 +91,13 @@ def checked_entries(document: Any) -> Sequence[dict[str, Any]]:
     """
     try:
         storable(document)
-    except ValueError as error:
-        raise InvalidRequestError(f"The cluster document cannot be stored: {error}.", {"field": "clusters"}) from error
+    except PydanticCustomError as error:
+        path = "clusters" + "".join(
+            f"[{part}]" if isinstance(part, int) else f".{part}"[:MAX_TEXT_LENGTH]
+            for part in (error.context or {}).get("path", ())
+        )
+        text = f"The cluster document cannot be stored: {path}: {error}."
+        raise InvalidRequestError(text, {"field": path}) from error
     _, problems = parse_clusters(document)
     if problems:
         texts = [f"{problem.path}: {problem.reason}" for problem in problems]

@@ -117,7 +117,7 @@ def _batch_limit(limit: int | None, concurrency: int) -> dict[str, Any]:
 
 
 # What a class name of the hub's ``architectures`` says about the answers of a model, the first match counts.
-_ENDPOINTS_BY_CLASS = (
+_ENDPOINTS_BY_CLASS: tuple[tuple[tuple[str, ...], frozenset[str]], ...] = (
     (("Whisper", "SpeechToText", "SpeechSeq2Seq", "Parakeet"), frozenset({"AUDIO"})),
     (("ForSequenceClassification", "ForRewardModel"), frozenset({"CLASSIFY", "RERANK"})),
     (("ForTokenClassification", "ForImageClassification"), frozenset({"CLASSIFY"})),
@@ -125,7 +125,7 @@ _ENDPOINTS_BY_CLASS = (
     (("Audio", "Voxtral", "Ultravox", "Omni", "Speech"), frozenset({"AUDIO", "LLM"})),
 )
 # Models of a generating class that were trained for something else are known by their names alone.
-_ENDPOINTS_BY_NAME = (
+_ENDPOINTS_BY_NAME: tuple[tuple[tuple[str, ...], frozenset[str]], ...] = (
     (("rerank",), frozenset({"RERANK", "CLASSIFY"})),
     (("embed", "bge-", "gte-", "e5-"), frozenset({"EMBEDDING"})),
 )

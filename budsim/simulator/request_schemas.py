@@ -22,6 +22,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from budsim.simulator.simulation_request import MAX_CONCURRENCY, MAX_TOKENS
 
@@ -38,27 +39,36 @@ _EVENT_FIELDS = ("specversion", "topic", "pubsubname", "source", "data", "tracei
                  "time", "id", "datacontenttype", "subject", "dataschema")  # fmt: skip
 
 
-def storable(value: Any, depth: int = 0) -> Any:
+def storable(value: Any) -> Any:
     """Return ``value`` unless it holds what no database can store.
 
     Raises:
-        ValueError: A NUL or half a surrogate pair in a text, NaN or an infinity, or nesting beyond reason.
+        PydanticCustomError: A NUL or half a surrogate pair in a text, NaN or an infinity, or nesting beyond reason. It
+            is a ValueError whose context has the ``path`` to the fault.
     """
-    if depth > _MAX_DEPTH:
-        raise ValueError(f"nested more than {_MAX_DEPTH} levels deep")
+    _check_storable(value, ())
+    return value
+
+
+def _check_storable(value: Any, path: tuple[str | int, ...]) -> None:
+    if len(path) > _MAX_DEPTH:
+        raise _unstorable(path[:1], f"nested more than {_MAX_DEPTH} levels deep")
     if isinstance(value, str):
         if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise ValueError("text must not contain NUL or unpaired surrogate characters")
+            raise _unstorable(path, "text must not contain NUL or unpaired surrogate characters")
     elif isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("numbers must be finite")
+        raise _unstorable(path, "numbers must be finite")
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            storable(key, depth + 1)
-            storable(item, depth + 1)
+            _check_storable(key, path)
+            _check_storable(item, (*path, key))
     elif isinstance(value, list):
-        for item in value:
-            storable(item, depth + 1)
-    return value
+        for index, item in enumerate(value):
+            _check_storable(item, (*path, index))
+
+
+def _unstorable(path: tuple[str | int, ...], reason: str) -> PydanticCustomError:
+    return PydanticCustomError("unstorable", "{reason}", {"reason": reason, "path": list(path)})
 
 
 class RequestModel(BaseModel):

@@ -173,6 +173,16 @@ def test_a_figure_that_no_machine_has_is_refused_by_its_path(client, field, valu
     assert client.get("/clusters").json()["problems"] == []
 
 
+def test_a_figure_that_is_none_is_refused_by_its_path(client):
+    import json
+
+    document = clusters()
+    document[1]["nodes"][0]["devices"][0]["available_count"] = float("nan")
+    answer = client.put("/clusters", content=json.dumps(document), headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json()["param"]["field"] == "clusters[1].nodes[0].devices[0].available_count"
+
+
 def test_a_value_beyond_the_databases_range_is_a_bad_request(client, service, monkeypatch):
     def refused(*_arguments):
         raise DataError("INSERT", {}, Exception("integer out of range"))

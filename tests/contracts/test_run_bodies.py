@@ -265,6 +265,31 @@ def test_no_text_is_a_500(client, text):
     assert answer.json()["object"] == "error"
 
 
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (json.dumps(platform_body(target_ttft=float("nan"))), "target_ttft"),
+        (json.dumps(platform_body(target_e2e_latency=float("inf"))), "target_e2e_latency"),
+        (json.dumps(platform_body()).replace("1000.0", "1e400"), "target_ttft"),
+        (json.dumps(platform_body(pretrained_model_uri="a\x00b")), "pretrained_model_uri"),
+        (json.dumps(platform_body(pretrained_model_uri="\ud800")), "pretrained_model_uri"),
+        (json.dumps(readme_body(constraints={"max_memory_gb": float("nan")})), "constraints.max_memory_gb"),
+        (json.dumps(readme_body(quantization_options=["none", "\x00"])), "quantization_options.1"),
+        (json.dumps(cloud_event(platform_body(target_ttft=float("nan")))), "data.target_ttft"),
+        (json.dumps(platform_body(concurrency="many")), "concurrency"),
+        ("{", "body"),
+        ('{"pretrained_model_uri": ', "body"),
+    ],
+)
+def test_the_field_at_fault_is_named(client, body, field):
+    answer = client.post("/simulator/run", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    param = answer.json()["param"]
+    assert param["field"] == field
+    assert next(iter(param["fields"])) == field
+    assert answer.json()["message"].startswith(f"{field}: ")
+
+
 def test_a_large_body_is_refused(client):
     answer = client.post("/simulator/run", content=b"x" * 10_000_001)
     assert answer.status_code == 413
