@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from budsim.commons.errors import BudSimError
 from budsim.simulator.request_schemas import ClusterRecommendationRequest, HardwareRunRequest, RunBody, unwrapped
 from budsim.simulator.routes import service_of
+from budsim.simulator.schemas import FIELD_ERRORS
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ DEAD_LETTER_TOPIC = "poisonMessages"
 EVENT_ROUTE = "/notifications"
 _RUN_NAMESPACE = UUID("0f9b3c53-7a55-4f07-8d6e-2d8d7c0b5a11")
 
-event_router = APIRouter(tags=["events"])
+event_router = APIRouter(tags=["events"], responses=FIELD_ERRORS)
 _BODY: TypeAdapter[ClusterRecommendationRequest | HardwareRunRequest] = TypeAdapter(RunBody)
 
 

@@ -116,37 +116,31 @@ def _batch_limit(limit: int | None, concurrency: int) -> dict[str, Any]:
     return {"max_num_seqs": limit} if limit is not None and limit < concurrency else {}
 
 
-# What a class name of the hub's ``architectures`` says about the answers of a model, the first match counts.
-_ENDPOINTS_BY_CLASS: tuple[tuple[tuple[str, ...], frozenset[str]], ...] = (
-    (("Whisper", "SpeechToText", "SpeechSeq2Seq", "Parakeet"), frozenset({"AUDIO"})),
-    (("ForSequenceClassification", "ForRewardModel"), frozenset({"CLASSIFY", "RERANK"})),
-    (("ForTokenClassification", "ForImageClassification"), frozenset({"CLASSIFY"})),
-    (("ForMaskedLM", "ForPreTraining"), frozenset({"EMBEDDING", "CLASSIFY", "RERANK"})),
-    (("Audio", "Voxtral", "Ultravox", "Omni", "Speech"), frozenset({"AUDIO", "LLM"})),
-)
+# What a model's task (``ModelArchitecture.task``, read off its class names) lets it answer.
+_ENDPOINTS_BY_TASK = {
+    "embed": frozenset({"EMBEDDING"}),
+    "rerank": frozenset({"RERANK", "CLASSIFY"}),
+    "classify": frozenset({"CLASSIFY", "RERANK"}),  # the hub's class of both is ForSequenceClassification
+    "transcribe": frozenset({"AUDIO"}),
+}
 # Models of a generating class that were trained for something else are known by their names alone.
 _ENDPOINTS_BY_NAME: tuple[tuple[tuple[str, ...], frozenset[str]], ...] = (
     (("rerank",), frozenset({"RERANK", "CLASSIFY"})),
     (("embed", "bge-", "gte-", "e5-"), frozenset({"EMBEDDING"})),
 )
-_ENCODER = frozenset({"EMBEDDING", "CLASSIFY", "RERANK"})
-_GENERATING = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
+_AUDIO_CLASSES = ("Audio", "Voxtral", "Ultravox", "Omni", "Speech")
 
 
 def served_endpoints(arch: ModelArchitecture) -> frozenset[str]:
-    """Return the endpoints that a model can answer, by its class names and, for retrieval models, by its own name."""
-    for words, endpoints in _ENDPOINTS_BY_CLASS:
-        if any(word in name for name in arch.architectures for word in words):
-            return endpoints
+    """Return the endpoints that a model can answer, by its task and, for retrieval models, by its own name."""
+    if arch.task in _ENDPOINTS_BY_TASK:
+        return _ENDPOINTS_BY_TASK[arch.task]
     tail = arch.name.lower().rpartition("/")[2]
     for words, endpoints in _ENDPOINTS_BY_NAME:
         if any(word in tail for word in words):
             return endpoints
-    generates = any(name.endswith(_GENERATING) for name in arch.architectures)
-    if arch.encoder_only:
-        return _ENCODER
-    if arch.architectures and not generates and all(name.endswith("Model") for name in arch.architectures):
-        return frozenset({"EMBEDDING"})
+    if any(word in name for name in arch.architectures for word in _AUDIO_CLASSES):
+        return frozenset({"LLM", "AUDIO"})
     return frozenset({"LLM"})
 
 

@@ -95,7 +95,7 @@ class NotificationMetadata(RequestModel):
     model_config = ConfigDict(extra="ignore")
 
     notification_type: Literal["event", "topic", "broadcast"] = Field(
-        "event", description="How the platform delivers it."
+        "event", description="How the platform delivers it.", examples=["event"]
     )
     name: str | None = Field(
         None, description="Name of the platform's notification workflow.", examples=["bud-internal"]
@@ -108,7 +108,9 @@ class NotificationMetadata(RequestModel):
     subscriber_ids: str | list[str] | None = Field(None, description="Users to tell.", examples=["user-1"])
     actor: str | None = Field(None, description="Who caused it.", examples=["alice"])
     topic_keys: str | list[str] | None = Field(None, description="Topics to tell.", examples=["team-a"])
-    category: Literal["inapp", "internal", "email"] = Field("internal", description="Kind of notification.")
+    category: Literal["inapp", "internal", "email"] = Field(
+        "internal", description="Kind of notification.", examples=["internal"]
+    )
 
 
 class _RunRequest(RequestModel):
@@ -123,7 +125,9 @@ class _RunRequest(RequestModel):
         examples=["budAppMessages"],
     )
     notification_metadata: NotificationMetadata | None = Field(
-        None, description="Whom to notify. Naming somebody makes the call asynchronous."
+        None,
+        description="Whom to notify. Naming somebody makes the call asynchronous.",
+        examples=[{"name": "bud-internal", "subscriber_ids": "user-1"}],
     )
     debug: bool = Field(False, description="Wait for the answer even if events were asked for.", examples=[False])
     project_id: str | None = Field(
@@ -161,7 +165,10 @@ class ClusterRecommendationRequest(_RunRequest):
     )
 
     pretrained_model_uri: str = Field(
-        min_length=1, max_length=1024, description="Hub id, local folder, or a UUID that PUT /models mapped."
+        min_length=1,
+        max_length=1024,
+        description="Hub id, local folder, or a UUID that PUT /models mapped.",
+        examples=["meta-llama/Llama-3.1-8B-Instruct"],
     )
     model_uri: str | None = Field(
         None,
@@ -169,7 +176,9 @@ class ClusterRecommendationRequest(_RunRequest):
         description="Hub id, when the first field is a folder.",
         examples=["meta-llama/Llama-3.1-8B"],
     )
-    is_proprietary_model: bool = Field(description="A model behind somebody's API: nothing to place, only to price.")
+    is_proprietary_model: bool = Field(
+        description="A model behind somebody's API: nothing to place, only to price.", examples=[False]
+    )
     input_tokens: int = Field(ge=1, le=MAX_TOKENS, description="Mean prompt length, tokens.", examples=[1024])
     output_tokens: int = Field(ge=1, le=MAX_TOKENS, description="Mean answer length, tokens.", examples=[512])
     concurrency: int = Field(ge=1, le=MAX_CONCURRENCY, description="Requests in flight at once.", examples=[10])
@@ -274,14 +283,23 @@ class HardwareRunRequest(_RunRequest):
         }
     )
 
-    model_name: str = Field(min_length=1, max_length=1024, description="Hub id, local folder or mapped UUID.")
+    model_name: str = Field(
+        min_length=1,
+        max_length=1024,
+        description="Hub id, local folder or mapped UUID.",
+        examples=["meta-llama/Llama-2-7b-hf"],
+    )
     hardware_type: str = Field(
         min_length=1, max_length=50, description="Device type: cuda, rocm, hpu, cpu or cpu_high.", examples=["cuda"]
     )
     optimization_target: Literal["throughput", "latency", "cost", "balanced"] = Field(
-        "throughput", description="What the best answer is best at."
+        "throughput", description="What the best answer is best at.", examples=["throughput"]
     )
-    constraints: RunConstraints = Field(default_factory=RunConstraints, description="Bounds.")
+    constraints: RunConstraints = Field(
+        default_factory=RunConstraints,
+        description="Bounds.",
+        examples=[{"max_batch_size": 32, "max_memory_gb": 24, "min_throughput_tokens_per_second": 100}],
+    )
     engine_preferences: list[str] = Field(
         default_factory=list,
         max_length=20,
@@ -292,7 +310,9 @@ class HardwareRunRequest(_RunRequest):
         default_factory=lambda: ["none"], max_length=20, description="Formats to look at.", examples=[["none", "int8"]]
     )
     workload: RunWorkload = Field(
-        default_factory=RunWorkload, description="The load; defaults are named in the answer."
+        default_factory=RunWorkload,
+        description="The load; defaults are named in the answer.",
+        examples=[{"input_tokens": 1024, "output_tokens": 512, "concurrency": 10}],
     )
     simulation_method: SimulationMethod | None = Field(
         None, description="As in the platform's body.", examples=["heuristic"]
@@ -358,4 +378,9 @@ class DeploymentConfigurationRequest(RequestModel):
     concurrency: int | None = Field(
         None, ge=1, le=MAX_CONCURRENCY, description="Load to carry; the run's unless given.", examples=[10]
     )
-    feedback: list[FeedbackItem] | None = Field(None, max_length=1000, description="On configurations already tried.")
+    feedback: list[FeedbackItem] | None = Field(
+        None,
+        max_length=1000,
+        description="On configurations already tried.",
+        examples=[[{"config_id": "1", "failed": True, "reason": "OOM"}]],
+    )

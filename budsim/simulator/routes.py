@@ -15,7 +15,6 @@ from budsim.commons.errors import InvalidRequestError
 from budsim.commons.workflow_engine import Json
 from budsim.simulator.models import WorkflowRun
 from budsim.simulator.request_schemas import (
-    MAX_CONCURRENCY,
     MAX_INTEGER,
     DeploymentConfigurationRequest,
     RunBody,
@@ -29,6 +28,7 @@ from budsim.simulator.run_schemas import (
     WorkflowControlResponse,
 )
 from budsim.simulator.schemas import (
+    FIELD_ERRORS,
     ClusterRecommendationResponse,
     DeploymentConfigurationResponse,
     ErrorResponse,
@@ -37,6 +37,7 @@ from budsim.simulator.schemas import (
     WorkflowMetadataResponse,
 )
 from budsim.simulator.services import SimulationService, StartedRun
+from budsim.simulator.simulation_request import MAX_CONCURRENCY
 from budsim.simulator.workflows import workflow_metadata
 
 MAX_PAGE_SIZE = 1000
@@ -51,18 +52,17 @@ def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
         408: "The run passed its time; ``param.best`` is the best that was found.",
         409: "The run's status does not allow it.",
         413: "The body is too large.",
-        422: "A field is missing, unknown or malformed; ``param.fields`` names it.",
         503: "No cluster is known, none is free, or the database does not answer.",
     }
-    return {code: {"model": ErrorResponse, "description": texts[code]} for code in codes}
+    return {code: {"model": ErrorResponse, "description": texts[code]} for code in codes} | FIELD_ERRORS
 
 
-router = APIRouter(prefix="/simulator", tags=["simulator"], responses=_errors(401, 422))
-workflow_router = APIRouter(prefix="/workflow", tags=["workflow"], responses=_errors(401, 404, 409, 422))
-cluster_router = APIRouter(tags=["clusters"], responses=_errors(401, 422))
+router = APIRouter(prefix="/simulator", tags=["simulator"], responses=_errors(401))
+workflow_router = APIRouter(prefix="/workflow", tags=["workflow"], responses=_errors(401, 404, 409))
+cluster_router = APIRouter(tags=["clusters"], responses=_errors(401))
 
 Text = AfterValidator(storable)
-WorkflowId = Annotated[UUID, Path(description="The run.")]
+WorkflowId = Annotated[UUID, Path(description="The run.", examples=["8900717f-3ec0-4df8-8993-54083b020c69"])]
 
 
 def service_of(request: Request) -> SimulationService:
@@ -138,14 +138,21 @@ async def run_simulation(
 @router.get("/recommendations", summary="What a run recommends, cluster by cluster")
 def recommendations(
     request: Request,
-    workflow_id: Annotated[UUID, Query(description="The run.")],
-    cluster_id: Annotated[str | None, Query(description="This cluster only.", max_length=255), Text] = None,
-    concurrency: Annotated[int | None, Query(description="Load to carry.", ge=1, le=MAX_CONCURRENCY)] = None,
+    workflow_id: Annotated[UUID, Query(description="The run.", examples=["8900717f-3ec0-4df8-8993-54083b020c69"])],
+    cluster_id: Annotated[
+        str | None,
+        Query(description="This cluster only.", max_length=255, examples=["49ec33d5-a86b-4e03-8a4f-156a260c93e5"]),
+        Text,
+    ] = None,
+    concurrency: Annotated[
+        int | None, Query(description="Load to carry.", ge=1, le=MAX_CONCURRENCY, examples=[10])
+    ] = None,
     error_rate_threshold: Annotated[
-        float, Query(description="Mean relative miss of the targets to accept.", ge=0, allow_inf_nan=False)
+        float,
+        Query(description="Mean relative miss of the targets to accept.", ge=0, allow_inf_nan=False, examples=[0.5]),
     ] = 0.5,
-    page: Annotated[int, Query(description="From 1.", ge=1, le=MAX_INTEGER)] = 1,
-    limit: Annotated[int, Query(description="Items a page.", ge=1, le=MAX_PAGE_SIZE)] = 1,
+    page: Annotated[int, Query(description="From 1.", ge=1, le=MAX_INTEGER, examples=[1])] = 1,
+    limit: Annotated[int, Query(description="Items a page.", ge=1, le=MAX_PAGE_SIZE, examples=[20])] = 1,
 ) -> PaginatedRecommendations:
     """Return one page; a run that is not known has no items."""
     found = service_of(request).recommendations(workflow_id, cluster_id, concurrency, error_rate_threshold)

@@ -77,7 +77,7 @@ class HardwareRunResponse(Explanation):
     meets_targets: bool = Field(description="Whether every bound is met.", examples=[True])
     misses: list[Miss] = Field(default_factory=list, description="The bounds that are not met.")
     alternative_configurations: list[AlternativeConfiguration] = Field(description="Others, best first.")
-    simulation_metadata: SimulationMetadata = Field(description="How the answer came about.")
+    simulation_metadata: SimulationMetadata = Field(description="Time and effort that the answer took.")
 
 
 RunStatus = Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "TIMED_OUT", "TERMINATED", "SUSPENDED"]
