@@ -290,6 +290,7 @@ class RunActivities:
         with self._database.transaction() as session:
             repository = Repository(session)
             run = _required_run(repository, payload["workflow_id"])
+            repository.keep_rows(run.workflow_id, [outcome["task_key"] for outcome in outcomes])
             rows = [row_values(row) for row in repository.rows(run.workflow_id)]
         request = SimulationRequest.from_dict(run.input["question"])
         told = answers.explanation(outcomes, plan["reasons"], plan["assumptions"])
@@ -328,7 +329,7 @@ class RunActivities:
         status = "TIMED_OUT" if isinstance(error, SimulationTimeoutError) else "FAILED"
         action = None if (failure.get("param") or {}).get("field") == "clusters" else "retry"
         event = ProgressEvent(f"{step}:FAILED", step, "FAILED", "Simulation failed", error.message, None, action)
-        return self._end(payload["workflow_id"], status, event, error=failure_of(error))
+        return self._end(payload["workflow_id"], status, event, error=failure_of(error), output=None)
 
     def _end(self, workflow_id: str, status: str, event: ProgressEvent, **values: Any) -> Json:
         now = datetime.now(UTC)

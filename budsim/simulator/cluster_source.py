@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic_core import PydanticCustomError
 
@@ -17,8 +17,15 @@ from budsim.commons.resources import shipped_path
 from budsim.simulator.cluster_document import MAX_TEXT_LENGTH, Cluster, ClusterProblem, parse_clusters
 from budsim.simulator.repository import Repository
 from budsim.simulator.request_schemas import storable
+from budsim.simulator.simulation import is_unknown_device
+from budsim.simulator.topology import group_devices
+
+if TYPE_CHECKING:
+    from budsim.perf_model.hardware_catalog import HardwareCatalog
 
 logger = logging.getLogger(__name__)
+
+MAX_PROBLEMS = 100  # of devices that are told; the same mistake is usually made on every node
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,10 @@ class StateStore(Protocol):
 
     def state(self, key: str) -> Any:
         """Return the value of a key, None when there is none."""
+        ...
+
+    def register(self) -> None:
+        """Save this service's record."""
         ...
 
 
@@ -68,6 +79,11 @@ class ClusterSource:
             return KnownClusters(f"file {self._file}", read_document(self._file))
         with self._database.transaction() as session:
             return KnownClusters("database", [row.topology for row in Repository(session).clusters()])
+
+    def register(self) -> None:
+        """Save this service's record in the state store, if there is one."""
+        if self._state is not None:
+            self._state.register()
 
     def replace(self, document: Any) -> int:
         """Store these clusters in place of all others; return how many.
@@ -108,6 +124,25 @@ def checked_entries(document: Any) -> Sequence[dict[str, Any]]:
         document = document.get("clusters", [document])
     entries: list[dict[str, Any]] = list(document)
     return entries
+
+
+def device_problems(clusters: Sequence[Cluster], catalog: HardwareCatalog) -> list[str]:
+    """Return what no run can use in clusters that can be read: no nodes, no devices, unknown types and hardware.
+
+    What is merely busy now is left out.
+    """
+    found: dict[str, None] = {}
+    for cluster in clusters:
+        if not any(node.devices for node in cluster.nodes):
+            found[f"Cluster {cluster.name}: it has no nodes with devices."] = None
+        topology = group_devices(cluster, skip_master_node_for_cpu=False, catalog=catalog)
+        for dropped in topology.dropped:
+            if dropped.device and is_unknown_device(dropped.reason):
+                reason = dropped.reason.rstrip(".")
+                found[f"Cluster {cluster.name}, node {dropped.node}, {dropped.device}: {reason}."] = None
+            if len(found) >= MAX_PROBLEMS:
+                return list(found)
+    return list(found)
 
 
 def read_document(path: Path) -> Any:

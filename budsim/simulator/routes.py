@@ -11,8 +11,10 @@ from fastapi import APIRouter, Body, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 
+from budsim.commons.catalogs import hardware_catalog
 from budsim.commons.errors import InvalidRequestError
 from budsim.commons.workflow_engine import Json
+from budsim.simulator.cluster_source import device_problems
 from budsim.simulator.models import WorkflowRun
 from budsim.simulator.request_schemas import (
     MAX_INTEGER,
@@ -219,7 +221,7 @@ def _control(request: Request, workflow_id: UUID, action: str) -> WorkflowContro
 
 @workflow_router.delete("/{workflow_id}/stop", summary="End a run")
 def stop(request: Request, workflow_id: WorkflowId) -> WorkflowControlResponse:
-    """End it for good; what it found stays readable."""
+    """End it for good. A run that was started again keeps the answer that it had before."""
     return _control(request, workflow_id, "stop")
 
 
@@ -237,7 +239,7 @@ def resume(request: Request, workflow_id: WorkflowId) -> WorkflowControlResponse
 
 @workflow_router.post("/{workflow_id}/restart", summary="Run it again")
 def restart(request: Request, workflow_id: WorkflowId) -> WorkflowControlResponse:
-    """Forget what it found and run it again under the same id."""
+    """Run it again under the same id; its earlier answer stays until there is a new one."""
     return _control(request, workflow_id, "restart")
 
 
@@ -251,7 +253,10 @@ def get_clusters(request: Request) -> StoredClusters:
         object="clusters",
         source=known.origin,
         clusters=document,
-        problems=[f"{problem.path}: {problem.reason}" for problem in problems],
+        problems=[
+            *(f"{problem.path}: {problem.reason}" for problem in problems),
+            *device_problems(readable, hardware_catalog()),
+        ],
     )
 
 

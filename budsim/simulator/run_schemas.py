@@ -139,6 +139,6 @@ class StoredClusters(ResponseModel):
     )
     problems: list[str] = Field(
         default_factory=list,
-        description="Clusters that could not be read, and why.",
+        description="Clusters that could not be read and devices that no run can use, and why.",
         examples=[["clusters[0].nodes[1]: status is missing"]],
     )
