@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -30,6 +31,7 @@ from budsim.engine_ops.routes import router as engine_router
 from budsim.model_ops.calculator_routes import router as calculator_router
 from budsim.model_ops.routes import router as model_router
 from budsim.simulator.activities import RunActivities, SearchBackend
+from budsim.simulator.cluster_document import parse_clusters
 from budsim.simulator.cluster_source import ClusterSource, read_document
 from budsim.simulator.event_routes import event_router
 from budsim.simulator.node_routes import router as node_router
@@ -65,6 +67,7 @@ def open_service(
         metrics: Counters.
         backend: The core; None = the real one, with its worker processes.
     """
+    _require_readable_clusters(config)
     core: CoreBackend | None = None
     with ExitStack() as stack:
         if backend is None:
@@ -224,6 +227,7 @@ def run_server(host: str | None = None, port: int | None = None, clusters_file: 
     configure_logging(config)
     host, port = host or config.listen_host, port or config.app_port
     security.require_safe_host(host, config)
+    require_free_port(host, port)
     signal.signal(signal.SIGTERM, _exit)  # what is open closes on the way out, whenever the signal comes
     metrics = health.Metrics()
     with open_service(config, metrics) as service:
@@ -233,6 +237,35 @@ def run_server(host: str | None = None, port: int | None = None, clusters_file: 
         app = create_app(config, opened=OpenService(service, metrics))
         logger.info("BudSim %s on http://%s:%d", app.version, host, port)
         uvicorn.run(app, host=host, port=port, log_config=None, access_log=config.debug)
+
+
+def require_free_port(host: str, port: int) -> None:
+    """Check that this address can be listened on, before anything is started for it.
+
+    Raises:
+        UnavailableError: Somebody else listens there, or the address is not of this machine.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise UnavailableError(
+            f"Cannot listen on {host}:{port}: {error.strerror or error}. Stop what listens there, or choose another "
+            "port with --port or APP_PORT.",
+            {"field": "APP_PORT"},
+        ) from error
+
+
+def _require_readable_clusters(config: AppSettings) -> None:
+    """Check the file that clusters are to come from.
+
+    Raises:
+        BudSimError: It is not there, cannot be read, or is no cluster document.
+    """
+    if config.cluster_info_file is not None:
+        parse_clusters(read_document(config.cluster_info_file))
 
 
 def _exit(_signal: int, _frame: object) -> None:

@@ -15,6 +15,7 @@ BudSimError                       500
 ├── PayloadTooLargeError          413  a body or an upload is over its limit
 ├── TooManyRequestsError          429  the caller asks faster than it may
 └── UnavailableError              503  something outside is not there: clusters, database, sidecar, hub
+    └── NoDeviceError             503  no cluster is known, or no device is free: until somebody changes that
 """
 
 from __future__ import annotations
@@ -126,3 +127,7 @@ class UnavailableError(BudSimError):
 
 class OutageError(UnavailableError):
     """Database, broker or sidecar are away for the moment; the same call can succeed when they are back."""
+
+
+class NoDeviceError(UnavailableError):
+    """No cluster is known, or none has a free device. Asking again at once gets the same answer."""

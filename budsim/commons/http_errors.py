@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -47,10 +47,25 @@ def error_response(error: BudSimError) -> JSONResponse:
     return JSONResponse(envelope(error.http_status, error.message, error.param), error.http_status, headers)
 
 
-def _location(raw: Sequence[int | str]) -> list[int | str]:
-    """Return where an error is, without the name of the alternative that a body was checked against."""
+def _location(item: Mapping[str, Any]) -> list[int | str]:
+    """Return where an error is, without the name of the alternative that a body was checked against.
+
+    A value that cannot be stored is found before the fields are told apart; its path follows. Of text that is no JSON,
+    the position in it is no place in the body.
+    """
+    raw = item["loc"]
+    if item["type"] == "json_invalid":
+        return list(raw[:1])
     known = [part for index, part in enumerate(raw) if not (index == 1 and part in _ALTERNATIVES)]
+    known += (item.get("ctx") or {}).get("path", ()) if item["type"] == "unstorable" else ()
     return [part if isinstance(part, int) else str(part)[:_MAX_SHOWN] for part in known]
+
+
+def _text(item: Mapping[str, Any]) -> str:
+    if item["type"] == "json_invalid":
+        cause = (item.get("ctx") or {}).get("error", "malformed")
+        return f"The body is not JSON: {cause} at character {item['loc'][-1]}"[:_MAX_SHOWN]
+    return str(item["msg"])[:_MAX_SHOWN]
 
 
 def _field_name(location: Sequence[int | str]) -> str:
@@ -65,14 +80,14 @@ def validation_envelope(errors: list[Any]) -> dict[str, Any]:
     detail = [
         {
             "type": item["type"],
-            "loc": _location(item["loc"]),
-            "msg": str(item["msg"])[:_MAX_SHOWN],
+            "loc": _location(item),
+            "msg": _text(item),
         }
         for item in errors[:50]
     ]
     fields = {_field_name(item["loc"]) or "body": item["msg"] for item in detail}
     message = "; ".join(f"{name}: {text}" for name, text in list(fields.items())[:5])
-    return {"detail": detail, **envelope(422, message, {"fields": fields})}
+    return {"detail": detail, **envelope(422, message, {"field": next(iter(fields), None), "fields": fields})}
 
 
 async def _on_budsim_error(request: Request, error: Exception) -> JSONResponse:

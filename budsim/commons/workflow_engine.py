@@ -144,5 +144,5 @@ def error_from_failure(failure: Mapping[str, Any]) -> BudSimError:
 
 
 def is_permanent(error: BaseException) -> bool:
-    """Whether trying again cannot help: the input is at fault."""
-    return isinstance(error, BudSimError) and error.http_status < 500
+    """Whether trying again cannot help: the input is at fault, or there is nothing to search on."""
+    return isinstance(error, errors.NoDeviceError) or (isinstance(error, BudSimError) and error.http_status < 500)

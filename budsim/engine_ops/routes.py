@@ -11,12 +11,12 @@ from pydantic import BaseModel, Field
 from budsim.commons.errors import NotFoundError, UnsupportedError
 from budsim.engine_ops import PROFILES, engine_profile
 from budsim.engine_ops.base import EngineProfile
-from budsim.simulator.schemas import ErrorResponse
+from budsim.simulator.schemas import FIELD_ERRORS, ErrorResponse
 
 router = APIRouter(
     prefix="/engines",
     tags=["engines"],
-    responses={401: {"model": ErrorResponse, "description": "No token, or a wrong one."}},
+    responses={401: {"model": ErrorResponse, "description": "No token, or a wrong one."}, **FIELD_ERRORS},
 )
 
 
@@ -84,9 +84,11 @@ def list_engines() -> EngineList:
     },
 )
 def engine_configuration(
-    name: Annotated[str, Path(description="Engine.", max_length=60)],
-    device_type: Annotated[str, Query(description="cuda, rocm, hpu, cpu or cpu_high.", max_length=20)] = "cuda",
-    version: Annotated[str | None, Query(description="Engine version.", max_length=50)] = None,
+    name: Annotated[str, Path(description="Engine.", max_length=60, examples=["vllm"])],
+    device_type: Annotated[
+        str, Query(description="cuda, rocm, hpu, cpu or cpu_high.", max_length=20, examples=["cuda"])
+    ] = "cuda",
+    version: Annotated[str | None, Query(description="Engine version.", max_length=50, examples=["0.32.0"])] = None,
 ) -> EngineConfiguration:
     """Return the parameters that a search may vary; an engine that is only predicted has none."""
     try:

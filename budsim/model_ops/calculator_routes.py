@@ -24,14 +24,14 @@ from budsim.model_ops.startup_import import import_startup_log
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.simulator.request_schemas import storable
 from budsim.simulator.routes import service_of
-from budsim.simulator.schemas import ErrorResponse
+from budsim.simulator.schemas import FIELD_ERRORS, ErrorResponse
 from budsim.simulator.search_backend import resolve_model
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorResponse, "description": "Not known or not supported; the message says what and why."},
     401: {"model": ErrorResponse, "description": "No token, or a wrong one."},
     413: {"model": ErrorResponse, "description": "The body is larger than the service takes."},
-    422: {"model": ErrorResponse, "description": "A field is missing, unknown or malformed."},
+    **FIELD_ERRORS,
     503: {"model": ErrorResponse, "description": "The hub would have to be asked and does not answer."},
 }
 _REFERENCE_DEVICE = "H100"  # the calculator's rules are those of an engine on an accelerator

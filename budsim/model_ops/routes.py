@@ -15,13 +15,13 @@ from budsim.model_ops.schemas import ModelSummary, ModelTarget
 from budsim.perf_model.precision import resolve_precision
 from budsim.simulator.request_schemas import storable
 from budsim.simulator.routes import service_of
-from budsim.simulator.schemas import ErrorResponse
+from budsim.simulator.schemas import FIELD_ERRORS, ErrorResponse
 from budsim.simulator.search_backend import resolve_model
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorResponse, "description": "The model is not known or not supported; the message says why."},
     401: {"model": ErrorResponse, "description": "No token, or a wrong one."},
-    422: {"model": ErrorResponse, "description": "A field is missing, unknown or malformed."},
+    **FIELD_ERRORS,
 }
 
 router = APIRouter(prefix="/models", tags=["models"], responses=_ERRORS)
@@ -48,7 +48,12 @@ def put_model(request: Request, body: Annotated[ModelTarget, Storable]) -> Model
 
 @router.get("/{model_id:path}/info", summary="A model in a few figures")
 def model_info(
-    request: Request, model_id: Annotated[str, Path(description="Hub id, mapped id or folder.", max_length=512), Text]
+    request: Request,
+    model_id: Annotated[
+        str,
+        Path(description="Hub id, mapped id or folder.", max_length=512, examples=["meta-llama/Llama-3.1-8B"]),
+        Text,
+    ],
 ) -> ModelSummary:
     """Return its shape, its parameters and its memory."""
     return _summary(request, model_id)

@@ -36,9 +36,11 @@ WAVES = 10
 MIN_REQUESTS = 32
 MAX_REQUESTS = 2_000
 # What is replayed of a longer queue: past some fills of the server the throughput is constant and only the wait grows
-# (``_longer_queue``). Measured on two shared cores: 3 x 4,096 requests take 10 to 50 ms.
+# (``_longer_queue``). Measured on two shared cores, three requests per client: 4,096 clients whose prompts fit into one
+# step take 10 to 60 ms, 256 clients with prompts of 60 steps 130 ms.
 FILLS = 2
-MIN_CLIENTS_LIMIT = 4_096
+MIN_CLIENTS_LIMIT = 256
+CHUNKS_LIMIT = 4_096
 MAX_CLIENTS_LIMIT = 16_384
 _POISSON_MIN_REQUESTS = 400
 # TGI, TensorRT-LLM set the whole answer aside; SGLang's new_token_ratio starts at 0.7 and decays; vLLM reserves
@@ -141,9 +143,10 @@ def _lengths(mean: float, count: int, length_dist: str, stream: int) -> NDArray[
 
 
 def _clients_limit(run: _Run) -> int:
-    """Return the longest queue that is replayed: some times what the server holds at once."""
+    """Return the longest queue that is replayed: some fills of the server, more where a prompt takes few steps."""
     seats = min(float(run.setup.max_num_seqs), run.setup.kv_tokens / run.load.isl)
-    return int(min(max(FILLS * seats, MIN_CLIENTS_LIMIT), MAX_CLIENTS_LIMIT))
+    chunks_per_prompt = max(1.0, run.load.isl / run.setup.token_budget)
+    return int(min(max(FILLS * seats, CHUNKS_LIMIT / chunks_per_prompt, MIN_CLIENTS_LIMIT), MAX_CLIENTS_LIMIT))
 
 
 def _longer_queue(seconds: dict[str, float], more_s: float, grows_evenly: bool) -> dict[str, float]:

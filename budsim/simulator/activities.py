@@ -25,10 +25,12 @@ from budsim.commons.database import Database, is_outage
 from budsim.commons.errors import (
     IncompatibleEngineError,
     InvalidRequestError,
+    NoDeviceError,
     NotFoundError,
     OutageError,
     SimulationTimeoutError,
     UnavailableError,
+    UnknownHardwareError,
 )
 from budsim.commons.notifications import Audience, ProgressEvent, Publisher, event_id, notification
 from budsim.commons.search_pool import SearchFailedError, SearchStoppedError
@@ -37,9 +39,10 @@ from budsim.simulator import answers
 from budsim.simulator.cluster_source import ClusterSource, KnownClusters, example_clusters
 from budsim.simulator.eta import UNKNOWN_CANDIDATES, MeasuredRun, estimate_eta
 from budsim.simulator.models import WorkflowRun
+from budsim.simulator.questions import check_endpoints
 from budsim.simulator.repository import ACTIVE, METADATA_STEP, TASK_STEP, Repository, row_values
 from budsim.simulator.search_space import Exclusions
-from budsim.simulator.simulation import GroupTask, TaskPlan
+from budsim.simulator.simulation import NOT_SIMULATED, GroupTask, TaskPlan
 from budsim.simulator.simulation_request import SimulationRequest
 from budsim.simulator.workflows import workflow_metadata
 
@@ -200,7 +203,8 @@ class RunActivities:
         known = self._known_clusters(asked, assumptions)
         plan, problems = self._backend.plan(request, known, models)
         if not plan.tasks:
-            raise _nothing_to_search([*plan.reasons, *problems])
+            raise _nothing_to_search(request, [*plan.reasons, *problems])
+        check_endpoints(asked.get("endpoints"), plan.tasks[0].arch)
         tasks = [_with_exclusions(task, excluded).to_dict() for task in plan.tasks]
         eta = estimate_eta(
             "performance_estimation",
@@ -226,7 +230,7 @@ class RunActivities:
         if known.document:
             return known
         if asked["kind"] != "hardware":
-            raise UnavailableError(
+            raise NoDeviceError(
                 f"No cluster is known ({known.origin}). Send them with PUT /clusters, set CLUSTER_INFO_FILE, or start "
                 "with `budsim serve --import-clusters`."
             )
@@ -293,6 +297,7 @@ class RunActivities:
         with self._database.transaction() as session:
             repository = Repository(session)
             run = _required_run(repository, payload["workflow_id"])
+            repository.keep_rows(run.workflow_id, [outcome["task_key"] for outcome in outcomes])
             rows = [row_values(row) for row in repository.rows(run.workflow_id)]
         request = SimulationRequest.from_dict(run.input["question"])
         told = answers.explanation(outcomes, plan["reasons"], plan["assumptions"])
@@ -331,7 +336,7 @@ class RunActivities:
         status = "TIMED_OUT" if isinstance(error, SimulationTimeoutError) else "FAILED"
         action = None if (failure.get("param") or {}).get("field") == "clusters" else "retry"
         event = ProgressEvent(f"{step}:FAILED", step, "FAILED", "Simulation failed", error.message, None, action)
-        return self._end(payload["workflow_id"], status, event, error=failure_of(error))
+        return self._end(payload["workflow_id"], status, event, error=failure_of(error), output=None)
 
     def _end(self, workflow_id: str, status: str, event: ProgressEvent, **values: Any) -> Json:
         now = datetime.now(UTC)
@@ -416,10 +421,15 @@ def _place(task: Mapping[str, Any]) -> Json:
     }
 
 
-def _nothing_to_search(reasons: Sequence[str]) -> Exception:
+def _nothing_to_search(request: SimulationRequest, reasons: Sequence[str]) -> Exception:
     text = " ".join(reasons) or "There is nothing to search."
+    param = {"reasons": list(reasons)}
     if any("serves this model" in reason for reason in reasons):
-        return IncompatibleEngineError(text, {"reasons": list(reasons)})
+        return IncompatibleEngineError(text, param)
     if any("device types asked for" in reason for reason in reasons):
-        return InvalidRequestError(text, {"field": "hardware_type", "reasons": list(reasons)})
-    return UnavailableError(text, {"reasons": list(reasons)})
+        return InvalidRequestError(text, {"field": "hardware_type", **param})
+    if request.cluster_id and any(reason.endswith("is not known.") for reason in reasons):
+        return NotFoundError(text, {"field": "cluster_id", **param})
+    if reasons and all(NOT_SIMULATED in reason for reason in reasons):
+        return UnknownHardwareError(text, param={"field": "clusters", **param})
+    return NoDeviceError(text, {"field": "clusters", **param})

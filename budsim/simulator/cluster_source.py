@@ -7,17 +7,32 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic_core import PydanticCustomError
 
 from budsim.commons.access import SERVICE, Principal
 from budsim.commons.database import Database
 from budsim.commons.errors import ConflictError, InvalidRequestError, NotFoundError, UnavailableError
 from budsim.commons.resources import shipped_path
-from budsim.simulator.cluster_document import Cluster, ClusterProblem, cluster_entries, parse_clusters
+from budsim.simulator.cluster_document import (
+    MAX_TEXT_LENGTH,
+    Cluster,
+    ClusterProblem,
+    cluster_entries,
+    parse_clusters,
+)
 from budsim.simulator.repository import Repository
 from budsim.simulator.request_schemas import storable
+from budsim.simulator.simulation import is_unknown_device
+from budsim.simulator.topology import group_devices
+
+if TYPE_CHECKING:
+    from budsim.perf_model.hardware_catalog import HardwareCatalog
 
 logger = logging.getLogger(__name__)
+
+MAX_PROBLEMS = 100  # of devices that are told; the same mistake is usually made on every node
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +61,10 @@ class StateStore(Protocol):
 
     def state(self, key: str) -> Any:
         """Return the value of a key, None when there is none."""
+        ...
+
+    def register(self) -> None:
+        """Save this service's record."""
         ...
 
 
@@ -81,6 +100,11 @@ class ClusterSource:
         with self._database.transaction() as session:
             return KnownClusters("database", [row.topology for row in Repository(session, principal).clusters()])
 
+    def register(self) -> None:
+        """Save this service's record in the state store, if there is one."""
+        if self._state is not None:
+            self._state.register()
+
     def replace(self, document: Any, principal: Principal = SERVICE) -> int:
         """Store these clusters in place of all others that the caller sees; return how many.
 
@@ -108,8 +132,13 @@ def checked_entries(document: Any) -> Sequence[dict[str, Any]]:
     """
     try:
         storable(document)
-    except ValueError as error:
-        raise InvalidRequestError(f"The cluster document cannot be stored: {error}.", {"field": "clusters"}) from error
+    except PydanticCustomError as error:
+        path = "clusters" + "".join(
+            f"[{part}]" if isinstance(part, int) else f".{part}"[:MAX_TEXT_LENGTH]
+            for part in (error.context or {}).get("path", ())
+        )
+        text = f"The cluster document cannot be stored: {path}: {error}."
+        raise InvalidRequestError(text, {"field": path}) from error
     _, problems = parse_clusters(document)
     if problems:
         texts = [f"{problem.path}: {problem.reason}" for problem in problems]
@@ -120,6 +149,25 @@ def checked_entries(document: Any) -> Sequence[dict[str, Any]]:
         document = document.get("clusters", [document])
     entries: list[dict[str, Any]] = list(document)
     return entries
+
+
+def device_problems(clusters: Sequence[Cluster], catalog: HardwareCatalog) -> list[str]:
+    """Return what no run can use in clusters that can be read: no nodes, no devices, unknown types and hardware.
+
+    What is merely busy now is left out.
+    """
+    found: dict[str, None] = {}
+    for cluster in clusters:
+        if not any(node.devices for node in cluster.nodes):
+            found[f"Cluster {cluster.name}: it has no nodes with devices."] = None
+        topology = group_devices(cluster, skip_master_node_for_cpu=False, catalog=catalog)
+        for dropped in topology.dropped:
+            if dropped.device and is_unknown_device(dropped.reason):
+                reason = dropped.reason.rstrip(".")
+                found[f"Cluster {cluster.name}, node {dropped.node}, {dropped.device}: {reason}."] = None
+            if len(found) >= MAX_PROBLEMS:
+                return list(found)
+    return list(found)
 
 
 def read_document(path: Path) -> Any:

@@ -11,10 +11,12 @@ from uuid import UUID, uuid5
 from fastapi import APIRouter, Body, Depends, Request
 from pydantic import TypeAdapter, ValidationError
 
-from budsim.commons.errors import BudSimError
+from budsim.commons.errors import BudSimError, UnavailableError
+from budsim.commons.health import InfoResponse
 from budsim.commons.security import require_service
 from budsim.simulator.request_schemas import ClusterRecommendationRequest, HardwareRunRequest, RunBody, unwrapped
 from budsim.simulator.routes import service_of
+from budsim.simulator.schemas import FIELD_ERRORS, ErrorResponse
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +25,13 @@ DEAD_LETTER_TOPIC = "poisonMessages"
 EVENT_ROUTE = "/notifications"
 _RUN_NAMESPACE = UUID("0f9b3c53-7a55-4f07-8d6e-2d8d7c0b5a11")
 
-event_router = APIRouter(tags=["events"], dependencies=[Depends(require_service)])
+event_router = APIRouter(tags=["events"], dependencies=[Depends(require_service)], responses=FIELD_ERRORS)
 _BODY: TypeAdapter[ClusterRecommendationRequest | HardwareRunRequest] = TypeAdapter(RunBody)
+
+
+_NO_STORE: dict[int | str, dict[str, Any]] = {
+    503: {"model": ErrorResponse, "description": "There is no sidecar, or it does not answer."}
+}
 
 
 def _run_id(event: Any) -> UUID | None:
@@ -41,6 +48,38 @@ def subscriptions(request: Request) -> list[dict[str, str]]:
     if pubsub is None:
         return []
     return [{"pubsubname": pubsub, "topic": TOPIC, "route": EVENT_ROUTE, "deadLetterTopic": DEAD_LETTER_TOPIC}]
+
+
+def _required_sidecar(request: Request) -> None:
+    """Check that there is a sidecar.
+
+    Raises:
+        UnavailableError: There is none.
+    """
+    if service_of(request).pubsub is None:
+        raise UnavailableError("The store is missing: this service runs without a Dapr sidecar (DAPR_HTTP_PORT).")
+
+
+@event_router.get("/sync/configurations", summary="Read the configuration store again", responses=_NO_STORE)
+def sync_configurations(request: Request) -> InfoResponse:
+    """Acknowledge: BudSim reads its settings from the environment once, and nothing from the store."""
+    _required_sidecar(request)
+    return InfoResponse(object="info", message="Nothing is read from the configuration store.", param=None)
+
+
+@event_router.get("/sync/secrets", summary="Read the secret store again", responses=_NO_STORE)
+def sync_secrets(request: Request) -> InfoResponse:
+    """Acknowledge: BudSim reads its secrets from the environment once, and nothing from the store."""
+    _required_sidecar(request)
+    return InfoResponse(object="info", message="Nothing is read from the secret store.", param=None)
+
+
+@event_router.get("/register", summary="Tell other services where this one listens", responses=_NO_STORE)
+def register(request: Request) -> InfoResponse:
+    """Save the record by which other services find this one's topic; it is saved at every start too."""
+    _required_sidecar(request)
+    service_of(request).clusters.register()
+    return InfoResponse(object="info", message="ack", param={"topic": TOPIC})
 
 
 @event_router.post(EVENT_ROUTE, summary="An event of the platform")

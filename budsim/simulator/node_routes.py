@@ -12,11 +12,12 @@ from budsim.commons.catalogs import hardware_catalog
 from budsim.commons.errors import UnavailableError
 from budsim.perf_model.workload import Workload
 from budsim.simulator import node_configurations as nodes
-from budsim.simulator.request_schemas import MAX_CONCURRENCY, MAX_INTEGER, MAX_TOKENS, RequestModel
+from budsim.simulator.request_schemas import MAX_INTEGER, RequestModel
 from budsim.simulator.routes import service_of
-from budsim.simulator.schemas import ErrorResponse, NodeGroupConfiguration, ResponseModel
+from budsim.simulator.schemas import FIELD_ERRORS, ErrorResponse, NodeGroupConfiguration, ResponseModel
 from budsim.simulator.search_backend import resolve_model
 from budsim.simulator.services import SimulationService
+from budsim.simulator.simulation_request import MAX_CONCURRENCY, MAX_TOKENS
 
 MAX_HOSTS = 10_000
 
@@ -26,7 +27,7 @@ router = APIRouter(
     responses={
         400: {"model": ErrorResponse, "description": "The request cannot be served; the message says why."},
         401: {"model": ErrorResponse, "description": "No token, or a wrong one."},
-        422: {"model": ErrorResponse, "description": "A field is missing, unknown or malformed."},
+        **FIELD_ERRORS,
         503: {"model": ErrorResponse, "description": "No cluster is known, or their store does not answer."},
     },
 )

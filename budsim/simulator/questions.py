@@ -6,6 +6,7 @@ from typing import Any
 
 from budsim.commons.config import AppSettings
 from budsim.commons.errors import UnsupportedError
+from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.workload import SloTargets, Workload
 from budsim.simulator.request_schemas import ClusterRecommendationRequest, HardwareRunRequest
 from budsim.simulator.search_space import SearchLimits
@@ -102,7 +103,6 @@ def hardware_question(body: HardwareRunRequest, model: str, config: AppSettings)
         limits=SearchLimits(max_memory_bytes_per_device=bounds.max_memory_gb * _GB if bounds.max_memory_gb else None),
         skip_master_node_for_cpu=config.skip_master_node_for_cpu,
         engine_overrides=_batch_limit(min(batch_limits, default=None), concurrency),
-        error_rate_threshold=1.0,
         assumptions=assumptions,
     )
 
@@ -114,3 +114,51 @@ def _precision(name: str) -> str | None:
 
 def _batch_limit(limit: int | None, concurrency: int) -> dict[str, Any]:
     return {"max_num_seqs": limit} if limit is not None and limit < concurrency else {}
+
+
+# What a model's task (``ModelArchitecture.task``, read off its class names) lets it answer.
+_ENDPOINTS_BY_TASK = {
+    "embed": frozenset({"EMBEDDING"}),
+    "rerank": frozenset({"RERANK", "CLASSIFY"}),
+    "classify": frozenset({"CLASSIFY", "RERANK"}),  # the hub's class of both is ForSequenceClassification
+    "transcribe": frozenset({"AUDIO"}),
+}
+# Models of a generating class that were trained for something else are known by their names alone.
+_ENDPOINTS_BY_NAME: tuple[tuple[tuple[str, ...], frozenset[str]], ...] = (
+    (("rerank",), frozenset({"RERANK", "CLASSIFY"})),
+    (("embed", "bge-", "gte-", "e5-"), frozenset({"EMBEDDING"})),
+)
+_AUDIO_CLASSES = ("Audio", "Voxtral", "Ultravox", "Omni", "Speech")
+
+
+def served_endpoints(arch: ModelArchitecture) -> frozenset[str]:
+    """Return the endpoints that a model can answer, by its task and, for retrieval models, by its own name."""
+    if arch.task in _ENDPOINTS_BY_TASK:
+        return _ENDPOINTS_BY_TASK[arch.task]
+    tail = arch.name.lower().rpartition("/")[2]
+    for words, endpoints in _ENDPOINTS_BY_NAME:
+        if any(word in tail for word in words):
+            return endpoints
+    if any(word in name for name in arch.architectures for word in _AUDIO_CLASSES):
+        return frozenset({"LLM", "AUDIO"})
+    return frozenset({"LLM"})
+
+
+def check_endpoints(asked: str | None, arch: ModelArchitecture) -> None:
+    """Refuse endpoints that a model cannot answer.
+
+    Args:
+        asked: Comma list of the contract's names; None or empty = whatever the model is for.
+        arch: The model.
+
+    Raises:
+        UnsupportedError: Names the endpoint and what the model is for.
+    """
+    served = served_endpoints(arch)
+    for endpoint in (asked or "").split(","):
+        if endpoint and endpoint not in served:
+            kind = "only generates text" if served == {"LLM"} else f"is for {', '.join(sorted(served))}"
+            raise UnsupportedError(
+                f"{arch.name} {kind}: it does not serve {endpoint}.",
+                {"field": "model_endpoints", "served": sorted(served)},
+            )

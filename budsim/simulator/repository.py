@@ -97,11 +97,11 @@ class Repository:
         )
         return self.session.scalar(change) is not None
 
-    def extend_deadline(self, workflow_id: UUID, timeout_s: float) -> None:
-        """Give a run its whole time again, counted from now."""
+    def extend_deadline(self, workflow_id: UUID, timeout_s: float, *, anew: bool = False) -> None:
+        """Give a run its whole time again, counted from now; ``anew``: it also starts now."""
         deadline = datetime.now(UTC) + timedelta(seconds=timeout_s)
         change = update(WorkflowRun).where(WorkflowRun.workflow_id == workflow_id)
-        self.session.execute(change.values(deadline_at=deadline, started_at=func.now()))
+        self.session.execute(change.values(deadline_at=deadline, **({"started_at": func.now()} if anew else {})))
 
     # ----------------------------------------------------------------------------------------------------------- steps
     def add_step(self, workflow_id: UUID, event_key: str, notification: Mapping[str, Any], **columns: str) -> bool:
@@ -151,9 +151,13 @@ class Repository:
         )
         return len(ordered)
 
-    def delete_rows(self, workflow_id: UUID) -> None:
-        """Forget everything a run found, and its events."""
-        self.session.execute(delete(SimulationResult).where(SimulationResult.workflow_id == workflow_id))
+    def keep_rows(self, workflow_id: UUID, task_keys: Sequence[str]) -> None:
+        """Forget the rows of every search but these: an earlier attempt's."""
+        earlier = SimulationResult.task_key.not_in(list(task_keys))
+        self.session.execute(delete(SimulationResult).where(SimulationResult.workflow_id == workflow_id, earlier))
+
+    def delete_steps(self, workflow_id: UUID) -> None:
+        """Forget the events of a run."""
         self.session.execute(delete(WorkflowStep).where(WorkflowStep.workflow_id == workflow_id))
 
     def rows(self, workflow_id: UUID, cluster_id: str | None = None) -> list[SimulationResult]:

@@ -22,11 +22,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
-# PostgreSQL's integer, and far beyond any context length or load that exists.
+from budsim.simulator.simulation_request import MAX_CONCURRENCY, MAX_TOKENS
+
+# PostgreSQL's integer.
 MAX_INTEGER = 2**31 - 1
-MAX_TOKENS = 100_000_000
-MAX_CONCURRENCY = 1_000_000
+ENDPOINTS = ("EMBEDDING", "LLM", "AUDIO", "CLASSIFY", "RERANK")
 _MAX_DEPTH = 40
 
 HardwareMode = Literal["dedicated", "shared"]
@@ -37,27 +39,36 @@ _EVENT_FIELDS = ("specversion", "topic", "pubsubname", "source", "data", "tracei
                  "time", "id", "datacontenttype", "subject", "dataschema")  # fmt: skip
 
 
-def storable(value: Any, depth: int = 0) -> Any:
+def storable(value: Any) -> Any:
     """Return ``value`` unless it holds what no database can store.
 
     Raises:
-        ValueError: A NUL or half a surrogate pair in a text, NaN or an infinity, or nesting beyond reason.
+        PydanticCustomError: A NUL or half a surrogate pair in a text, NaN or an infinity, or nesting beyond reason. It
+            is a ValueError whose context has the ``path`` to the fault.
     """
-    if depth > _MAX_DEPTH:
-        raise ValueError(f"nested more than {_MAX_DEPTH} levels deep")
+    _check_storable(value, ())
+    return value
+
+
+def _check_storable(value: Any, path: tuple[str | int, ...]) -> None:
+    if len(path) > _MAX_DEPTH:
+        raise _unstorable(path[:1], f"nested more than {_MAX_DEPTH} levels deep")
     if isinstance(value, str):
         if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise ValueError("text must not contain NUL or unpaired surrogate characters")
+            raise _unstorable(path, "text must not contain NUL or unpaired surrogate characters")
     elif isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("numbers must be finite")
+        raise _unstorable(path, "numbers must be finite")
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            storable(key, depth + 1)
-            storable(item, depth + 1)
+            _check_storable(key, path)
+            _check_storable(item, (*path, key))
     elif isinstance(value, list):
-        for item in value:
-            storable(item, depth + 1)
-    return value
+        for index, item in enumerate(value):
+            _check_storable(item, (*path, index))
+
+
+def _unstorable(path: tuple[str | int, ...], reason: str) -> PydanticCustomError:
+    return PydanticCustomError("unstorable", "{reason}", {"reason": reason, "path": list(path)})
 
 
 class RequestModel(BaseModel):
@@ -84,7 +95,7 @@ class NotificationMetadata(RequestModel):
     model_config = ConfigDict(extra="ignore")
 
     notification_type: Literal["event", "topic", "broadcast"] = Field(
-        "event", description="How the platform delivers it."
+        "event", description="How the platform delivers it.", examples=["event"]
     )
     name: str | None = Field(
         None, description="Name of the platform's notification workflow.", examples=["bud-internal"]
@@ -97,7 +108,9 @@ class NotificationMetadata(RequestModel):
     subscriber_ids: str | list[str] | None = Field(None, description="Users to tell.", examples=["user-1"])
     actor: str | None = Field(None, description="Who caused it.", examples=["alice"])
     topic_keys: str | list[str] | None = Field(None, description="Topics to tell.", examples=["team-a"])
-    category: Literal["inapp", "internal", "email"] = Field("internal", description="Kind of notification.")
+    category: Literal["inapp", "internal", "email"] = Field(
+        "internal", description="Kind of notification.", examples=["internal"]
+    )
 
 
 class _RunRequest(RequestModel):
@@ -112,7 +125,9 @@ class _RunRequest(RequestModel):
         examples=["budAppMessages"],
     )
     notification_metadata: NotificationMetadata | None = Field(
-        None, description="Whom to notify. Naming somebody makes the call asynchronous."
+        None,
+        description="Whom to notify. Naming somebody makes the call asynchronous.",
+        examples=[{"name": "bud-internal", "subscriber_ids": "user-1"}],
     )
     debug: bool = Field(False, description="Wait for the answer even if events were asked for.", examples=[False])
     project_id: str | None = Field(
@@ -150,7 +165,10 @@ class ClusterRecommendationRequest(_RunRequest):
     )
 
     pretrained_model_uri: str = Field(
-        min_length=1, max_length=1024, description="Hub id, local folder, or a UUID that PUT /models mapped."
+        min_length=1,
+        max_length=1024,
+        description="Hub id, local folder, or a UUID that PUT /models mapped.",
+        examples=["meta-llama/Llama-3.1-8B-Instruct"],
     )
     model_uri: str | None = Field(
         None,
@@ -158,7 +176,9 @@ class ClusterRecommendationRequest(_RunRequest):
         description="Hub id, when the first field is a folder.",
         examples=["meta-llama/Llama-3.1-8B"],
     )
-    is_proprietary_model: bool = Field(description="A model behind somebody's API: nothing to place, only to price.")
+    is_proprietary_model: bool = Field(
+        description="A model behind somebody's API: nothing to place, only to price.", examples=[False]
+    )
     input_tokens: int = Field(ge=1, le=MAX_TOKENS, description="Mean prompt length, tokens.", examples=[1024])
     output_tokens: int = Field(ge=1, le=MAX_TOKENS, description="Mean answer length, tokens.", examples=[512])
     concurrency: int = Field(ge=1, le=MAX_CONCURRENCY, description="Requests in flight at once.", examples=[10])
@@ -199,6 +219,16 @@ class ClusterRecommendationRequest(_RunRequest):
     @classmethod
     def _lower_case(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
+
+    @field_validator("model_endpoints")
+    @classmethod
+    def _known_endpoints(cls, value: str | None) -> str | None:
+        """Return the list in upper case without blanks."""
+        names = [name.strip().upper() for name in (value or "").split(",") if name.strip()]
+        unknown = [name for name in names if name not in ENDPOINTS]
+        if unknown:
+            raise ValueError(f"{unknown[0][:40]!r} is none of {', '.join(ENDPOINTS)}")
+        return ",".join(names) or None
 
     @model_validator(mode="after")
     def _targets_given(self) -> ClusterRecommendationRequest:
@@ -253,14 +283,23 @@ class HardwareRunRequest(_RunRequest):
         }
     )
 
-    model_name: str = Field(min_length=1, max_length=1024, description="Hub id, local folder or mapped UUID.")
+    model_name: str = Field(
+        min_length=1,
+        max_length=1024,
+        description="Hub id, local folder or mapped UUID.",
+        examples=["meta-llama/Llama-2-7b-hf"],
+    )
     hardware_type: str = Field(
         min_length=1, max_length=50, description="Device type: cuda, rocm, hpu, cpu or cpu_high.", examples=["cuda"]
     )
     optimization_target: Literal["throughput", "latency", "cost", "balanced"] = Field(
-        "throughput", description="What the best answer is best at."
+        "throughput", description="What the best answer is best at.", examples=["throughput"]
     )
-    constraints: RunConstraints = Field(default_factory=RunConstraints, description="Bounds.")
+    constraints: RunConstraints = Field(
+        default_factory=RunConstraints,
+        description="Bounds.",
+        examples=[{"max_batch_size": 32, "max_memory_gb": 24, "min_throughput_tokens_per_second": 100}],
+    )
     engine_preferences: list[str] = Field(
         default_factory=list,
         max_length=20,
@@ -271,7 +310,9 @@ class HardwareRunRequest(_RunRequest):
         default_factory=lambda: ["none"], max_length=20, description="Formats to look at.", examples=[["none", "int8"]]
     )
     workload: RunWorkload = Field(
-        default_factory=RunWorkload, description="The load; defaults are named in the answer."
+        default_factory=RunWorkload,
+        description="The load; defaults are named in the answer.",
+        examples=[{"input_tokens": 1024, "output_tokens": 512, "concurrency": 10}],
     )
     simulation_method: SimulationMethod | None = Field(
         None, description="As in the platform's body.", examples=["heuristic"]
@@ -337,4 +378,9 @@ class DeploymentConfigurationRequest(RequestModel):
     concurrency: int | None = Field(
         None, ge=1, le=MAX_CONCURRENCY, description="Load to carry; the run's unless given.", examples=[10]
     )
-    feedback: list[FeedbackItem] | None = Field(None, max_length=1000, description="On configurations already tried.")
+    feedback: list[FeedbackItem] | None = Field(
+        None,
+        max_length=1000,
+        description="On configurations already tried.",
+        examples=[[{"config_id": "1", "failed": True, "reason": "OOM"}]],
+    )

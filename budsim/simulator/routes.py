@@ -11,12 +11,13 @@ from fastapi import APIRouter, Body, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 
+from budsim.commons.catalogs import hardware_catalog
 from budsim.commons.errors import InvalidRequestError
 from budsim.commons.security import principal_of
 from budsim.commons.workflow_engine import Json
+from budsim.simulator.cluster_source import device_problems
 from budsim.simulator.models import WorkflowRun
 from budsim.simulator.request_schemas import (
-    MAX_CONCURRENCY,
     MAX_INTEGER,
     DeploymentConfigurationRequest,
     RunBody,
@@ -30,6 +31,7 @@ from budsim.simulator.run_schemas import (
     WorkflowControlResponse,
 )
 from budsim.simulator.schemas import (
+    FIELD_ERRORS,
     ClusterRecommendationResponse,
     DeploymentConfigurationResponse,
     ErrorResponse,
@@ -38,6 +40,7 @@ from budsim.simulator.schemas import (
     WorkflowMetadataResponse,
 )
 from budsim.simulator.services import SimulationService, StartedRun
+from budsim.simulator.simulation_request import MAX_CONCURRENCY
 from budsim.simulator.workflows import workflow_metadata
 
 MAX_PAGE_SIZE = 1000
@@ -52,19 +55,18 @@ def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
         408: "The run passed its time; ``param.best`` is the best that was found.",
         409: "The run's status does not allow it.",
         413: "The body is too large.",
-        422: "A field is missing, unknown or malformed; ``param.fields`` names it.",
         429: "Too many requests; ``Retry-After`` says when to come back.",
         503: "No cluster is known, none is free, or the database does not answer.",
     }
-    return {code: {"model": ErrorResponse, "description": texts[code]} for code in codes}
+    return {code: {"model": ErrorResponse, "description": texts[code]} for code in codes} | FIELD_ERRORS
 
 
-router = APIRouter(prefix="/simulator", tags=["simulator"], responses=_errors(401, 422, 429))
-workflow_router = APIRouter(prefix="/workflow", tags=["workflow"], responses=_errors(401, 404, 409, 422, 429))
-cluster_router = APIRouter(tags=["clusters"], responses=_errors(401, 422, 429))
+router = APIRouter(prefix="/simulator", tags=["simulator"], responses=_errors(401, 429))
+workflow_router = APIRouter(prefix="/workflow", tags=["workflow"], responses=_errors(401, 404, 409, 429))
+cluster_router = APIRouter(tags=["clusters"], responses=_errors(401, 429))
 
 Text = AfterValidator(storable)
-WorkflowId = Annotated[UUID, Path(description="The run.")]
+WorkflowId = Annotated[UUID, Path(description="The run.", examples=["8900717f-3ec0-4df8-8993-54083b020c69"])]
 
 
 def service_of(request: Request) -> SimulationService:
@@ -140,14 +142,21 @@ async def run_simulation(
 @router.get("/recommendations", summary="What a run recommends, cluster by cluster", responses=_errors(404))
 def recommendations(
     request: Request,
-    workflow_id: Annotated[UUID, Query(description="The run.")],
-    cluster_id: Annotated[str | None, Query(description="This cluster only.", max_length=255), Text] = None,
-    concurrency: Annotated[int | None, Query(description="Load to carry.", ge=1, le=MAX_CONCURRENCY)] = None,
+    workflow_id: Annotated[UUID, Query(description="The run.", examples=["8900717f-3ec0-4df8-8993-54083b020c69"])],
+    cluster_id: Annotated[
+        str | None,
+        Query(description="This cluster only.", max_length=255, examples=["49ec33d5-a86b-4e03-8a4f-156a260c93e5"]),
+        Text,
+    ] = None,
+    concurrency: Annotated[
+        int | None, Query(description="Load to carry.", ge=1, le=MAX_CONCURRENCY, examples=[10])
+    ] = None,
     error_rate_threshold: Annotated[
-        float, Query(description="Mean relative miss of the targets to accept.", ge=0, allow_inf_nan=False)
+        float,
+        Query(description="Mean relative miss of the targets to accept.", ge=0, allow_inf_nan=False, examples=[0.5]),
     ] = 0.5,
-    page: Annotated[int, Query(description="From 1.", ge=1, le=MAX_INTEGER)] = 1,
-    limit: Annotated[int, Query(description="Items a page.", ge=1, le=MAX_PAGE_SIZE)] = 1,
+    page: Annotated[int, Query(description="From 1.", ge=1, le=MAX_INTEGER, examples=[1])] = 1,
+    limit: Annotated[int, Query(description="Items a page.", ge=1, le=MAX_PAGE_SIZE, examples=[20])] = 1,
 ) -> PaginatedRecommendations:
     """Return one page; a run that is not known has no items, and is a 404 to the token of a project."""
     found = service_of(request).recommendations(workflow_id, cluster_id, concurrency, error_rate_threshold)
@@ -214,7 +223,7 @@ def _control(request: Request, workflow_id: UUID, action: str) -> WorkflowContro
 
 @workflow_router.delete("/{workflow_id}/stop", summary="End a run")
 def stop(request: Request, workflow_id: WorkflowId) -> WorkflowControlResponse:
-    """End it for good; what it found stays readable."""
+    """End it for good. A run that was started again keeps the answer that it had before."""
     return _control(request, workflow_id, "stop")
 
 
@@ -232,7 +241,7 @@ def resume(request: Request, workflow_id: WorkflowId) -> WorkflowControlResponse
 
 @workflow_router.post("/{workflow_id}/restart", summary="Run it again")
 def restart(request: Request, workflow_id: WorkflowId) -> WorkflowControlResponse:
-    """Forget what it found and run it again under the same id."""
+    """Run it again under the same id; its earlier answer stays until there is a new one."""
     return _control(request, workflow_id, "restart")
 
 
@@ -247,7 +256,10 @@ def get_clusters(request: Request) -> StoredClusters:
         object="clusters",
         source=known.origin,
         clusters=document,
-        problems=[f"{problem.path}: {problem.reason}" for problem in problems],
+        problems=[
+            *(f"{problem.path}: {problem.reason}" for problem in problems),
+            *device_problems(readable, hardware_catalog()),
+        ],
     )
 
 

@@ -77,7 +77,7 @@ class HardwareRunResponse(Explanation):
     meets_targets: bool = Field(description="Whether every bound is met.", examples=[True])
     misses: list[Miss] = Field(default_factory=list, description="The bounds that are not met.")
     alternative_configurations: list[AlternativeConfiguration] = Field(description="Others, best first.")
-    simulation_metadata: SimulationMetadata = Field(description="How the answer came about.")
+    simulation_metadata: SimulationMetadata = Field(description="Time and effort that the answer took.")
 
 
 RunStatus = Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "TIMED_OUT", "TERMINATED", "SUSPENDED"]
@@ -139,6 +139,6 @@ class StoredClusters(ResponseModel):
     )
     problems: list[str] = Field(
         default_factory=list,
-        description="Clusters that could not be read, and why.",
+        description="Clusters that could not be read and devices that no run can use, and why.",
         examples=[["clusters[0].nodes[1]: status is missing"]],
     )

@@ -48,6 +48,29 @@ class ErrorResponse(ResponseModel):
     code: int = Field(description="The HTTP status.", examples=[400])
 
 
+class FieldProblem(ResponseModel):
+    """One field that is missing, unknown or malformed."""
+
+    type: str = Field(description="Kind of problem.", examples=["greater_than_equal"])
+    loc: list[str | int] = Field(description="Where it is.", examples=[["body", "concurrency"]])
+    msg: str = Field(description="What is wrong.", examples=["Input should be greater than or equal to 1"])
+
+
+class FieldErrorResponse(ErrorResponse):
+    """The envelope of a request with malformed fields, with the framework's own list beside it."""
+
+    detail: list[FieldProblem] = Field(description="Every problem that was found, at most 50.")
+
+
+FIELD_ERRORS: dict[int | str, dict[str, Any]] = {
+    422: {
+        "model": FieldErrorResponse,
+        "description": "A field is missing, unknown or malformed; ``param.field`` names the first, ``param.fields`` "
+        "all of them.",
+    }
+}
+
+
 class Miss(ResponseModel):
     """One target that is not met."""
 

@@ -198,6 +198,7 @@ class SimulationService:
             "kind": kind,
             "models": models,
             "method": method,
+            "endpoints": getattr(body, "model_endpoints", None),
             "assumptions": assumptions,
             "question": replace(request, assumptions={}).to_dict(),
             "audience": {"metadata": metadata, "source": body.source, "source_topics": body.source_topics},
@@ -254,7 +255,7 @@ class SimulationService:
         answer, failure = (run.output or {}).get(run.input["kind"]), run.error
         if not sees_whole_run(self.principal, run):
             answer, failure = seen_answer(run, self._rows(run.workflow_id)), seen_failure(failure)
-        if run.status == "COMPLETED" and answer is not None:
+        if run.status in ("COMPLETED", "TERMINATED") and answer is not None:
             return dict(answer)
         if run.status == "TIMED_OUT":
             message = f"The simulation passed its {self.config.default_timeout_seconds:g} s (DEFAULT_TIMEOUT_SECONDS)."
@@ -397,13 +398,14 @@ class SimulationService:
         with self.database.transaction() as session:
             repository = Repository(session, self.principal)
             if action == "restart":
-                repository.delete_rows(workflow_id)
+                repository.delete_steps(workflow_id)
                 self._rescope(repository, workflow_id)
-            cleared: Mapping[str, Any] = {"output": None, "error": None} if action == "restart" else {}
+            # The earlier answer and its rows stay until the new run has its own: stopping it then loses nothing.
+            cleared: Mapping[str, Any] = {"error": None, "progress": {}} if action == "restart" else {}
             if not repository.change_status(workflow_id, to, allowed, finished_at=finished, **cleared):
                 raise ConflictError("The run has just changed its status; ask again.")
             if action in ("resume", "restart"):
-                repository.extend_deadline(workflow_id, self.config.default_timeout_seconds)
+                repository.extend_deadline(workflow_id, self.config.default_timeout_seconds, anew=action == "restart")
         self._tell_engine(str(workflow_id), action)
         if action == "stop":
             self._waiters.wake(str(workflow_id))

@@ -299,8 +299,18 @@ def _no_task_reason(
         return f"{name}: no {engines} serves this model on {devices}{why}."
     if groups:
         return f"{name}: has {', '.join(group.label for group in groups)}, none of them of the device types asked for."
-    causes = "; ".join(dict.fromkeys(item.reason for item in dropped)) or "it has no nodes with devices"
+    causes = "; ".join(dict.fromkeys(item.reason.rstrip(".") for item in dropped)) or "it has no nodes with devices"
+    if dropped and all(is_unknown_device(item.reason) for item in dropped):
+        return f"{name}: {NOT_SIMULATED}: {causes}."
     return f"{name}: no devices are free in {request.hardware_mode} mode: {causes}."
+
+
+NOT_SIMULATED = "none of its devices can be simulated"
+
+
+def is_unknown_device(reason: str) -> bool:
+    """Return whether a device was dropped for what it is, rather than for what it is doing."""
+    return reason.startswith("Unknown hardware") or "not simulated" in reason
 
 
 def search_case(task: GroupTask) -> SearchCase:

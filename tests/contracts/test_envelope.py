@@ -173,6 +173,41 @@ def test_a_figure_that_no_machine_has_is_refused_by_its_path(client, field, valu
     assert client.get("/clusters").json()["problems"] == []
 
 
+def test_devices_that_no_run_can_use_are_told_when_clusters_are_sent(client):
+    document = clusters()
+    document[0]["nodes"][0]["devices"][0].update(name="Frobnicator 9000", raw_name="Frobnicator 9000")
+    document[1]["nodes"][0]["devices"][0]["type"] = "quantum"
+    document[1]["nodes"][1]["devices"][0]["available_count"] = 0
+    document.append({"id": "empty", "name": "empty", "nodes": []})
+    try:
+        answer = client.put("/clusters", json=document)
+    finally:
+        client.put("/clusters", json=clusters())
+    assert answer.status_code == 200
+    problems = answer.json()["problems"]
+    assert len(problems) == 3
+    for words in ("Frobnicator 9000", "quantum", "Cluster empty: it has no nodes"):
+        assert sum(words in problem for problem in problems) == 1
+
+
+@pytest.mark.parametrize("path", ["/sync/configurations", "/sync/secrets", "/register"])
+def test_without_a_sidecar_there_is_no_store(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 503
+    assert set(answer.json()) == ENVELOPE
+    assert "store is missing" in answer.json()["message"]
+
+
+def test_a_figure_that_is_none_is_refused_by_its_path(client):
+    import json
+
+    document = clusters()
+    document[1]["nodes"][0]["devices"][0]["available_count"] = float("nan")
+    answer = client.put("/clusters", content=json.dumps(document), headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json()["param"]["field"] == "clusters[1].nodes[0].devices[0].available_count"
+
+
 def test_a_value_beyond_the_databases_range_is_a_bad_request(client, service, monkeypatch):
     def refused(*_arguments):
         raise DataError("INSERT", {}, Exception("integer out of range"))

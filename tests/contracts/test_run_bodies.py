@@ -5,7 +5,7 @@ import time
 import uuid
 
 import pytest
-from service_doubles import CLUSTER_A, CLUSTER_B, MODEL, platform_body, readme_body
+from service_doubles import CLUSTER_A, CLUSTER_B, MODEL, clusters, platform_body, readme_body
 
 pytestmark = pytest.mark.integration
 
@@ -133,8 +133,85 @@ def test_a_method_without_models_is_refused_naming_the_other(client):
     assert "heuristic" in answer.json()["message"]
 
 
-def test_an_unknown_cluster_is_unavailable(client):
-    assert run(client, platform_body(cluster_id=str(uuid.uuid4()))).status_code == 503
+def test_an_unknown_cluster_is_not_found_and_said_at_once(client):
+    started = time.monotonic()
+    answer = run(client, platform_body(cluster_id=str(uuid.uuid4())))
+    assert time.monotonic() - started < 1.5
+    assert answer.status_code == 404
+    assert answer.json()["param"]["field"] == "cluster_id"
+
+
+@pytest.mark.parametrize(
+    ("device", "code", "words"),
+    [
+        ({"name": "Frobnicator 9000", "raw_name": "Frobnicator 9000"}, 400, "Unknown hardware"),
+        ({"type": "quantum"}, 400, "quantum"),
+        ({"available_count": 0}, 503, "no devices are free"),
+    ],
+)
+def test_clusters_without_a_usable_device_are_said_at_once(client, device, code, words):
+    document = clusters()[:1]
+    document[0]["nodes"][0]["devices"][0].update(device)
+    assert client.put("/clusters", json=document).status_code == 200
+    try:
+        started = time.monotonic()
+        answer = run(client, platform_body())
+        assert time.monotonic() - started < 1.5
+    finally:
+        client.put("/clusters", json=clusters())
+    assert answer.status_code == code
+    message = answer.json()["message"]
+    assert words in message
+    assert ".." not in message
+    assert code == 503 or "free" not in message
+
+
+def test_no_cluster_at_all_is_unavailable_at_once(client):
+    assert client.put("/clusters", json=[]).status_code == 200
+    try:
+        started = time.monotonic()
+        answer = run(client, platform_body())
+        assert time.monotonic() - started < 1.5
+    finally:
+        client.put("/clusters", json=clusters())
+    assert answer.status_code == 503
+    assert "PUT /clusters" in answer.json()["message"]
+
+
+def test_endpoints_that_the_model_does_not_serve_are_refused(client):
+    assert run(client, platform_body(model_endpoints="llm")).status_code == 200
+    answer = run(client, platform_body(model_endpoints="EMBEDDING"))
+    assert answer.status_code == 400
+    assert answer.json()["param"]["field"] == "model_endpoints"
+    answer = run(client, platform_body(model_endpoints="LLM,TELEPATHY"))
+    assert answer.status_code == 422
+    assert "TELEPATHY" in answer.json()["message"]
+
+
+def test_a_throughput_out_of_reach_is_no_recommendation(client):
+    answer = run(client, readme_body(constraints={"min_throughput_tokens_per_second": 1e12}))
+    assert answer.status_code == 400
+    assert answer.json()["param"]["nearest"][0]["metrics"]["misses"]
+    assert answer.json()["param"]["remedies"]
+
+
+def test_a_throughput_slightly_out_of_reach_is_recommended_as_a_miss(client):
+    best = run(client, readme_body(constraints={})).json()["predicted_performance"]["throughput_tokens_per_second"]
+    body = run(client, readme_body(constraints={"min_throughput_tokens_per_second": 1.3 * best})).json()
+    assert body["status"] == "completed"
+    assert body["meets_targets"] is False
+    assert body["misses"]
+
+
+def test_one_limit_of_concurrency_and_its_own_field(client):
+    for body, field in (
+        (platform_body(concurrency=100_001), "concurrency"),
+        (readme_body(constraints={"max_batch_size": 100_001}), "constraints.max_batch_size"),
+        (readme_body(workload={"concurrency": 100_001}), "workload.concurrency"),
+    ):
+        answer = run(client, body)
+        assert answer.status_code == 422
+        assert list(answer.json()["param"]["fields"]) == [field]
 
 
 @pytest.mark.parametrize(
@@ -186,6 +263,31 @@ def test_no_text_is_a_500(client, text):
     answer = client.post("/simulator/run", content=content, headers={"content-type": "application/json"})
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.json()["object"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (json.dumps(platform_body(target_ttft=float("nan"))), "target_ttft"),
+        (json.dumps(platform_body(target_e2e_latency=float("inf"))), "target_e2e_latency"),
+        (json.dumps(platform_body()).replace("1000.0", "1e400"), "target_ttft"),
+        (json.dumps(platform_body(pretrained_model_uri="a\x00b")), "pretrained_model_uri"),
+        (json.dumps(platform_body(pretrained_model_uri="\ud800")), "pretrained_model_uri"),
+        (json.dumps(readme_body(constraints={"max_memory_gb": float("nan")})), "constraints.max_memory_gb"),
+        (json.dumps(readme_body(quantization_options=["none", "\x00"])), "quantization_options.1"),
+        (json.dumps(cloud_event(platform_body(target_ttft=float("nan")))), "data.target_ttft"),
+        (json.dumps(platform_body(concurrency="many")), "concurrency"),
+        ("{", "body"),
+        ('{"pretrained_model_uri": ', "body"),
+    ],
+)
+def test_the_field_at_fault_is_named(client, body, field):
+    answer = client.post("/simulator/run", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    param = answer.json()["param"]
+    assert param["field"] == field
+    assert next(iter(param["fields"])) == field
+    assert answer.json()["message"].startswith(f"{field}: ")
 
 
 def test_a_large_body_is_refused(client):

@@ -98,7 +98,7 @@ def test_a_larger_load_gets_more_replicas_or_nothing(client):
     more = client.get("/simulator/recommendations", params={**params, "concurrency": 40}).json()["items"]
     assert more
     assert all(item["metrics"]["concurrency"] >= 40 for item in more)
-    assert client.get("/simulator/recommendations", params={**params, "concurrency": 900_000}).json()["items"] == []
+    assert client.get("/simulator/recommendations", params={**params, "concurrency": 90_000}).json()["items"] == []
 
 
 def test_an_unknown_run_recommends_nothing(client):
@@ -373,6 +373,32 @@ def test_a_finished_run_can_be_run_again(client, service):
     assert client.post(f"/workflow/{workflow_id}/restart").status_code == 200
     assert wait_for(client, workflow_id, "COMPLETED", "FAILED") == "COMPLETED"
     assert {row.config_hash for row in rows_of(service, workflow_id)} == before
+
+
+def test_stopping_a_run_that_was_started_again_keeps_the_answer_it_had(client, service, open_gate):
+    body = run(client)
+    workflow_id = body["workflow_id"]
+    open_gate.gate.clear()
+    assert client.post(f"/workflow/{workflow_id}/restart").status_code == 200
+    wait_for(client, workflow_id, "RUNNING")
+    assert client.get(f"/simulator/results/{workflow_id}").status_code == 202
+    assert client.delete(f"/workflow/{workflow_id}/stop").json()["param"]["status"] == "TERMINATED"
+    answer = client.get(f"/simulator/results/{workflow_id}")
+    assert answer.status_code == 200
+    assert answer.json()["recommendations"] == body["recommendations"]
+    assert configuration(client, workflow_id).status_code == 200
+
+
+def test_a_resumed_run_has_lasted_since_it_was_asked_for(client, open_gate):
+    open_gate.gate.clear()
+    workflow_id = start(client)
+    wait_for(client, workflow_id, "RUNNING")
+    client.post(f"/workflow/{workflow_id}/pause")
+    time.sleep(1.5)
+    open_gate.gate.set()
+    client.post(f"/workflow/{workflow_id}/resume")
+    wait_for(client, workflow_id, "COMPLETED")
+    assert client.get(f"/simulator/status/{workflow_id}").json()["duration_seconds"] > 1.5
 
 
 def test_controls_of_an_unknown_run_are_404(client):

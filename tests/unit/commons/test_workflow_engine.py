@@ -62,4 +62,5 @@ def test_an_activity_error_is_its_own_failure():
 def test_only_faulty_input_is_permanent():
     assert is_permanent(errors.InvalidRequestError("x"))
     assert not is_permanent(errors.UnavailableError("x"))
+    assert is_permanent(errors.NoDeviceError("x"))
     assert not is_permanent(OSError())

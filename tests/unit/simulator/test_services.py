@@ -13,10 +13,11 @@ from budsim.commons.errors import (
     InvalidRequestError,
     UnsupportedError,
 )
+from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.simulator.answers import explanation, no_recommendation
 from budsim.simulator.models import WorkflowRun, WorkflowStep
 from budsim.simulator.progress import progress_of
-from budsim.simulator.questions import choose_method, hardware_question, platform_question
+from budsim.simulator.questions import check_endpoints, choose_method, hardware_question, platform_question
 from budsim.simulator.repository import TASK_STEP
 from budsim.simulator.request_schemas import ClusterRecommendationRequest, HardwareRunRequest
 
@@ -167,3 +168,37 @@ class TestProgress:
     def test_searches_are_not_shown_as_events(self):
         found = progress_of(run_in("RUNNING"), [step("validation"), step(TASK_STEP)], 1.0)
         assert [event["step"] for event in found["steps"]] == ["validation"]
+
+
+def shape(name, *architectures):
+    config = {
+        "model_type": "llama", "num_hidden_layers": 2, "hidden_size": 64, "num_attention_heads": 4, "vocab_size": 128,
+        "intermediate_size": 128, "max_position_embeddings": 2048, "architectures": list(architectures),
+    }  # fmt: skip
+    return ModelArchitecture.from_config(config, name=name)
+
+
+class TestEndpoints:
+    @pytest.mark.parametrize("endpoint", ["EMBEDDING", "RERANK", "CLASSIFY", "AUDIO", "LLM,EMBEDDING"])
+    def test_a_model_that_generates_serves_nothing_else(self, endpoint):
+        with pytest.raises(UnsupportedError, match="only generates text") as caught:
+            check_endpoints(endpoint, shape("meta-llama/Llama-3.1-8B", "LlamaForCausalLM"))
+        assert caught.value.param["field"] == "model_endpoints"
+
+    @pytest.mark.parametrize(
+        ("name", "architecture", "serves"),
+        [
+            ("Qwen/Qwen3-8B", "Qwen3ForCausalLM", "LLM"),
+            ("Qwen/Qwen3-Embedding-8B", "Qwen3ForCausalLM", "EMBEDDING"),
+            ("Qwen/Qwen3-Reranker-8B", "Qwen3ForCausalLM", "RERANK"),
+            ("some/classifier", "LlamaForSequenceClassification", "CLASSIFY"),
+            ("mistral/Voxtral", "VoxtralForConditionalGeneration", "LLM,AUDIO"),
+        ],
+    )
+    def test_a_model_serves_what_it_is_for_and_refuses_the_rest(self, name, architecture, serves):
+        arch = shape(name, architecture)
+        check_endpoints(serves, arch)
+        check_endpoints(None, arch)
+        for other in {"LLM", "EMBEDDING"} - set(serves.split(",")):
+            with pytest.raises(UnsupportedError, match=other):
+                check_endpoints(other, arch)
