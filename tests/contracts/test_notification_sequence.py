@@ -47,7 +47,7 @@ def sent(service, monkeypatch, scheduled):
             scheduled.append((audience, message, *rest))
 
     monkeypatch.setattr(
-        service.engine._activities["publish_events"].__self__._publisher, "publish", publish, raising=False
+        service.engine._activities["publish_events"].__wrapped__.__self__._publisher, "publish", publish, raising=False
     )
     return found
 
@@ -131,7 +131,7 @@ def test_targets_out_of_reach_fail_the_ranking(client, sent):
 def test_what_a_broker_refuses_is_sent_again_under_the_same_id(client, service, sent, monkeypatch):
     from budsim.commons.errors import UnavailableError
 
-    publisher = service.engine._activities["publish_events"].__self__._publisher
+    publisher = service.engine._activities["publish_events"].__wrapped__.__self__._publisher
     take = publisher.publish
     refused = []
 
