@@ -1,9 +1,15 @@
 """Events of the platform start runs once; engines can be listed."""
 
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from service_doubles import platform_body
+from sqlalchemy import func, select
+
+from budsim.commons.errors import UnavailableError
+from budsim.simulator.models import WorkflowRun
 
 pytestmark = pytest.mark.integration
 
@@ -13,6 +19,11 @@ def event(data, **changes):
         "specversion": "1.0", "id": str(uuid.uuid4()), "source": "budapp", "type": "x", "topic": "budSimMessages",
         "pubsubname": "pubsub-redis", "data": data, **changes,
     }  # fmt: skip
+
+
+def count_runs(service):
+    with service.database.transaction() as session:
+        return session.scalar(select(func.count()).select_from(WorkflowRun))
 
 
 def send(client, body):
@@ -41,6 +52,34 @@ def test_an_event_that_asks_for_a_run_starts_it_once(client, started):
     assert len(set(started)) == 1
     assert send(client, event(platform_body())) == "SUCCESS"
     assert len(set(started)) == 2
+
+
+def test_an_event_that_found_the_engine_away_starts_its_run_when_it_comes_again(client, service, monkeypatch):
+    schedule, tried = service.engine.schedule, []
+
+    def away_once(name, workflow_id, payload):
+        tried.append(workflow_id)
+        if len(tried) == 1:
+            raise UnavailableError("The engine is away.")
+        schedule(name, workflow_id, payload)
+
+    monkeypatch.setattr(service.engine, "schedule", away_once)
+    body = event(platform_body())
+    assert [send(client, body) for _ in range(2)] == ["RETRY", "SUCCESS"]
+    assert len(set(tried)) == 1
+    deadline = time.monotonic() + 20
+    while client.get(f"/simulator/status/{tried[0]}").json()["status"] in ("PENDING", "RUNNING"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert client.get(f"/simulator/status/{tried[0]}").json()["status"] == "COMPLETED"
+
+
+def test_an_event_that_is_delivered_several_times_at_once_starts_one_run(client, service):
+    before = count_runs(service)
+    body = event(platform_body())
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _: send(client, body), range(16))) == {"SUCCESS"}
+    assert count_runs(service) == before + 1
 
 
 @pytest.mark.parametrize("body", [event({"hello": 1}), event("text"), {}, [], 5, event({"payload": {"event": "x"}})])

@@ -12,7 +12,7 @@ import pytest
 from dapr_stack import CALLER_TOPIC, run_body, wait_for
 
 RUNS = 8
-CLUSTERS = 6  # with two engines each: a fan-out of twelve searches
+CLUSTERS = 6  # a search each
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -90,6 +90,7 @@ def test_redis_that_dies_and_comes_back(stack):
     wait_for(stack.first.sidecar_is_ready, 60)
 
 
+@pytest.mark.timeout(400)
 def test_database_that_is_away_for_half_a_minute(stack):
     workflow_ids = start_runs(stack.first, first_length=90)
     wait_for_fan_out(stack, workflow_ids)
@@ -182,6 +183,7 @@ def test_second_replica_that_joins_takes_its_share(stack, second):
     assert {name for name, _ in shares} == {"replica-1", second.name}
 
 
+@pytest.mark.timeout(400)
 def test_rolling_restart_under_load(stack, second):
     second.start()
     replicas, workflow_ids, over = [stack.first, second], [], threading.Event()

@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 from dapr_stack import APP_HEADERS
 
 RUNS = 200
@@ -46,6 +47,7 @@ class Reader:
         self._thread.join()
 
 
+@pytest.mark.timeout(600)
 def test_two_hundred_runs_at_once_leave_no_error_little_memory_and_quick_reads(stack):
     warm = queue_runs(stack, WARM_UP_RUNS)
     stack.assert_each_finished_once(warm)

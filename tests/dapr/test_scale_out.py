@@ -57,6 +57,7 @@ def searches(stack, workflow_id):
     )
 
 
+@pytest.mark.timeout(600)
 def test_second_replica_shares_a_run_of_a_hundred_clusters(stack, pinned):
     first, second = pinned
     idle = os.getloadavg()[0] < IDLE_LOAD
