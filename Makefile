@@ -29,7 +29,7 @@ test: setup
 test-dapr: setup  ## against the real Dapr: builds daprd, placement, scheduler and Helm once, starts its own on free ports
 	scripts/build_dapr.sh
 	deploy/helm/build.sh
-	$(BIN)/python -m pytest tests/dapr -o addopts="-q --strict-markers --import-mode=importlib"
+	$(BIN)/python -m pytest tests/dapr $(LAST_FAILED) -o addopts="-q --strict-markers --import-mode=importlib"
 
 dapr-up: setup  ## Redis, placement, scheduler, sidecar and BudSim on this machine
 	scripts/dapr_up.sh --with-app
