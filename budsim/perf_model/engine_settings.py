@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class EngineSettings:
     cpu_kvcache_bytes: float | None = None
 
 
+@lru_cache(maxsize=256)
 def version_numbers(version: str | None) -> tuple[int, ...] | None:
     """Return the dotted numbers of a version: ``0.24.0+cpu`` -> (0, 24, 0); None where there are none.
 

@@ -215,9 +215,10 @@ def platform_allocation(point: ServingPoint, concurrency: int, seq_len: int) -> 
     weights = stage_weight_bytes(point.arch, point.precision, point.plan)
     sequences = math.ceil(concurrency / point.plan.attention_copies)
     stages = []
+    reserves = _stage_reserves(point)
     for index, layers in enumerate(stage_layer_ranges(point.arch.num_layers, point.plan.pp_size)):
         cache = sequences * _layout(point, layers).bytes_per_sequence(seq_len)
-        activation = engine_reserve(point, index, len(layers)).activation_bytes
+        activation = reserves[index].activation_bytes
         stages.append(PlatformAllocation(weights[index] + cache + activation, weights[index], cache, activation))
     return max(stages, key=lambda stage: stage.total_bytes_per_device)
 
@@ -239,10 +240,11 @@ def _stages(
 ) -> list[_Stage]:
     weights = stage_weight_bytes(point.arch, point.precision, point.plan)
     stages = []
+    reserves = _stage_reserves(point)
     for index, layers in enumerate(stage_layer_ranges(point.arch.num_layers, point.plan.pp_size)):
         loaded = weights[index] * correction.weight_factor if model_loading_bytes is None else model_loading_bytes
         layout = _layout(point, layers)
-        reserve = _corrected(engine_reserve(point, index, len(layers)), correction)
+        reserve = _corrected(reserves[index], correction)
         if total is not None:
             available = available_kv_bytes(point, total, loaded, reserve)
         elif point.settings.cpu_kvcache_bytes is not None:
@@ -253,7 +255,21 @@ def _stages(
     return stages
 
 
+def _stage_reserves(point: ServingPoint) -> list[EngineReserve]:
+    """Return the engine's own memory of every stage; stages of one length differ only if they sample."""
+    known: dict[tuple[int, bool], EngineReserve] = {}
+    found = []
+    for index, layers in enumerate(stage_layer_ranges(point.arch.num_layers, point.plan.pp_size)):
+        kind = len(layers), index == point.plan.pp_size - 1
+        if kind not in known:
+            known[kind] = engine_reserve(point, index, len(layers))
+        found.append(known[kind])
+    return found
+
+
 def _corrected(reserve: EngineReserve, correction: MemoryCorrection) -> EngineReserve:
+    if not correction.activation_bytes and not correction.non_torch_bytes:
+        return reserve
     return replace(
         reserve,
         activation_bytes=max(0.0, reserve.activation_bytes + correction.activation_bytes),
