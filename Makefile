@@ -14,6 +14,7 @@ $(READY): requirements-dev.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python scripts/warm_up.py
 	touch $(READY)
 
 run: setup  ## start BudSim on its embedded default, show the main job's answer, stay up (DETACH=1 returns)
