@@ -7,20 +7,17 @@ import pandas as pd
 
 import budsim
 
-LOADS = ("closed_loop", "static_batch", "burst", "poisson")
-
-points = pd.DataFrame(
-    {
-        "model": "meta-llama/Llama-3.1-8B",
-        "hardware": "NVIDIA H100 SXM 80GB",
-        "load_mode": LOADS,
-        "concurrency": [4, 4, None, None],
-        "num_prompts": [None, None, 8, 8],
-        "request_rate": [None, None, None, 1.0],
-        "isl": 128,
-        "osl": 16,
-    }
+LOADS = (
+    {"load_mode": "closed_loop", "concurrency": 4},
+    {"load_mode": "closed_loop", "concurrency": 4, "length_dist": "uniform_0.8_1.0"},
+    {"load_mode": "static_batch", "concurrency": 4},
+    {"load_mode": "static_batch", "concurrency": 4000},
+    {"load_mode": "burst", "num_prompts": 8},
+    {"load_mode": "poisson", "request_rate": 1.0},
+    {"load_mode": "poisson", "request_rate": 1.0, "num_prompts": 8},
 )
+
+points = pd.DataFrame(LOADS, dtype=object).assign(model="meta-llama/Llama-3.1-8B", hardware="H100", isl=128, osl=16)
 statuses = list(budsim.predict(points)["status"])
 if statuses != ["ok"] * len(LOADS):
     raise SystemExit(f"the predictor does not work here: {statuses}")

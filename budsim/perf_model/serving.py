@@ -95,7 +95,7 @@ def scheduler_setup(point: ServingPoint, constants: StepConstants, kv_tokens: fl
         closed_loop=closed,
         concurrency=int(load.concurrency or 1),
         tokens_per_chunk=tokens_per_chunk(point),
-        arrival_lag_steps=constants.arrival_lag_steps,
+        arrival_lag_steps=float(constants.arrival_lag_steps),  # one type, so that numba compiles once
     )
 
 
