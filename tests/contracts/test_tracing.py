@@ -14,7 +14,6 @@ from budsim.commons import telemetry
 from budsim.commons.health import Metrics
 from budsim.main import OpenService, create_app
 
-pytest.importorskip("opentelemetry.sdk.trace", reason="needs the extra telemetry")
 pytestmark = pytest.mark.integration
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

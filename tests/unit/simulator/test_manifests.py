@@ -2,6 +2,7 @@
 
 import shlex
 
+import kubernetes_validate
 import pytest
 import yaml
 from search_doubles import CPU, AnalyticPredictor, group, search_case
@@ -20,7 +21,6 @@ from budsim.simulator.manifests import (
     render,
 )
 
-kubernetes_validate = pytest.importorskip("kubernetes_validate")
 KUBERNETES = "1.30"
 MODEL = "meta-llama/Llama-3.2-1B"
 
