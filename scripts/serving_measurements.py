@@ -48,6 +48,7 @@ def read_measurements(folder: Path) -> pd.DataFrame:
     table["request_rate"] = joined["request_rate"].where(poisson)
     table["concurrency"] = table["concurrency"].mask(poisson)
     table["ep"] = joined["ep_launched"].fillna(joined["ep"]).replace(0, 1)
+    table["match_quality"] = joined["match_quality"]
     dist = joined["length_dist"].astype("string")
     table["length_dist"] = dist.where(dist.eq("fixed") | dist.str.startswith("uniform_"))
     for name, target in MEASURED_COLUMNS.items():
