@@ -8,10 +8,14 @@ measurements are few. An engine or family without measurements takes the default
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 from budsim.perf_model.fitted_constants import FITTED
 from budsim.perf_model.hardware_catalog import DeviceSpec
+
+# By (engine, device family, load), ``*`` for any engine or any family.
+FittedConstants = Mapping[tuple[str, str, str], Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,20 +114,22 @@ def device_family(device: DeviceSpec) -> str:
     return "gaudi" if device.device_type == "hpu" else "cdna" if device.device_type == "rocm" else "other"
 
 
-def step_constants(engine: str, device: DeviceSpec, load: str = "served") -> StepConstants:
-    """Return the constants of an engine on a device.
+def step_constants(
+    engine: str, device: DeviceSpec, load: str = "served", fitted: FittedConstants = FITTED
+) -> StepConstants:
+    """Return the constants of an engine on a device: each from the most specific entry that names it.
 
     Args:
-        engine: ``vllm``, ``sglang``, ``trtllm`` …; one without measurements takes its family's pooled values, then the
-            defaults.
+        engine: ``vllm``, ``sglang``, ``trtllm`` …; what is not known of it comes from its family's pooled values, then
+            from the defaults.
         device: The device.
         load: ``served`` (client, scheduler) or ``static`` (offline batch through the engine's own loop).
+        fitted: Other constants than the package's, such as those of a calibration.
     """
     family = device_family(device)
-    values: dict[str, float] = {}
-    for key in ((engine, family, load), (engine, family, "served"), ("*", family, load), ("*", family, "served")):
-        if key in FITTED:
-            values = FITTED[key]
-            break
     known = {f.name for f in fields(StepConstants)}
+    values: dict[str, float] = {}
+    for scope in (("*", "*"), ("*", family), (engine, "*"), (engine, family)):
+        for kind in dict.fromkeys(("served", load)):
+            values.update(fitted.get((*scope, kind), {}))
     return replace(DEFAULTS[family], **{name: value for name, value in values.items() if name in known})

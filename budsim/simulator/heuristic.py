@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from budsim.commons.errors import UnsupportedError
-from budsim.perf_model.engine_constants import StepConstants, step_constants
+from budsim.perf_model.engine_constants import FittedConstants, StepConstants, step_constants
+from budsim.perf_model.fitted_constants import FITTED
 from budsim.perf_model.memory import MemoryEstimate, estimate_memory
 from budsim.perf_model.parallelism import check_plan
 from budsim.perf_model.replay import StepCoefficients
@@ -20,9 +21,15 @@ _MEMO_LIMIT = 50_000
 
 
 class HeuristicPredictor:
-    """Predicts serving points from physics and fitted engine constants; remembers what it has worked out."""
+    """Predicts serving points from physics and fitted engine constants; remembers what it has worked out.
 
-    def __init__(self) -> None:
+    Args:
+        fitted: Constants by (engine, device family, load); None = the package's. Those of a fold or of a calibration
+            are given as ``{**FITTED, **changed}`` or alone.
+    """
+
+    def __init__(self, fitted: FittedConstants | None = None) -> None:
+        self._fitted = FITTED if fitted is None else fitted
         self._coefficients: dict[Hashable, tuple[StepCoefficients, StepConstants]] = {}
         self._memory: dict[Hashable, MemoryEstimate | Infeasible] = {}
         self._answers: dict[Hashable, Prediction | Infeasible] = {}
@@ -86,7 +93,9 @@ class HeuristicPredictor:
         static = point.workload.load_mode is LoadMode.STATIC_BATCH
         key = (base, point.settings.engine, point.settings.kv_cache_dtype, static)
         if key not in self._coefficients:
-            constants = step_constants(point.settings.engine, point.device, "static" if static else "served")
+            constants = step_constants(
+                point.settings.engine, point.device, "static" if static else "served", self._fitted
+            )
             self._coefficients[key] = (step_coefficients(_one_copy(point), constants), constants)
         return self._coefficients[key]
 

@@ -111,3 +111,17 @@ def test_every_device_has_a_family_and_unknown_engines_take_its_values():
     assert device_family(H100) == "hopper"
     assert device_family(XEON) == "cpu"
     assert isinstance(step_constants("no-such-engine", H100), StepConstants)
+
+
+def test_the_most_specific_entry_that_names_a_constant_wins():
+    fitted = {
+        ("*", "*", "served"): {"memory_efficiency": 0.5, "kv_efficiency": 0.5, "layer_overhead_s": 1e-5},
+        ("*", "hopper", "served"): {"memory_efficiency": 0.6, "kv_efficiency": 0.6},
+        ("vllm", "hopper", "served"): {"memory_efficiency": 0.7},
+        ("vllm", "hopper", "static"): {"memory_efficiency": 0.8},
+    }
+    served, static = (step_constants("vllm", H100, load, fitted) for load in ("served", "static"))
+    assert (served.memory_efficiency, served.kv_efficiency, served.layer_overhead_s) == (0.7, 0.6, 1e-5)
+    assert (static.memory_efficiency, static.kv_efficiency) == (0.8, 0.6)
+    assert served.compute_efficiency == DEFAULTS["hopper"].compute_efficiency
+    assert step_constants("vllm", XEON, "served", fitted).memory_efficiency == 0.5

@@ -8,6 +8,7 @@ import pytest
 from budsim.commons.catalogs import hardware_catalog
 from budsim.engine_ops import resolve_engine_settings
 from budsim.model_ops.services import default_library
+from budsim.perf_model.fitted_constants import FITTED
 from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import resolve_precision
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
@@ -144,3 +145,10 @@ def test_cpu_gaudi_and_rocm_are_predicted_too():
     answers = predict(xeon, serving_point(hardware="Gaudi2"), serving_point(hardware="MI300X"))
     assert [type(a) for a in answers] == [Prediction] * 3
     assert answers[0].tpot_ms_mean > answers[1].tpot_ms_mean
+
+
+def test_given_constants_replace_the_packages_own():
+    slow = {("vllm", "hopper", "served"): {"memory_efficiency": 0.3, "step_overhead_s": 0.05}}
+    (plain,) = predict(serving_point())
+    (answer,) = HeuristicPredictor({**FITTED, **slow}).predict([serving_point()])
+    assert answer.tpot_ms_mean > plain.tpot_ms_mean + 40
