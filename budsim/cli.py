@@ -33,14 +33,24 @@ EXIT_TARGETS_MISSED = 4
 EXIT_UNAVAILABLE = 5
 
 
+# In click's ``Context.meta``: the command prints JSON, so its errors are JSON on stdout too.
+_AS_JSON = "budsim.as_json"
+
+
 class _Cli(click.Group):
-    """A group that turns BudSim's errors into one line on stderr and an exit code."""
+    """A group that turns errors into one line on stderr, an object on stdout where JSON is asked for, and a code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            if ctx.meta.get(_AS_JSON):
+                _print_error(400, error.format_message())
+            raise
         except BudSimError as error:
             click.secho(f"budsim: {error.message}", fg="red", err=True)
+            if ctx.meta.get(_AS_JSON):
+                _print_error(error.http_status, error.message, error.param)
             code = EXIT_UNAVAILABLE if isinstance(error, UnavailableError) else EXIT_BAD_INPUT
             ctx.exit(EXIT_UNEXPECTED if error.http_status >= 500 and code == EXIT_BAD_INPUT else code)
 
@@ -61,7 +71,19 @@ def main() -> None:
     """Predict how an LLM deployment will perform, and find the one that meets your targets."""
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def _note_json(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
+    ctx.meta[_AS_JSON] = value
+    return value
+
+
+json_option = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    is_eager=True,  # read before any other option can be wrong
+    callback=_note_json,
+    help="Print JSON instead of a table; errors too, as the API words them.",
+)
 server_option = click.option("--server", metavar="URL", help="Ask a running BudSim instead of computing here.")
 
 
@@ -70,6 +92,12 @@ main.add_command(deploy)
 
 def _print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, allow_nan=False))
+
+
+def _print_error(status: int, message: str, param: dict[str, Any] | None = None) -> None:
+    from budsim.commons.http_errors import envelope
+
+    _print_json(envelope(status, message, param))
 
 
 # --------------------------------------------------------------------------------------------------------------- serve

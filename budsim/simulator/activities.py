@@ -40,6 +40,7 @@ from budsim.simulator.cluster_source import ClusterSource, KnownClusters, exampl
 from budsim.simulator.eta import UNKNOWN_CANDIDATES, MeasuredRun, estimate_eta
 from budsim.simulator.models import WorkflowRun
 from budsim.simulator.questions import check_endpoints
+from budsim.simulator.ranking import missed_reasons
 from budsim.simulator.repository import ACTIVE, METADATA_STEP, TASK_STEP, Repository, row_values
 from budsim.simulator.search_space import Exclusions
 from budsim.simulator.simulation import NOT_SIMULATED, GroupTask, TaskPlan
@@ -300,10 +301,11 @@ class RunActivities:
             repository.keep_rows(run.workflow_id, [outcome["task_key"] for outcome in outcomes])
             rows = [row_values(row) for row in repository.rows(run.workflow_id)]
         request = SimulationRequest.from_dict(run.input["question"])
-        told = answers.explanation(outcomes, plan["reasons"], plan["assumptions"])
+        chosen = answers.recommend(rows, request.error_rate_threshold, request.objective)
+        missed = missed_reasons(rows, chosen, request.error_rate_threshold)
+        told = answers.explanation(outcomes, [*plan["reasons"], *missed], plan["assumptions"])
         timed_out = any(outcome.get("timed_out") for outcome in outcomes)
         status = "TIMED_OUT" if timed_out else "COMPLETED"
-        chosen = answers.recommend(rows, request.error_rate_threshold, request.objective)
         if not chosen and not timed_out:
             raise answers.no_recommendation(rows, told, request.error_rate_threshold)
         if not rows:

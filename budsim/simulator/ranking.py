@@ -64,6 +64,34 @@ def _first_sufficient(rows: Sequence[Mapping[str, Any]], concurrency: int | None
     return Recommendation(row, replicas, tuple(others))
 
 
+def missed_reasons(
+    rows: Iterable[Mapping[str, Any]], chosen: Iterable[Recommendation], error_rate_threshold: float
+) -> list[str]:
+    """Return why clusters that have configurations are not recommended: by how much the best of each device misses.
+
+    Args:
+        rows: Rows of ``simulation_results`` of one run.
+        chosen: What is recommended of them.
+        error_rate_threshold: What rows may miss the targets by.
+    """
+    recommended = {found.row["cluster_id"] for found in chosen}
+    best: dict[tuple[str, str, str], Mapping[str, Any]] = {}
+    for row in sorted_rows(list(rows)):
+        if row["cluster_id"] not in recommended:
+            best.setdefault((row["cluster_id"], row["device_type"], row["device_name"]), row)
+    return [_missed_reason(row, error_rate_threshold) for row in best.values()]
+
+
+def _missed_reason(row: Mapping[str, Any], threshold: float) -> str:
+    stored = row["top_k_configs"]
+    targets = ", ".join(str(miss["target"]) for miss in stored["misses"])
+    return (
+        f"Cluster {stored.get('cluster_name') or row['cluster_id']}: {row['device_name']} ({row['device_type']}): "
+        f"best error rate {stored['error_rate']:.2f} is over the threshold {threshold:g}"
+        f"{f' (misses {targets})' if targets else ''}."
+    )
+
+
 def replicas_needed(row: Mapping[str, Any], concurrency: int | None) -> int | None:
     """Return how many replicas of a row carry ``concurrency`` requests, or None if its devices cannot hold them."""
     stored = row["top_k_configs"]

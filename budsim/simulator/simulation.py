@@ -31,7 +31,7 @@ from budsim.simulator.hardware import (
 )
 from budsim.simulator.objective import rejection_counts
 from budsim.simulator.plain_json import from_plain, to_plain
-from budsim.simulator.ranking import cluster_recommendations, top_k
+from budsim.simulator.ranking import cluster_recommendations, missed_reasons, top_k
 from budsim.simulator.remedies import Remedy, remedies
 from budsim.simulator.search_space import Exclusions, SearchCase
 from budsim.simulator.simulation_request import SimulationRequest, check_request
@@ -447,10 +447,10 @@ def assemble(
     chosen = cluster_recommendations(rows, request.error_rate_threshold, None, request.objective)
     recommended = {found.row["cluster_id"] for found in chosen}
     reasons = [*plan.reasons, *(f"{problem.path}: {problem.reason}" for problem in problems)]
-    for group in groups:
-        if group.cluster_id in recommended:
-            continue
-        reasons.append(group.why_nothing or _missed_reason(group, request.error_rate_threshold))
+    reasons += [
+        group.why_nothing for group in groups if group.why_nothing is not None and group.cluster_id not in recommended
+    ]
+    reasons += missed_reasons(rows, chosen, request.error_rate_threshold)
     return SimulationOutcome(
         recommendations=tuple(cluster_metrics(found.row, found.replicas, found.others) for found in chosen),
         groups=tuple(groups),
@@ -459,8 +459,3 @@ def assemble(
         reasons=tuple(reasons),
         assumptions={**request.assumptions, **plan.assumptions},
     )
-
-
-def _missed_reason(group: GroupOutcome, threshold: float) -> str:
-    rate = group.rows[0]["top_k_configs"]["error_rate"]
-    return f"{group.device_name} ({group.device_type}): best error rate {rate:.2f} is over the threshold {threshold:g}."

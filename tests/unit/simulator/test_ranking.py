@@ -6,6 +6,7 @@ from budsim.simulator.direct_search import search
 from budsim.simulator.objective import Objective, objective_value
 from budsim.simulator.ranking import (
     cluster_recommendations,
+    missed_reasons,
     pareto_front,
     replicas_needed,
     sorted_rows,
@@ -148,3 +149,15 @@ def test_nothing_on_the_pareto_front_is_beaten_and_everything_off_it_is():
         assert min(objective_value(item, objective) for item in front) == min(
             objective_value(item, objective) for item in found
         )
+
+
+def test_every_cluster_left_out_for_its_misses_says_which_and_by_how_much():
+    rows = [row("a", 1), row("b", 1, error=0.7), row("b", 2, error=0.6), row("c", 1, error=0.9, device_name="slow")]
+    for item in rows:
+        item["top_k_configs"] |= {"misses": [{"target": "ttft"}], "cluster_name": f"name-{item['cluster_id']}"}
+    told = missed_reasons(rows, cluster_recommendations(rows), 0.5)
+    assert told == [
+        "Cluster name-b: gpu (cuda): best error rate 0.60 is over the threshold 0.5 (misses ttft).",
+        "Cluster name-c: slow (cuda): best error rate 0.90 is over the threshold 0.5 (misses ttft).",
+    ]
+    assert missed_reasons(rows, cluster_recommendations(rows, 1.0), 1.0) == []
