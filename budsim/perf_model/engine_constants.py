@@ -41,6 +41,12 @@ class StepConstants:
         sequence_overhead_s: Host work per sequence and step.
         arrival_delay_s: From the client to the scheduler's queue: HTTP, tokenising.
         arrival_lag_steps: Steps that pass until the scheduler looks at a new arrival.
+        half_rate_tokens: Rows at which a GEMM reaches half of its best rate: a tensor-core tile has 64 to 128 rows.
+        two_rows_factor: Time of GEMMs of 2 rows over the roofline's, where that of 1 row is exact. This and the three
+            below are 1 but for calibrations: kernels for few rows differ, and decode need not grow with the batch.
+        four_rows_factor: The same for 4 rows.
+        eight_rows_factor: The same for 8 rows.
+        sixteen_rows_factor: The same for 16 rows; from 32 rows on the factor is 1.
     """
 
     memory_efficiency: float = 0.75
@@ -60,6 +66,11 @@ class StepConstants:
     sequence_overhead_s: float = 5e-6
     arrival_delay_s: float = 5e-3
     arrival_lag_steps: float = 0.5
+    half_rate_tokens: float = 48.0
+    two_rows_factor: float = 1.0
+    four_rows_factor: float = 1.0
+    eight_rows_factor: float = 1.0
+    sixteen_rows_factor: float = 1.0
 
 
 # Starting points by family. Memory: 70-80 % of the datasheet is what stream-like kernels reach on HBM. Compute: cuBLAS

@@ -68,6 +68,10 @@ class StepCoefficients(NamedTuple):
     step_overhead_s: float
     prefill_overhead_s: float
     sequence_overhead_s: float
+    two_rows_factor: float  # skinny GEMMs: time of the weights-bound part at 2, 4, 8, 16 rows over the roofline's
+    four_rows_factor: float
+    eight_rows_factor: float
+    sixteen_rows_factor: float
 
 
 class SchedulerSetup(NamedTuple):
@@ -138,6 +142,25 @@ def _ridge(a: float, b: float) -> float:
 
 
 @_inner
+def _skinny_factor(c: StepCoefficients, rows: float) -> float:
+    """Factor of a GEMM of few rows on the roofline: linear in log2 between its knots, 1 at one and from 32 rows on."""
+    if rows <= 1.0 or rows >= 32.0:
+        return 1.0
+    place = np.log2(rows)
+    if place < 1.0:
+        low, high = 1.0, c.two_rows_factor
+    elif place < 2.0:
+        low, high = c.two_rows_factor, c.four_rows_factor
+    elif place < 3.0:
+        low, high = c.four_rows_factor, c.eight_rows_factor
+    elif place < 4.0:
+        low, high = c.eight_rows_factor, c.sixteen_rows_factor
+    else:
+        low, high = c.sixteen_rows_factor, 1.0
+    return low + (high - low) * (place - np.floor(place))
+
+
+@_inner
 def _layers_seconds(c: StepCoefficients, tokens: float, rank_tokens: float) -> float:
     """Weights-bound part of one step: projections, MLPs, experts, elementwise work, collectives."""
     ramp = c.half_rate_tokens
@@ -149,6 +172,7 @@ def _layers_seconds(c: StepCoefficients, tokens: float, rank_tokens: float) -> f
         fullest = min(1.0, active + c.expert_spread * np.sqrt(active * (1.0 - active)))
         rows = tokens + active * c.expert_tile_tokens / c.expert_share
         t += _ridge(c.expert_read_s * fullest, c.expert_token_s * rows)
+    t *= _skinny_factor(c, tokens)
     return t + c.elementwise_token_s * rank_tokens + c.collective_step_s + c.collective_token_s * tokens
 
 
@@ -188,7 +212,7 @@ def step_seconds(
         t *= (2.0 * micro - 1.0) / micro  # fill and drain of the pipeline around one chunk
     t += (context_sum * c.kv_full_s + window_sum * c.kv_window_s + decoding * c.state_sequence_s) / decode_ranks
     t += (pairs_full * c.pair_full_s + pairs_window * c.pair_window_s) / busy
-    t += _ridge(c.head_read_s, c.head_token_s * (sampled + c.half_rate_tokens))
+    t += _skinny_factor(c, sampled) * _ridge(c.head_read_s, c.head_token_s * (sampled + c.half_rate_tokens))
     t += c.pipeline_send_s + c.step_overhead_s + c.sequence_overhead_s * (decoding + prefill_sequences)
     if prefill_tokens > 0.0:
         t += c.prefill_overhead_s

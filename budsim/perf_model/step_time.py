@@ -42,8 +42,6 @@ from budsim.perf_model.serving_point import ServingPoint
 
 # Passes over a hidden-size vector per layer that fused norms, residuals, rotary and quantisation kernels leave.
 _HIDDEN_PASSES = 12
-# Rows below which a GEMM tile is not full (tensor-core tiles of 64-128 rows).
-_HALF_RATE_TOKENS = 48.0
 _EXPERT_TILE_ROWS = 16.0
 _LOGIT_PASSES = 4  # fp32 logits: written, scaled, soft-maxed, sampled
 
@@ -248,7 +246,7 @@ def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoef
         dense_token_s=2 * dense_params / dense_shards / gemm,
         **_expert_terms(point, k, rates, weights.experts_per_moe_layer * weights.num_moe_layers),
         expert_tile_tokens=_EXPERT_TILE_ROWS,
-        half_rate_tokens=_HALF_RATE_TOKENS,
+        half_rate_tokens=k.half_rate_tokens,
         elementwise_token_s=(hidden_traffic + inner_traffic / dense_shards) / bandwidth,
         kv_full_s=kv_full,
         kv_window_s=kv_window,
@@ -268,6 +266,10 @@ def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoef
         step_overhead_s=k.step_overhead_s + k.layer_overhead_s * _dense_layer_equivalents(arch, k.launch_variety),
         prefill_overhead_s=k.prefill_overhead_s,
         sequence_overhead_s=k.sequence_overhead_s,
+        two_rows_factor=k.two_rows_factor,
+        four_rows_factor=k.four_rows_factor,
+        eight_rows_factor=k.eight_rows_factor,
+        sixteen_rows_factor=k.sixteen_rows_factor,
     )
 
 

@@ -1,6 +1,7 @@
 """Laws of the step time: never below the roofline, monotone in work, TP and experts as physics has them."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -125,3 +126,23 @@ def test_the_most_specific_entry_that_names_a_constant_wins():
     assert (static.memory_efficiency, static.kv_efficiency) == (0.8, 0.6)
     assert served.compute_efficiency == DEFAULTS["hopper"].compute_efficiency
     assert step_constants("vllm", XEON, "served", fitted).memory_efficiency == 0.5
+
+
+def test_a_skinny_factor_scales_the_gemms_of_its_row_count_and_no_others():
+    p = point()
+    calibrated = replace(CONSTANTS, two_rows_factor=1.5, four_rows_factor=0.5)
+    work = [StepWork(decoding=n, decode_context=0) for n in (1, 2, 3, 4, 8, 32, 256)]
+    ratio = seconds(p, *work, constants=calibrated) / seconds(p, *work, constants=CONSTANTS)
+    assert ratio[1] > 1.2
+    assert ratio[3] < 0.8
+    assert ratio[3] < ratio[2] < ratio[1]  # between two knots, between their factors
+    assert ratio[[0, 4, 5, 6]] == pytest.approx(1.0)
+
+
+def test_without_a_ramp_prefill_time_is_proportional_where_arithmetic_binds():
+    flat = replace(
+        CONSTANTS, half_rate_tokens=0.0, layer_overhead_s=0, step_overhead_s=0, prefill_overhead_s=0,
+        sequence_overhead_s=0,
+    )  # fmt: skip
+    short, long = seconds(point(), StepWork(4096, 4), StepWork(8192, 8), constants=flat)
+    assert long / short == pytest.approx(2, rel=0.02)
