@@ -34,6 +34,7 @@ from budsim.simulator.activities import RunActivities, SearchBackend
 from budsim.simulator.cluster_document import parse_clusters
 from budsim.simulator.cluster_source import ClusterSource, read_document
 from budsim.simulator.event_routes import event_router
+from budsim.simulator.history_routes import router as history_router
 from budsim.simulator.node_routes import router as node_router
 from budsim.simulator.routes import cluster_router, router, workflow_router
 from budsim.simulator.search_backend import CoreBackend
@@ -211,7 +212,7 @@ def create_app(
     app.add_middleware(telemetry.RequestContextMiddleware)
     if config.otel_exporter_otlp_endpoint is not None:
         telemetry.trace_requests(app)
-    simulator_routers = (router, node_router, workflow_router, cluster_router, event_router)
+    simulator_routers = (router, history_router, node_router, workflow_router, cluster_router, event_router)
     for included in (health.router, *simulator_routers, model_router, calculator_router, engine_router):
         app.include_router(included)
     return app

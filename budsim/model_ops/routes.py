@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from budsim.commons.catalogs import hardware_catalog
@@ -12,6 +12,7 @@ from budsim.model_ops.analysis import summarize
 from budsim.model_ops.calculator import attention_rating, fit_on_device, sequence_sweep
 from budsim.model_ops.calculator_schemas import AnalyzeQuery, DeviceFit, ModelAnalysis, SweepRow
 from budsim.model_ops.schemas import ModelSummary, ModelTarget
+from budsim.model_ops.services import service_library
 from budsim.perf_model.precision import resolve_precision
 from budsim.simulator.request_schemas import storable
 from budsim.simulator.routes import service_of
@@ -44,6 +45,27 @@ def put_model(request: Request, body: Annotated[ModelTarget, Storable]) -> Model
     """Store the mapping; every ``model`` field accepts the id afterwards."""
     service_of(request).map_model(body.model_id, body.target)
     return ModelMappingResponse(object="model_mapping", model_id=body.model_id, target=body.target)
+
+
+class ModelList(BaseModel):
+    """Models that are known without asking the hub."""
+
+    object: str = Field("models", description="Kind of object.", examples=["models"])
+    models: list[str] = Field(
+        description="Hub ids, the best match first.", examples=[["meta-llama/Llama-3.1-8B-Instruct"]]
+    )
+    total_items: int = Field(description="Models that are known in all.", examples=[579])
+
+
+@router.get("", summary="Search the models that are known")
+def list_models(
+    search: Annotated[str, Query(description="Part of a name.", max_length=256, examples=["llama 3.1"]), Text] = "",
+    limit: Annotated[int, Query(description="Most models to return.", ge=1, le=2000, examples=[20])] = 20,
+) -> ModelList:
+    """Return hub ids of the catalogue and of the mapped models."""
+    library = service_library()
+    found = library.search(search, limit) if search.strip() else library.known(limit)
+    return ModelList(object="models", models=found, total_items=len(library.known()))
 
 
 @router.get("/{model_id:path}/info", summary="A model in a few figures")

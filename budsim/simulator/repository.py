@@ -72,6 +72,13 @@ class Repository:
         )
         return self.session.scalar(query.with_for_update() if lock else query)
 
+    def history(self, offset: int, limit: int) -> tuple[list[WorkflowRun], int]:
+        """Return some of the caller's runs, newest first, and how many there are in all."""
+        visible = self._in_projects(WorkflowRun.project_id)
+        page = select(WorkflowRun).where(visible).order_by(WorkflowRun.id.desc()).offset(offset).limit(limit)
+        total = self.session.scalar(select(func.count()).select_from(WorkflowRun).where(visible))
+        return list(self.session.scalars(page)), int(total or 0)
+
     def unfinished_runs(self) -> list[WorkflowRun]:
         """Return the runs that are waiting or running, oldest first."""
         visible = self._in_projects(WorkflowRun.project_id)

@@ -46,7 +46,7 @@ from budsim.simulator.workflows import workflow_metadata
 MAX_PAGE_SIZE = 1000
 
 
-def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
+def error_answers(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Return the documentation of error answers."""
     texts = {
         400: "The request cannot be served; the message says why and what would help.",
@@ -61,9 +61,9 @@ def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
     return {code: {"model": ErrorResponse, "description": texts[code]} for code in codes} | FIELD_ERRORS
 
 
-router = APIRouter(prefix="/simulator", tags=["simulator"], responses=_errors(401, 429))
-workflow_router = APIRouter(prefix="/workflow", tags=["workflow"], responses=_errors(401, 404, 409, 429))
-cluster_router = APIRouter(tags=["clusters"], responses=_errors(401, 429))
+router = APIRouter(prefix="/simulator", tags=["simulator"], responses=error_answers(401, 429))
+workflow_router = APIRouter(prefix="/workflow", tags=["workflow"], responses=error_answers(401, 404, 409, 429))
+cluster_router = APIRouter(tags=["clusters"], responses=error_answers(401, 429))
 
 Text = AfterValidator(storable)
 WorkflowId = Annotated[UUID, Path(description="The run.", examples=["8900717f-3ec0-4df8-8993-54083b020c69"])]
@@ -110,7 +110,7 @@ def _answer(service: SimulationService, run: WorkflowRun) -> JSONResponse:
             "description": "The answer; or, where the caller asked for events, the started run.",
         },
         202: {"model": WorkflowMetadataResponse, "description": "``Prefer: wait`` is over, the run goes on."},
-        **_errors(400, 404, 408, 413, 503),
+        **error_answers(400, 404, 408, 413, 503),
     },
 )
 async def run_simulation(
@@ -139,7 +139,7 @@ async def run_simulation(
     return _answer(service, run)
 
 
-@router.get("/recommendations", summary="What a run recommends, cluster by cluster", responses=_errors(404))
+@router.get("/recommendations", summary="What a run recommends, cluster by cluster", responses=error_answers(404))
 def recommendations(
     request: Request,
     workflow_id: Annotated[UUID, Query(description="The run.", examples=["8900717f-3ec0-4df8-8993-54083b020c69"])],
@@ -171,19 +171,19 @@ def recommendations(
     )
 
 
-@router.post("/configurations", summary="What to deploy, after feedback", responses=_errors(400, 404, 413))
+@router.post("/configurations", summary="What to deploy, after feedback", responses=error_answers(400, 404, 413))
 def configurations(request: Request, body: DeploymentConfigurationRequest) -> DeploymentConfigurationResponse:
     """Note which configurations failed, and return the best one that is left."""
     return DeploymentConfigurationResponse.model_validate(service_of(request).configuration(body))
 
 
-@router.get("/status/{workflow_id}", summary="Where a run stands", responses=_errors(404))
+@router.get("/status/{workflow_id}", summary="Where a run stands", responses=error_answers(404))
 def status(request: Request, workflow_id: WorkflowId) -> SimulationStatusResponse:
     """Return the run's status."""
     return SimulationStatusResponse.model_validate(service_of(request).status(workflow_id))
 
 
-@router.get("/status/{workflow_id}/progress", summary="How far a run is", responses=_errors(404))
+@router.get("/status/{workflow_id}/progress", summary="How far a run is", responses=error_answers(404))
 def progress(request: Request, workflow_id: WorkflowId) -> SimulationProgressResponse:
     """Return percent, step, time left and the events so far."""
     return SimulationProgressResponse.model_validate(service_of(request).progress(workflow_id))
@@ -196,7 +196,7 @@ def progress(request: Request, workflow_id: WorkflowId) -> SimulationProgressRes
     responses={
         200: {"model": ClusterRecommendationResponse | HardwareRunResponse, "description": "As ``/run`` answers."},
         202: {"model": SimulationProgressResponse, "description": "The run is not over."},
-        **_errors(400, 404, 408, 409),
+        **error_answers(400, 404, 408, 409),
     },
 )
 def results(request: Request, workflow_id: WorkflowId) -> Response:
@@ -245,7 +245,7 @@ def restart(request: Request, workflow_id: WorkflowId) -> WorkflowControlRespons
     return _control(request, workflow_id, "restart")
 
 
-@cluster_router.get("/clusters", summary="The clusters that runs look at", responses=_errors(503))
+@cluster_router.get("/clusters", summary="The clusters that runs look at", responses=error_answers(503))
 def get_clusters(request: Request) -> StoredClusters:
     """Return the clusters as they were sent, and what is wrong with any."""
     service = service_of(request)
@@ -263,7 +263,7 @@ def get_clusters(request: Request) -> StoredClusters:
     )
 
 
-@cluster_router.put("/clusters", summary="Replace the clusters", responses=_errors(400, 404, 409, 413))
+@cluster_router.put("/clusters", summary="Replace the clusters", responses=error_answers(400, 404, 409, 413))
 def put_clusters(request: Request, document: Annotated[Any, Body(description="A list of clusters.")]) -> StoredClusters:
     """Store these clusters in place of all others."""
     service = service_of(request)

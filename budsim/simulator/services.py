@@ -28,6 +28,7 @@ from budsim.simulator import answers
 from budsim.simulator.cluster_source import ClusterSource
 from budsim.simulator.deployment import deployment_configuration
 from budsim.simulator.eta import MeasuredRun, estimate_eta
+from budsim.simulator.history import found_configurations, run_summary
 from budsim.simulator.models import WorkflowRun
 from budsim.simulator.progress import progress_of
 from budsim.simulator.questions import choose_method, hardware_question, platform_question
@@ -277,6 +278,21 @@ class SimulationService:
             if run is None:
                 raise NotFoundError(f"There is no run {workflow_id}.", {"field": "workflow_id"})
             return run
+
+    def history(self, page: int, limit: int) -> tuple[list[Json], int]:
+        """Return one page of the caller's runs, newest first, and how many there are in all."""
+        with self.database.transaction() as session:
+            runs, total = Repository(session, self.principal).history((page - 1) * limit, limit)
+            return [run_summary(run) for run in runs], total
+
+    def found(self, workflow_id: UUID) -> list[Json]:
+        """Return every configuration that a run kept, best first.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        self.run(workflow_id)
+        return found_configurations(self._rows(workflow_id))
 
     def progress(self, workflow_id: UUID) -> Json:
         """Return how far a run is."""

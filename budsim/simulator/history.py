@@ -1,0 +1,77 @@
+"""What the history shows of runs and of everything they found. Pure: rows in, JSON out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from budsim.simulator.deployment import cluster_metrics
+from budsim.simulator.models import WorkflowRun
+from budsim.simulator.ranking import sorted_rows
+
+Json = dict[str, Any]
+INTERVAL_FIGURES = ("ttft_ms_mean", "tpot_ms_mean", "e2e_s_mean", "output_tps")
+
+
+def run_summary(run: WorkflowRun, now: datetime | None = None) -> Json:
+    """Return one line of the history.
+
+    Args:
+        run: A stored run.
+        now: Ends the duration of a run that goes on; None = the clock.
+    """
+    question = run.input.get("question") or {}
+    workload = question.get("workload") or {}
+    return {
+        "workflow_id": run.workflow_id,
+        "status": run.status,
+        "created": int(run.created_at.timestamp()),
+        "duration_seconds": ((run.finished_at or now or datetime.now(UTC)) - run.started_at).total_seconds(),
+        "model": question.get("model_id") or next(iter(run.input.get("models") or [""])),
+        "method": run.input.get("method") or "",
+        "objective": question.get("objective"),
+        "input_tokens": workload.get("isl"),
+        "output_tokens": workload.get("osl"),
+        "concurrency": workload.get("concurrency"),
+        "project_id": run.project_id,
+    }
+
+
+def found_configurations(rows: Sequence[Mapping[str, Any]]) -> list[Json]:
+    """Return stored configurations best first, those marked that no other beats in latency, throughput and cost."""
+    ranked = sorted_rows(rows)
+    best = unbeaten([figures_of(row["top_k_configs"]) for row in ranked])
+    return [
+        {
+            **cluster_metrics(row),
+            "config_id": str(row["id"]),
+            "pareto": pareto,
+            "intervals": intervals_of(row["top_k_configs"]["prediction"]),
+        }
+        for row, pareto in zip(ranked, best, strict=True)
+    ]
+
+
+def figures_of(stored: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Return latency (s), throughput (negative tokens/s) and cost (USD per million tokens), the less the better."""
+    cost = stored["cost_per_million_tokens"]
+    return stored["e2e_latency"], -stored["output_tps"], float("inf") if cost is None else cost
+
+
+def unbeaten(figures: Sequence[tuple[float, ...]]) -> list[bool]:
+    """Return for every point whether no other is at least as good in all figures and better in one."""
+    return [
+        not any(other != mine and all(a <= b for a, b in zip(other, mine, strict=True)) for other in figures)
+        for mine in figures
+    ]
+
+
+def intervals_of(prediction: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """Return the 80 % intervals that a stored prediction carries."""
+    found: dict[str, tuple[float, float]] = {}
+    for name in INTERVAL_FIGURES:
+        low, high = prediction.get(f"{name}_lo"), prediction.get(f"{name}_hi")
+        if low is not None and high is not None:
+            found[name] = (low, high)
+    return found
