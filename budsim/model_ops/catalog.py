@@ -42,7 +42,8 @@ class CatalogMatch:
 
     Attributes:
         entry_id: Hub id of the entry.
-        changes: ``quantization``, ``max_position_embeddings``, ``vocab_size`` that differ from the entry.
+        changes: What differs from the entry: ``quantization``, ``max_position_embeddings``, ``vocab_size``,
+            ``architectures``.
         reason: How the name was matched.
     """
 
@@ -187,6 +188,8 @@ class ModelCatalog:
             if key in match.changes:
                 target = config.get("text_config", config)
                 target[key] = match.changes[key]
+        if "architectures" in match.changes:
+            config["architectures"] = match.changes["architectures"]
         arch = ModelArchitecture.from_config(config, name)
         arch = replace(
             arch,

@@ -44,6 +44,7 @@ __all__ = [
 
 GIB = float(2**30)
 MEMORY_NOT_STATED = "The memory of {device} is not stated: whether the model fits was not checked."
+_WITHOUT_ROOM = {True: "leaves nothing for the KV cache", False: "does not fit"}
 LONGER_THAN_MODEL = "max_model_len {length} is above the model's {limit} positions: engines ask for a consent flag."
 
 
@@ -102,10 +103,17 @@ class MemoryEstimate:
 
     def concurrent_sequences(self, isl: float, osl: float) -> int:
         """Return how many sequences fit at their full length of ``isl + osl`` tokens, over all copies."""
+        if not self.layout.groups:
+            return int(self.max_concurrency)
         return self.num_blocks // max(1, self.layout.blocks_per_sequence(isl + osl)) * self.attention_copies
 
     def kv_tokens_for_lengths(self, isl: float, osl: float) -> float:
-        """Return the capacity in tokens of sequences of this length: windowed models hold more of long ones."""
+        """Return the capacity in tokens of sequences of this length: windowed models hold more of long ones.
+
+        A model that caches nothing holds as many sequences as its engine admits.
+        """
+        if not self.layout.groups:
+            return self.max_concurrency * (isl + osl)
         blocks = max(1, self.layout.blocks_per_sequence(isl + osl))
         return self.num_blocks / blocks * (isl + osl) * self.attention_copies
 
@@ -180,6 +188,8 @@ def estimate_memory(
         return _no_room_for_cache(point, total or 0.0, binding)
     concurrency = _sequences(point, binding)
     if concurrency < 1:
+        if not binding.layout.groups:
+            return _no_room_for_cache(point, total or 0.0, binding)
         return _sequence_does_not_fit(point, binding)
     copies = point.plan.attention_copies
     return MemoryEstimate(
@@ -292,8 +302,8 @@ def _layout(point: ServingPoint, layers: range) -> KvCacheLayout:
 
 def _sequences(point: ServingPoint, stage: _Stage) -> float:
     """Return sequences of ``max_model_len`` that one cache of the stage holds."""
-    if not stage.layout.groups:
-        return float(point.settings.max_num_seqs) if stage.available_kv_bytes > 0 else 0.0
+    if not stage.layout.groups:  # nothing is cached: what the engine admits, where the rest fits
+        return float(point.settings.max_num_seqs) if stage.available_kv_bytes >= 0 else 0.0
     return stage.num_blocks / stage.layout.blocks_per_sequence(point.settings.max_model_len)
 
 
@@ -309,7 +319,7 @@ def _no_room_for_cache(point: ServingPoint, total: float, stage: _Stage) -> Infe
     share = point.settings.gpu_memory_utilization
     return Infeasible(
         "memory",
-        f"{point.arch.name} leaves nothing for the KV cache on {point.device.name}: weights "
+        f"{point.arch.name} {_WITHOUT_ROOM[bool(stage.layout.groups)]} on {point.device.name}: weights "
         f"{stage.weight_bytes / GIB:.1f} GiB, activations {stage.reserve.activation_bytes / GIB:.1f} GiB and "
         f"the engine's own {stage.reserve.non_torch_bytes / GIB:.1f} GiB per device against "
         f"{share:.2f} x {total / GIB:.1f} GiB ({-stage.available_kv_bytes / GIB:.1f} GiB short). "

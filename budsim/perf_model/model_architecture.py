@@ -216,6 +216,11 @@ class ModelArchitecture:
         return self.kv_lora_rank > 0
 
     @property
+    def is_one_pass(self) -> bool:
+        """Whether a request is one pass over its input, without decoding: embeddings, scores, classes."""
+        return self.task in ("embed", "rerank", "classify")
+
+    @property
     def attention_type(self) -> str:
         """``mla``, ``mqa``, ``gqa``, ``mha`` or ``none`` (no attention layer at all)."""
         if not any(kind in ATTENTION_KINDS for kind in self.layer_kinds):

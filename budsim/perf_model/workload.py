@@ -5,7 +5,7 @@ Lengths are tokens, times are seconds unless the name says ``_ms``; rates are pe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -43,6 +43,14 @@ class Workload:
     num_warmups: int = 0
     length_dist: str = "fixed"
     prefix_cache_hit_rate: float = 0.0
+
+
+WITHOUT_DECODING = "{model} makes one pass over the input: osl counts as 1, TTFT and E2E are those of the pass"
+
+
+def one_pass(load: Workload) -> Workload:
+    """Return a load without decoding, as embedding, reranking and classifying models have it: one output a request."""
+    return replace(load, osl=1.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ def _serve_replicas(
 
 def refusal(point: ServingPoint) -> Infeasible | None:
     """Return why the point is outside what is modelled, if it is."""
-    if point.arch.task != "generate":
+    if point.arch.task != "generate" and not point.arch.is_one_pass:
         return Infeasible("unsupported", f"{point.arch.name} does not generate text (task {point.arch.task}).")
     if point.device.device_type not in {"cuda", "rocm", "hpu", "cpu", "cpu_high"}:
         return Infeasible("unsupported", f"{point.device.device_type} devices are listed and priced, not simulated.")

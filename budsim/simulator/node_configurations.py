@@ -25,7 +25,7 @@ from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.parameters import weight_bytes
 from budsim.perf_model.precision import resolve_precision
 from budsim.perf_model.serving_point import Infeasible
-from budsim.perf_model.workload import Workload
+from budsim.perf_model.workload import Workload, one_pass
 from budsim.simulator.candidate import Candidate
 from budsim.simulator.deployment import launch
 from budsim.simulator.placement import max_replicas
@@ -165,7 +165,7 @@ def _case(question: NodeQuestion, group: DeviceGroup) -> SearchCase:
         arch=question.arch,
         group=group,
         engine=_engine(question, group),
-        workload=question.workload,
+        workload=one_pass(question.workload) if question.arch.is_one_pass else question.workload,
         precisions=(resolve_precision(None, question.arch, group.spec),),
         max_context_tokens=question.max_context_tokens,
     )

@@ -41,7 +41,7 @@ from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import Precision, resolve_precision
 from budsim.perf_model.serving import length_bounds
 from budsim.perf_model.serving_point import ServingPoint
-from budsim.perf_model.workload import LoadMode, Workload
+from budsim.perf_model.workload import WITHOUT_DECODING, LoadMode, Workload, one_pass
 from budsim.simulator.table_cells import LARGEST_COUNT, Row, count_cell, flag_cell, is_blank, number_cell, text_cell
 
 INPUT_COLUMNS = (
@@ -52,7 +52,7 @@ INPUT_COLUMNS = (
     "prefix_cache_hit_rate", "enable_chunked_prefill",
     "stream_interval", "dp_attention", "speculative_tokens", "num_warmups", "length_dist",
 )  # fmt: skip
-_LENGTH_CHECKING_ENGINES = frozenset({"vllm", "sglang"})
+_LENGTH_CHECKING_ENGINES = frozenset({"vllm", "sglang", "latentbud"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +240,9 @@ class _PointReader:
             BudSimError: The row cannot be served; the class decides the status.
         """
         arch, match = self.architecture(row), self.device(row)
+        notes: tuple[str, ...] = ()
+        if arch.is_one_pass:
+            workload, notes = one_pass(workload), (WITHOUT_DECODING.format(model=arch.name),)
         plan, device = _plan(row, match.spec)
         precision = resolve_precision(text_cell(row, "precision"), arch, device)
         settings = _settings(row, arch, device, workload, plan, precision)
@@ -253,7 +256,7 @@ class _PointReader:
             workload=workload,
             devices_per_node=device.devices_per_node_typical,
         )
-        return ReadRow(point, _notes(row, match, precision, workload))
+        return ReadRow(point, (*_notes(row, match, precision, workload), *notes))
 
 
 def _notes(row: Row, match: DeviceMatch, precision: Precision, workload: Workload) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from budsim.commons.errors import BudSimError, InvalidRequestError, UnsupportedE
 from budsim.engine_ops import EngineOption, compatible_engines, merged_options, options_on, refusals
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.precision import resolve_precision
+from budsim.perf_model.workload import one_pass
 from budsim.simulator.candidate import Evaluation, Predictor, Rejection
 from budsim.simulator.deployment import cluster_metrics, launch, result_row
 from budsim.simulator.direct_search import ProgressReport, StopSignal, search
@@ -325,7 +326,7 @@ def search_case(task: GroupTask) -> SearchCase:
         arch=task.arch,
         group=task.group,
         engine=task.engine,
-        workload=request.workload,
+        workload=one_pass(request.workload) if task.arch.is_one_pass else request.workload,
         precisions=tuple({precision.name: precision for precision in precisions}.values()),
         targets=request.targets,
         objective=request.objective,
