@@ -23,7 +23,7 @@ TARGET = HERE.parent / "budsim" / "model_ops" / "model_catalog.json"
 
 # Change neither bytes nor FLOPs.
 DROPPED_FIELDS = {
-    "rope_scaling", "_sliding_window_pattern", "rotary_dim", "rotary_pct", "partial_rotary_factor", "image_seq_length",
+    "_sliding_window_pattern", "rotary_pct", "image_seq_length",
     "vision_feature_layer", "mm_tokens_per_image", "vision_soft_tokens_per_image", "projection_dim",
     "hidden_activation", "clip_qkv", "kda_layers", "n_group", "topk_group", "compress_rope_theta",
 }  # fmt: skip
@@ -35,10 +35,19 @@ EXACT = 1e-6
 MAX_OTHER_SHARE = 0.06
 
 
+# Of a rope section only what the size of its tables depends on.
+ROPE_SECTIONS = ("rope_scaling", "rope_parameters")
+ROPE_FIELDS = ("rope_type", "type", "factor", "original_max_position_embeddings", "mrope_section")
+
+
 def without(config: dict[str, Any]) -> dict[str, Any]:
     """Drop fields that nothing here reads."""
     kept = {}
     for key, value in config.items():
+        if key in ROPE_SECTIONS:
+            if rope := {name: value[name] for name in ROPE_FIELDS if name in (value or {})}:
+                kept[key] = rope
+            continue
         if key in DROPPED_FIELDS and not (key == "hidden_activation" and "hidden_act" not in config):
             continue
         kept[key] = without(value) if isinstance(value, dict) else value

@@ -24,6 +24,7 @@ from budsim.perf_model.model_architecture import (
 )
 from budsim.perf_model.model_families import FamilyTraits, family_of
 from budsim.perf_model.parameters import count_parameters
+from budsim.perf_model.rope_tables import rope_table_elements
 from budsim.perf_model.special_layouts import SPECIAL_LAYOUTS
 from budsim.perf_model.vision_tower import tower_parameters
 
@@ -461,6 +462,9 @@ def read_architecture(config: Mapping[str, Any], name: str = "model") -> ModelAr
         values["linear_mixer_params"] = mixer.params
         values["linear_state_bytes"] = float(mixer.state_elements * _STATE_ELEMENT_BYTES)
     arch = ModelArchitecture(**values)
+    if not arch.position_embeddings:
+        width = arch.qk_rope_head_dim or arch.head_dim
+        arch = replace(arch, rope_elements=rope_table_elements(fields, model_type, kinds, context, width))
     if layout := SPECIAL_LAYOUTS.get(fields.text("model_type", default=model_type)):
         arch = replace(arch, **layout(fields, arch))
     if traits.encoder:

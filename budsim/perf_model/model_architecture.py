@@ -186,6 +186,7 @@ class ModelArchitecture:
     layer_overrides: tuple[LayerOverride, ...] = ()
     key_as_value: bool = False
     missing_facts: tuple[str, ...] = ()
+    rope_elements: int | None = None
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], name: str = "model") -> ModelArchitecture:

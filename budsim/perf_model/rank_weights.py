@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+from budsim.perf_model.allocator_slack import layer_slack_bytes, tensor_slack_bytes
 from budsim.perf_model.model_architecture import LayerKind, ModelArchitecture
 from budsim.perf_model.parallelism import VOCAB_PADDING, ParallelPlan, stage_layer_ranges
 from budsim.perf_model.parameters import count_parameters, weight_bytes
@@ -41,8 +42,8 @@ def stage_weight_bytes(arch: ModelArchitecture, precision: Precision, plan: Para
         sum(layer_bytes[layer] for layer in layers) for layers in stage_layer_ranges(arch.num_layers, plan.pp_size)
     ]
     vocab_tp = 1 if plan.dp_attention else plan.tp_size
-    embedding = _padded(whole.embedding, arch.vocab_size) / vocab_tp
-    head = _padded(whole.lm_head or whole.embedding, arch.vocab_size) / plan.tp_size
+    embedding = _with_slack(_padded(whole.embedding, arch.vocab_size) / vocab_tp)
+    head = _with_slack(_padded(whole.lm_head or whole.embedding, arch.vocab_size) / plan.tp_size)
     stages[0] += embedding + (whole.vision + whole.other) / plan.tp_size
     if whole.lm_head or plan.pp_size > 1:
         stages[-1] += head  # a tied head is a second copy on the last stage
@@ -77,12 +78,14 @@ def _layer_bytes_per_rank(arch: ModelArchitecture, precision: Precision, plan: P
     per_parameter = {}
     for name, total in stored.items():
         parameters = sum(getattr(layer, name) for layer in counts.layers)
-        per_parameter[name] = total / parameters * share[name] if parameters else 0.0
+        per_parameter[name] = total / parameters if parameters else 0.0
+    slack = {kind: layer_slack_bytes(arch, plan, kind, per_parameter) for kind in set(arch.layer_kinds)}
     return [
-        sum(getattr(layer, name) * size for name, size in per_parameter.items())
+        sum(getattr(layer, name) * size * share[name] for name, size in per_parameter.items())
+        + sum(rest for name, rest in slack[kind].items() if getattr(layer, name))
         + layer.vectors * precision.unquantized_bytes
         + (_absorbed_mla_bytes(arch, precision, plan) if layer.attention else 0.0)
-        for layer in counts.layers
+        for layer, kind in zip(counts.layers, arch.layer_kinds, strict=True)
     ]
 
 
@@ -125,13 +128,18 @@ def _expert_padding(arch: ModelArchitecture, precision: Precision, plan: Paralle
     return math.ceil(width / MXFP4_EXPERT_WIDTH_MULTIPLE) * MXFP4_EXPERT_WIDTH_MULTIPLE / width
 
 
+def _with_slack(table_bytes: float) -> float:
+    return table_bytes + tensor_slack_bytes(table_bytes)
+
+
 def _padded(table_bytes: float, vocab_size: int) -> float:
     return table_bytes / vocab_size * math.ceil(vocab_size / VOCAB_PADDING) * VOCAB_PADDING if vocab_size else 0.0
 
 
 def _rope_cache_bytes(arch: ModelArchitecture) -> float:
-    """Return the cosine and sine table that vLLM keeps in the model's dtype: positions x rotary width."""
+    """Return the cosine and sine tables that vLLM keeps in the model's dtype, 16 bit: positions x rotary width."""
     if arch.position_embeddings:
         return 0.0
-    width = arch.qk_rope_head_dim or arch.head_dim
-    return arch.max_position_embeddings * width * 2.0
+    if arch.rope_elements is not None:
+        return arch.rope_elements * 2.0
+    return arch.max_position_embeddings * (arch.qk_rope_head_dim or arch.head_dim) * 2.0

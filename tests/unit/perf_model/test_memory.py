@@ -21,6 +21,7 @@ from memory_cases import (
     point,
 )
 
+from budsim.perf_model.allocator_slack import tensor_slack_bytes
 from budsim.perf_model.engine_reserve import visible_memory_bytes
 from budsim.perf_model.memory import (
     MemoryEstimate,
@@ -165,7 +166,8 @@ def test_kv_projections_are_copied_once_tp_exceeds_the_kv_heads() -> None:
     assert sixteen > whole / 16
     # What halving TP's share does not halve: one K and one V head a layer, the rotary table, the norms.
     copied = (32 * 2 * 4096 * 128 + 131072 * 128 + 65 * 4096) * 2
-    assert sixteen - eight / 2 == pytest.approx(copied / 2, rel=1e-3)
+    rounding = 2 * tensor_slack_bytes(128256 * 4096 * 2 / 8)  # both tables at TP 8; none at TP 16
+    assert sixteen - (eight - rounding) / 2 == pytest.approx(copied / 2, rel=1e-3)
 
 
 def test_first_stage_has_the_embedding_last_the_head_middle_neither() -> None:
