@@ -96,8 +96,7 @@ def _group_of_model(model: str, cluster_id: str | None, options: dict[str, Any])
     if not chosen:
         raise InsufficientMemoryError(" ".join(outcome.reasons) or "Nothing fits.", {"field": "model"})
     best = chosen[0]
-    group = node_group_configuration(best.row, best.row["config_hash"], best.replicas)
-    return {**group, "nodes_spanned": best.row["top_k_configs"]["nodes_spanned"]}
+    return node_group_configuration(best.row, best.row["config_hash"], best.replicas)
 
 
 def _group_of_run(server: str | None, workflow_id: str, cluster_id: str | None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from budsim.engine_ops.base import (
     EngineProfile,
     LaunchArguments,
     LaunchQuery,
+    NodePlace,
     ParserQuery,
 )
 from budsim.perf_model.engine_settings import EngineSettings
@@ -31,6 +32,7 @@ __all__ = [
     "EngineOption",
     "EngineProfile",
     "LaunchQuery",
+    "NodePlace",
     "ParserQuery",
     "by_platform_priority",
     "command_line",
@@ -41,6 +43,7 @@ __all__ = [
     "launch_args",
     "longest_sequence",
     "merged_options",
+    "node_command_line",
     "options_on",
     "refusals",
     "resolve_engine_settings",
@@ -206,6 +209,21 @@ def command_line(engine: str, args: Mapping[str, ArgumentValue], version: str | 
     """
     make = engine_profile(engine).command
     return make(args, version) if make else []
+
+
+def node_command_line(
+    engine: str, args: Mapping[str, ArgumentValue], place: NodePlace, version: str | None = None
+) -> list[str]:
+    """Return the command that starts one node's part of a replica.
+
+    Raises:
+        UnsupportedError: The engine's replicas do not span nodes, or the version is outside the tables.
+    """
+    profile = engine_profile(engine)
+    if profile.node_command is None:
+        text = f"A replica of {profile.name} starts on one node only; choose one that needs no pipeline stages."
+        raise UnsupportedError(text, {"field": "pp_size"})
+    return profile.node_command(args, place, version)
 
 
 def resolve_engine_settings(

@@ -41,6 +41,7 @@ VLLM_ARGUMENTS: tuple[ArgumentFact, ...] = (
     ArgumentFact("enforce-eager", "bool", since=(0, 11), negatable=True),
     ArgumentFact("gpu-memory-utilization", "float", since=(0, 8), until=(0, 19)),
     ArgumentFact("gpu-memory-utilization", "float", since=(0, 19), low=0.0, high=1.0, low_is_excluded=True),
+    ArgumentFact("headless", "bool", since=(0, 11)),
     ArgumentFact("host", "str", since=(0, 8)),
     ArgumentFact(
         "kv-cache-dtype", "choice", since=(0, 8), until=(0, 11), choices=("auto", "fp8", "fp8_e4m3", "fp8_e5m2")
@@ -108,6 +109,7 @@ VLLM_ARGUMENTS: tuple[ArgumentFact, ...] = (
             "nvfp4_4over6",
         ),
     ),
+    ArgumentFact("master-addr", "str", since=(0, 19)),
     ArgumentFact("max-lora-rank", "int", since=(0, 8), until=(0, 19)),
     ArgumentFact(
         "max-lora-rank", "choice", since=(0, 19), choices=("1", "8", "16", "32", "64", "128", "256", "320", "512")
@@ -120,6 +122,10 @@ VLLM_ARGUMENTS: tuple[ArgumentFact, ...] = (
     ArgumentFact("max-num-seqs", "int", since=(0, 8), until=(0, 19)),
     ArgumentFact("max-num-seqs", "int", since=(0, 19), low=1.0),
     ArgumentFact("model", "str", since=(0, 8)),
+    ArgumentFact("nnodes", "int", since=(0, 19), until=(0, 24)),
+    ArgumentFact("nnodes", "int", since=(0, 24), low=1.0),
+    ArgumentFact("node-rank", "int", since=(0, 19), until=(0, 24)),
+    ArgumentFact("node-rank", "int", since=(0, 24), low=0.0),
     ArgumentFact("num-scheduler-steps", "int", since=(0, 8), until=(0, 11)),
     ArgumentFact("pipeline-parallel-size", "int", since=(0, 8), until=(0, 24)),
     ArgumentFact("pipeline-parallel-size", "int", since=(0, 24), low=1.0),
@@ -156,6 +162,7 @@ SGLANG_ARGUMENTS: tuple[ArgumentFact, ...] = (
     ArgumentFact("disable-cuda-graph", "bool", since=(0, 5)),
     ArgumentFact("disable-custom-all-reduce", "bool", since=(0, 5)),
     ArgumentFact("disable-radix-cache", "bool", since=(0, 5)),
+    ArgumentFact("dist-init-addr", "str", since=(0, 5)),
     ArgumentFact("dp-size", "int", since=(0, 5)),
     ArgumentFact("dtype", "choice", since=(0, 5), choices=("auto", "half", "float16", "bfloat16", "float", "float32")),
     ArgumentFact("enable-dp-attention", "bool", since=(0, 5)),
@@ -175,6 +182,8 @@ SGLANG_ARGUMENTS: tuple[ArgumentFact, ...] = (
     ArgumentFact("max-running-requests", "int", since=(0, 5)),
     ArgumentFact("mem-fraction-static", "float", since=(0, 5)),
     ArgumentFact("model-path", "str", since=(0, 5)),
+    ArgumentFact("nnodes", "int", since=(0, 5)),
+    ArgumentFact("node-rank", "int", since=(0, 5)),
     ArgumentFact("page-size", "int", since=(0, 5)),
     ArgumentFact("port", "int", since=(0, 5)),
     ArgumentFact("pp-size", "int", since=(0, 5)),

@@ -141,6 +141,22 @@ class ParserQuery:
     max_lora_rank: int = 256
 
 
+@dataclass(frozen=True, slots=True)
+class NodePlace:
+    """One process of a replica that is started once on each of several nodes.
+
+    Attributes:
+        rank: Number of the process, from 0 (the head, which serves requests), or the variable that holds it.
+        num_nodes: Processes of the replica.
+        head_address: Address of the head's node, or the variable that holds it.
+    """
+
+    rank: int | str
+    num_nodes: int
+    head_address: str
+    is_head: bool
+
+
 # Public images whose tags are the releases, ``v`` first.
 RELEASE_TAGGED_IMAGES = frozenset({"vllm/vllm-openai", "lmsysorg/sglang"})
 
@@ -180,6 +196,8 @@ class EngineProfile:
         parameters: What a search may vary; (device type, version).
         extras: Arguments for parsers, chat template and LoRA.
         command: The whole command line; (arguments, version).
+        node_command: The command line of one of the nodes that a replica spans; (arguments, place, version). None =
+            a replica starts on one node only.
     """
 
     name: str
@@ -198,6 +216,7 @@ class EngineProfile:
     parameters: Callable[[str, str | None], Sequence[EngineParameter]] | None = None
     extras: Callable[[ParserQuery], dict[str, ArgumentValue]] | None = None
     command: Callable[[Mapping[str, ArgumentValue], str | None], list[str]] | None = None
+    node_command: Callable[[Mapping[str, ArgumentValue], NodePlace, str | None], list[str]] | None = None
 
     def table_version(self, version: str | None) -> tuple[int, ...]:
         """Return the version whose table serves ``version``: the nearest one that is not newer.

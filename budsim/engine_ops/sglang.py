@@ -22,6 +22,7 @@ from budsim.engine_ops.base import (
     EngineProfile,
     LaunchArguments,
     LaunchQuery,
+    NodePlace,
     ParserQuery,
     image_of_version,
 )
@@ -50,6 +51,7 @@ SGLANG_BY_MEMORY = (
 )
 SGLANG_MAX_RUNNING = 2048  # floor of max_total_tokens / context_len x 512, capped at 4096
 SGLANG_FRACTION_WITHOUT_MEMORY = 0.88
+RENDEZVOUS_PORT = 20000  # where the nodes of a replica meet
 NO_CHUNKING = -1  # --chunked-prefill-size that turns chunking off
 
 _DTYPE_FLAG = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
@@ -278,6 +280,16 @@ def command(args: Mapping[str, ArgumentValue], version: str | None = None) -> li
     return ["python3", "-m", "sglang.launch_server", *command_words(args, arguments_of(version))]
 
 
+def node_command(args: Mapping[str, ArgumentValue], place: NodePlace, version: str | None = None) -> list[str]:
+    """Return the command of one of the nodes that a replica spans."""
+    nodes: dict[str, ArgumentValue] = {
+        "nnodes": place.num_nodes,
+        "node-rank": place.rank,
+        "dist-init-addr": f"{place.head_address}:{RENDEZVOUS_PORT}",
+    }
+    return command({**args, **nodes}, version)
+
+
 PROFILE = EngineProfile(
     name="sglang",
     aliases=("sglang",),
@@ -293,4 +305,5 @@ PROFILE = EngineProfile(
     parameters=parameters,
     extras=extras,
     command=command,
+    node_command=node_command,
 )

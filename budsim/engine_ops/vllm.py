@@ -9,6 +9,7 @@ which differ from the offline ``LLM`` class.
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping
 
 from budsim.commons.errors import InvalidRequestError, UnsupportedError
@@ -23,6 +24,7 @@ from budsim.engine_ops.base import (
     EngineProfile,
     LaunchArguments,
     LaunchQuery,
+    NodePlace,
     ParserQuery,
     image_of_version,
 )
@@ -62,6 +64,9 @@ HPU_BLOCK_SIZE = 128
 SCHEDULER_DELAY_BEFORE = (0, 9)  # --scheduler-delay-factor went with the V0 scheduler
 
 POOLING_RUNNER_FROM = (0, 11)  # --runner pooling; before it --task
+# From 0.19 the package no longer brings Ray, and its own processes span nodes (--nnodes); before, Ray is the only way.
+OWN_NODES_FROM = (0, 19)
+RAY_PORT = 6379
 REASONING_SWITCH_BEFORE = (0, 11)  # --enable-reasoning went: a reasoning parser switches it on
 
 _SIXTEEN_OR_MORE = frozenset({"auto", "bf16", "fp16", "fp32"})
@@ -377,6 +382,35 @@ def extras(query: ParserQuery) -> dict[str, ArgumentValue]:
     return args
 
 
+def node_command(args: Mapping[str, ArgumentValue], place: NodePlace, version: str | None = None) -> list[str]:
+    """Return the command of one of the nodes that a replica spans.
+
+    vLLM numbers its ranks stage by stage, so equal nodes in order of their rank hold whole stages.
+
+    Raises:
+        UnsupportedError: The version is outside the tables.
+    """
+    if PROFILE.table_version(version) < OWN_NODES_FROM:
+        return ["sh", "-c", _ray_script(args, place, version)]
+    nodes: dict[str, ArgumentValue] = {
+        "distributed-executor-backend": "mp",
+        "nnodes": place.num_nodes,
+        "node-rank": place.rank,
+        "master-addr": place.head_address,
+    }
+    return command({**args, **nodes, **({} if place.is_head else {"headless": True})}, version)
+
+
+def _ray_script(args: Mapping[str, ArgumentValue], place: NodePlace, version: str | None) -> str:
+    """Return what a shell runs: a Ray node, and on the head, once all have joined, the server."""
+    if not place.is_head:
+        return f"exec ray start --address={place.head_address}:{RAY_PORT} --block"
+    alive = "sum(node['Alive'] for node in ray.nodes())"
+    joined = f"import ray, sys; ray.init(address='auto'); sys.exit({alive} < {place.num_nodes})"
+    serve = shlex.join(command({**args, "distributed-executor-backend": "ray"}, version))
+    return f'ray start --head --port={RAY_PORT} && until python3 -c "{joined}"; do sleep 5; done; exec {serve}'
+
+
 def launch(query: LaunchQuery) -> LaunchArguments:
     """Return arguments and environment of one replica; see ``launch_args``."""
     return launch_args(
@@ -405,4 +439,5 @@ PROFILE = EngineProfile(
     parameters=parameters,
     extras=extras,
     command=command,
+    node_command=node_command,
 )

@@ -17,7 +17,7 @@ from typing import Any
 from budsim.engine_ops import LaunchQuery, launch_args
 from budsim.simulator.candidate import Candidate, Evaluation
 from budsim.simulator.direct_search import candidate_hash, memory_headroom_bytes
-from budsim.simulator.placement import devices_by_node, max_replicas, nodes_spanned
+from budsim.simulator.placement import devices_by_node, max_replicas, nodes_spanned, pods_per_replica
 from budsim.simulator.plain_json import to_plain
 from budsim.simulator.search_space import SearchCase
 
@@ -175,6 +175,7 @@ def stored_configuration(
         "prediction": to_plain(prediction),
         "placement": to_plain(evaluation.placement),
         "nodes_spanned": nodes_spanned(evaluation.placement),
+        "pods_per_replica": pods_per_replica(evaluation.placement),
         "devices_by_node": devices_by_node(evaluation.placement),
         "memory_headroom": memory_headroom_bytes(evaluation, case.group),
         "match_reason": case.group.match_reason,
@@ -237,6 +238,8 @@ def node_group_configuration(
         "kv_cache_memory_gb": stored["kv_cache_memory"] / GB,
         "cores": row.get("cores"),
         "max_loras": stored.get("max_loras"),
+        "nodes_spanned": stored.get("nodes_spanned", 1),
+        "pods_per_replica": stored.get("pods_per_replica", 1),
     }
 
 

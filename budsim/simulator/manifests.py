@@ -1,9 +1,6 @@
 """One deployment in the forms that launch it: a command line, docker compose, Kubernetes, KServe, llm-d. Pure.
 
-Input is what BudSim answers: a ``NodeGroupConfiguration`` (``deployment.node_group_configuration``, or an entry of
-``node_groups`` from the service). Everything else (ports, probes, volumes) is the engines' and the platforms' own
-convention: vLLM's and SGLang's ``/health``, a memory-backed ``/dev/shm`` for the workers' shared memory, device
-resources by the names of the vendors' device plugins.
+What is launched, and the pod of a replica: ``pods``. Replicas that span nodes: ``multi_node``.
 """
 
 from __future__ import annotations
@@ -12,127 +9,33 @@ import json
 import math
 import re
 import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from budsim.commons.errors import InvalidRequestError, UnsupportedError
-from budsim.engine_ops import ParserQuery, command_line, extra_args
-
-PORTS = {"vllm": 8000, "sglang": 30000, "latentbud": 8000, "litellm": 4000}
-DEVICE_RESOURCES = {"cuda": "nvidia.com/gpu", "rocm": "amd.com/gpu", "hpu": "habana.ai/gaudi"}
-# Host memory beside the device: pinned buffers and the Python workers; at least the shared memory below.
-HOST_GIB_PER_DEVICE = 16
-SHARED_MEMORY_GIB = 8
-CPU_OVERHEAD_SHARE = 1.1  # a CPU engine's process beside weights and cache
-# A model of a hundred GB takes many minutes to load; until then the pod is starting, not broken.
-STARTUP_SECONDS, PROBE_PERIOD_SECONDS = 3600, 10
-TOKEN_SECRET = "hf-token"  # noqa: S105 - the name of a secret, not one
-MAX_NAME = 52  # of a DNS label's 63, so that what controllers append still fits
-ADAPTER_RANK = 256  # the rank that ``max_loras`` was counted for
-
-Manifest = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """Everything that launching needs.
-
-    Attributes:
-        name: A DNS label.
-        command: Words of the command; empty = the image's own entry point.
-        devices: Devices of one replica; 0 on CPU.
-        memory_gb: Memory of one device that is needed, GB.
-        cores: CPU cores of one replica; None = not limited.
-    """
-
-    name: str
-    engine: str
-    model: str
-    image: str
-    command: tuple[str, ...]
-    envs: Mapping[str, str]
-    device_type: str
-    devices: int
-    tp_size: int
-    pp_size: int
-    replicas: int
-    port: int
-    memory_gb: float
-    cores: int | None = None
-
-    @property
-    def is_cpu(self) -> bool:
-        """Whether replicas run on CPU sockets."""
-        return self.device_type.startswith("cpu")
-
-
-def deployment_of(group: Mapping[str, Any], *, with_parsers: bool = True, with_loras: bool = False) -> Deployment:
-    """Return the deployment of a node group.
-
-    Args:
-        group: A ``NodeGroupConfiguration``.
-        with_parsers: Switch the tool-call and reasoning parsers and the chat template on that go with the model.
-        with_loras: Switch LoRA on, for as many adapters as fit.
-
-    Raises:
-        InvalidRequestError: No image or no model is named, or the engine refuses an argument.
-    """
-    engine, args = str(group["engine_type"]), dict(group["args"])
-    model = args.get("model") or args.get("model-path") or args.get("model-id")
-    if not group.get("image"):
-        raise InvalidRequestError("The configuration names no container image.", {"field": "image"})
-    if not model:
-        raise InvalidRequestError("The configuration names no model.", {"field": "args"})
-    version = group.get("engine_version")
-    port = PORTS.get(engine, 8000)
-    if engine in ("vllm", "sglang"):
-        args |= extra_args(engine, _wanted_extras(group, with_parsers, with_loras))
-        args |= {"host": "0.0.0.0", "port": port, "served-model-name": str(model)}  # noqa: S104 - inside a container
-    devices = 0 if str(group["type"]).startswith("cpu") else group["tp_size"] * group["pp_size"]
-    return Deployment(
-        name=dns_label(str(model)),
-        engine=engine,
-        model=str(model),
-        image=str(group["image"]),
-        command=tuple(command_line(engine, args, version)),
-        envs={name: str(value) for name, value in group["envs"].items()},
-        device_type=str(group["type"]),
-        devices=devices,
-        tp_size=group["tp_size"],
-        pp_size=group["pp_size"],
-        replicas=group["replicas"],
-        port=port,
-        memory_gb=float(group["memory"]),
-        cores=group.get("cores"),
-    )
-
-
-def _wanted_extras(group: Mapping[str, Any], with_parsers: bool, with_loras: bool) -> ParserQuery:
-    parsers = group if with_parsers else {}
-    return ParserQuery(
-        version=group.get("engine_version"),
-        tool_call_parser=parsers.get("tool_calling_parser_type"),
-        reasoning_parser=parsers.get("reasoning_parser_type"),
-        chat_template=parsers.get("chat_template"),
-        max_loras=group.get("max_loras") if with_loras else None,
-        max_lora_rank=ADAPTER_RANK,
-    )
-
-
-def dns_label(text: str) -> str:
-    """Return a Kubernetes name from a model's: the part after the organisation, lower case, letters, digits, dashes."""
-    tail = text.rstrip("/").rsplit("/", 1)[-1].lower()
-    label = re.sub(r"[^a-z0-9]+", "-", tail)[:MAX_NAME].strip("-")
-    return label if label[:1].isalpha() else f"model-{label}".rstrip("-")
+from budsim.simulator import multi_node
+from budsim.simulator.pods import (
+    PROBE_PERIOD_SECONDS,
+    STARTUP_SECONDS,
+    TOKEN_SECRET,
+    Deployment,
+    Manifest,
+    deployment_of,
+    health_path,
+    pod_labels,
+    pod_spec,
+    resources,
+)
 
 
 def shell_command(deployment: Deployment) -> str:
-    """Return the command line of one replica, with its environment.
+    """Return the command line of one replica, with its environment; one for each node that it spans.
 
     Raises:
         UnsupportedError: The engine starts with its image's own entry point.
     """
+    if deployment.pods > 1:
+        return multi_node.shell_commands(deployment)
     if not deployment.command:
         text = f"{deployment.engine} has no command line; use compose or kubernetes."
         raise UnsupportedError(text, {"field": "format"})
@@ -141,60 +44,93 @@ def shell_command(deployment: Deployment) -> str:
 
 
 def compose_service(deployment: Deployment) -> Manifest:
-    """Return a docker compose file with the deployment as its only service.
+    """Return a docker compose file with one service for each replica, on devices and a host port of its own.
 
-    Several replicas leave the host port to Docker; each replica reserves its own devices.
+    A replica that spans nodes is one service for each part, on the host's network and behind its profile:
+    ``docker compose --profile node-1 up`` on the node of part 1. Further replicas are the same file on other nodes.
     """
+    if deployment.pods > 1:
+        services = _services_by_node(deployment)
+    else:
+        services = {}
+        for replica in range(deployment.replicas):
+            name = deployment.name if deployment.replicas == 1 else f"{deployment.name}-{replica}"
+            service = _service(deployment, deployment.command, replica)
+            ports = [f"{deployment.port + replica}:{deployment.port}"]
+            services[name] = {**service, "ports": ports, "healthcheck": _health(deployment)}
+    return {"services": services, "volumes": {"huggingface": {}}}
+
+
+def _services_by_node(deployment: Deployment) -> Manifest:
+    services: Manifest = {}
+    parts_on_a_node = math.ceil(deployment.pods / deployment.nodes)
+    for rank, words in enumerate(multi_node.commands(deployment, multi_node.COMPOSE_HEAD)):
+        service = _service(deployment, words, rank % parts_on_a_node)
+        service |= {"network_mode": "host", "profiles": [f"node-{rank}"]}
+        health = {"healthcheck": _health(deployment)} if rank == 0 else {}
+        services[f"{deployment.name}-node-{rank}"] = {**service, **health}
+    return services
+
+
+# What makes a container see some devices only, where the device plugin is a variable.
+_VISIBLE_DEVICES = {"rocm": "HIP_VISIBLE_DEVICES", "hpu": "HABANA_VISIBLE_DEVICES"}
+
+
+def _service(deployment: Deployment, command: Sequence[str], place: int) -> Manifest:
+    """Return the service of the ``place``-th container of a host, counted from 0: it takes the devices next in line.
+
+    By number: a mere count gives every container the same first devices.
+    """
+    count = deployment.devices_per_pod
+    devices = [str(device) for device in range(place * count, (place + 1) * count)]
     service: Manifest = {
         "image": deployment.image,
         "environment": {**deployment.envs, "HF_TOKEN": "${HF_TOKEN:-}"},
         "ipc": "host",
-        "ports": [f"{deployment.port}:{deployment.port}" if deployment.replicas == 1 else str(deployment.port)],
         "volumes": ["huggingface:/root/.cache/huggingface"],
-        "healthcheck": {
-            "test": ["CMD", "python3", "-c", _HEALTH.format(port=deployment.port)],
-            "interval": f"{PROBE_PERIOD_SECONDS}s",
-            "start_period": f"{STARTUP_SECONDS}s",
-        },
     }
-    if deployment.command:
-        service["entrypoint"] = list(deployment.command)
-    deploy: Manifest = {"replicas": deployment.replicas}
+    if command:
+        service["entrypoint"] = list(command)
     if deployment.device_type == "cuda":
-        reserved = [{"driver": "nvidia", "count": deployment.devices, "capabilities": ["gpu"]}]
-        deploy["resources"] = {"reservations": {"devices": reserved}}
-    elif deployment.device_type == "rocm":
+        reserved = [{"driver": "nvidia", "device_ids": devices, "capabilities": ["gpu"]}]
+        service["deploy"] = {"resources": {"reservations": {"devices": reserved}}}
+    if deployment.device_type in _VISIBLE_DEVICES:
+        service["environment"][_VISIBLE_DEVICES[deployment.device_type]] = ",".join(devices)
+    if deployment.device_type == "rocm":
         service |= {"devices": ["/dev/kfd", "/dev/dri"], "group_add": ["video"]}
-    elif deployment.device_type == "hpu":
+    if deployment.device_type == "hpu":
         service |= {"runtime": "habana", "cap_add": ["SYS_NICE"]}
+    return service
+
+
+def _health(deployment: Deployment) -> Manifest:
+    url = f"http://127.0.0.1:{deployment.port}{health_path(deployment.engine)}"
     return {
-        "services": {deployment.name: {**service, "deploy": deploy}},
-        "volumes": {"huggingface": {}},
+        "test": ["CMD", "python3", "-c", f"import urllib.request as u; u.urlopen('{url}')"],
+        "interval": f"{PROBE_PERIOD_SECONDS}s",
+        "start_period": f"{STARTUP_SECONDS}s",
     }
-
-
-_HEALTH = "import urllib.request as u; u.urlopen('http://127.0.0.1:{port}/health')"
 
 
 def kubernetes_objects(deployment: Deployment) -> list[Manifest]:
-    """Return a Deployment and its Service.
-
-    Raises:
-        UnsupportedError: A replica has pipeline stages on several nodes, which one pod cannot have.
-    """
-    labels = {"app.kubernetes.io/name": deployment.name, "app.kubernetes.io/managed-by": "budsim"}
+    """Return a Deployment and its Service; a LeaderWorkerSet and its leaders' Service where a replica spans nodes."""
+    labels = pod_labels(deployment)
     selector = {"app.kubernetes.io/name": deployment.name}
-    return [
-        {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": {"name": deployment.name, "labels": labels},
-            "spec": {
-                "replicas": deployment.replicas,
-                "selector": {"matchLabels": selector},
-                "template": {"metadata": {"labels": labels}, "spec": pod_spec(deployment)},
-            },
+    workload = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": deployment.name, "labels": labels},
+        "spec": {
+            "replicas": deployment.replicas,
+            "selector": {"matchLabels": selector},
+            "template": {"metadata": {"labels": labels}, "spec": pod_spec(deployment)},
         },
+    }
+    if deployment.pods > 1:
+        workload = multi_node.leader_worker_set(deployment)
+        selector |= multi_node.LEADER_LABEL
+    return [
+        workload,
         {
             "apiVersion": "v1",
             "kind": "Service",
@@ -208,8 +144,14 @@ def kserve_object(deployment: Deployment) -> Manifest:
     """Return a KServe InferenceService whose predictor is the engine's own container.
 
     Raises:
-        UnsupportedError: As ``kubernetes_objects``.
+        UnsupportedError: A replica spans nodes.
     """
+    if deployment.pods > 1:
+        text = (
+            f"KServe starts a replica on several nodes only with its own Hugging Face runtime, whose image is not that "
+            f"of this configuration ({deployment.image}). Use kubernetes (LeaderWorkerSet) or llm-d."
+        )
+        raise UnsupportedError(text, {"field": "format"})
     spec = pod_spec(deployment, container_name="kserve-container")
     return {
         "apiVersion": "serving.kserve.io/v1beta1",
@@ -225,50 +167,6 @@ def kserve_object(deployment: Deployment) -> Manifest:
     }
 
 
-def pod_spec(deployment: Deployment, container_name: str | None = None) -> Manifest:
-    """Return the pod of one replica.
-
-    Raises:
-        UnsupportedError: A replica needs several pods.
-    """
-    container: Manifest = {
-        "name": container_name or deployment.engine,
-        "image": deployment.image,
-        "env": [*({"name": name, "value": value} for name, value in deployment.envs.items()), _token()],
-        "ports": [{"name": "http", "containerPort": deployment.port, "protocol": "TCP"}],
-        "resources": _resources(deployment),
-        "startupProbe": {**_probe(), "failureThreshold": STARTUP_SECONDS // PROBE_PERIOD_SECONDS},
-        "readinessProbe": _probe(),
-        "livenessProbe": {**_probe(), "failureThreshold": 6},
-        "volumeMounts": [{"name": "shm", "mountPath": "/dev/shm"}],  # noqa: S108 - of the container
-    }
-    if deployment.command:
-        container["command"] = list(deployment.command)
-    shared = {"medium": "Memory", "sizeLimit": f"{SHARED_MEMORY_GIB}Gi"}
-    return {"containers": [container], "volumes": [{"name": "shm", "emptyDir": shared}]}
-
-
-def _token() -> Manifest:
-    source = {"secretKeyRef": {"name": TOKEN_SECRET, "key": "token", "optional": True}}
-    return {"name": "HF_TOKEN", "valueFrom": source}
-
-
-def _probe() -> Manifest:
-    return {"httpGet": {"path": "/health", "port": "http"}, "periodSeconds": PROBE_PERIOD_SECONDS, "timeoutSeconds": 5}
-
-
-def _resources(deployment: Deployment) -> Manifest:
-    """Return requests and limits: whole devices, or the memory and cores of a CPU replica."""
-    if deployment.is_cpu:
-        gib = math.ceil(deployment.memory_gb * deployment.tp_size * 1e9 / 2**30 * CPU_OVERHEAD_SHARE)
-        memory = {"memory": f"{gib + SHARED_MEMORY_GIB}Gi"}
-        cores = {"cpu": str(deployment.cores)} if deployment.cores else {}
-        return {"requests": {**cores, **memory}, "limits": {**cores, **memory}}
-    memory = {"memory": f"{HOST_GIB_PER_DEVICE * deployment.devices + SHARED_MEMORY_GIB}Gi"}
-    devices = {DEVICE_RESOURCES[deployment.device_type]: str(deployment.devices)}
-    return {"requests": {**memory, **devices}, "limits": devices}
-
-
 def llmd_values(deployment: Deployment) -> Manifest:
     """Return Helm values for llm-d's model service chart: decode workers only, no separate prefill.
 
@@ -279,31 +177,36 @@ def llmd_values(deployment: Deployment) -> Manifest:
         text = f"llm-d serves vLLM on accelerators, not {deployment.engine} on {deployment.device_type}."
         raise UnsupportedError(text, {"field": "format"})
     accelerators = {"cuda": "nvidia", "rocm": "amd", "hpu": "intel-gaudi"}
+    spans_nodes = deployment.pods > 1
+    words = multi_node.one_command_for_all(deployment) if spans_nodes else list(deployment.command)
     container = {
         "name": "vllm",
         "image": deployment.image,
         "modelCommand": "custom",
-        "command": list(deployment.command[:2]),
-        "args": list(deployment.command[2:]),
+        "command": words[:2],
+        "args": words[2:],
         "env": [{"name": name, "value": value} for name, value in deployment.envs.items()],
         "ports": [{"containerPort": deployment.port, "protocol": "TCP"}],
-        "resources": _resources(deployment),
+        "resources": resources(deployment),
         "mountModelVolume": True,
     }
     return {
         "fullnameOverride": deployment.name,
+        "multinode": spans_nodes,
         "accelerator": {"type": accelerators[deployment.device_type]},
         "modelArtifacts": {
             "name": deployment.model,
             "uri": f"hf://{deployment.model}",
             "size": f"{math.ceil(2 * deployment.memory_gb * max(1, deployment.devices))}Gi",
             "authSecretName": TOKEN_SECRET,
+            "labels": {"llm-d.ai/inferenceServing": "true", "llm-d.ai/model": deployment.name},
         },
-        "routing": {"servicePort": deployment.port},
+        # The proxy is for separate prefill; switched on it would listen on the engine's own port.
+        "routing": {"servicePort": deployment.port, "proxy": {"enabled": False}},
         "decode": {
             "create": True,
             "replicas": deployment.replicas,
-            "parallelism": {"tensor": deployment.tp_size, "data": 1},
+            "parallelism": {"tensor": deployment.tp_size, "data": 1, "dataLocal": 1, "workers": deployment.pods},
             "containers": [container],
         },
         "prefill": {"create": False},
@@ -369,11 +272,4 @@ def render(group: Mapping[str, Any], form: str, *, with_parsers: bool = True, wi
         text = f"format must be one of {', '.join(FORMATS)}, not {form[:40]!r}."
         raise InvalidRequestError(text, {"field": "format"})
     deployment = deployment_of(group, with_parsers=with_parsers, with_loras=with_loras)
-    nodes = int(group.get("nodes_spanned") or 1)
-    if nodes > 1:
-        text = (
-            f"A replica spans {nodes} nodes (TP {deployment.tp_size} x PP {deployment.pp_size}), which {form} cannot "
-            "start; choose a configuration whose replica fits one node."
-        )
-        raise UnsupportedError(text, {"field": "format"})
     return FORMATS[form](deployment)

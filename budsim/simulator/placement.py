@@ -7,6 +7,7 @@ several stages of one replica; the stricter rule of the low-level design gives e
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from budsim.perf_model.parallelism import ParallelPlan
@@ -113,6 +114,19 @@ def nodes_spanned(placement: Sequence[StagePlacement]) -> int:
     for stage in placement:
         touched.setdefault(stage.replica, set()).add(stage.node_id)
     return max((len(nodes) for nodes in touched.values()), default=0)
+
+
+def pods_per_replica(placement: Sequence[StagePlacement]) -> int:
+    """Return into how many equal parts, of whole stages each, a replica is cut so that each lies on one node.
+
+    The parts of every replica are alike, whatever nodes it lies on: as large as divides each node's stages.
+    """
+    stages: dict[tuple[int, str], int] = {}
+    for stage in placement:
+        place_of = (stage.replica, stage.node_id)
+        stages[place_of] = stages.get(place_of, 0) + 1
+    first = sum(1 for stage in placement if stage.replica == placement[0].replica) if placement else 1
+    return first // (math.gcd(*stages.values()) or 1)
 
 
 def devices_by_node(placement: Sequence[StagePlacement]) -> dict[str, int]:

@@ -305,6 +305,13 @@ class NodeGroupConfiguration(ResponseModel):
     kv_cache_memory_gb: float | None = Field(None, description="KV cache on one device, GB.", examples=[14.7])
     cores: int | None = Field(None, description="CPU cores, for CPU types.", examples=[112])
     max_loras: int | None = Field(None, description="LoRA adapters that fit beside the load.", examples=[5])
+    nodes_spanned: int = Field(1, ge=1, description="Nodes that one replica lies on.", examples=[1])
+    pods_per_replica: int = Field(
+        1,
+        ge=1,
+        description="Equal processes that one replica is started as, each of whole stages on one node.",
+        examples=[1],
+    )
     available_devices: int | None = Field(None, exclude=True, description="Free devices, for the check below.")
 
     @model_validator(mode="after")

@@ -1,7 +1,10 @@
 """Every form says the same deployment, and the cluster's own schemas accept it."""
 
+import json
 import shlex
+from pathlib import Path
 
+import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
@@ -10,17 +13,12 @@ from search_doubles import CPU, AnalyticPredictor, group, search_case
 from budsim.commons.errors import InvalidRequestError, UnsupportedError
 from budsim.simulator.deployment import node_group_configuration, result_row
 from budsim.simulator.direct_search import search
-from budsim.simulator.manifests import (
-    DEVICE_RESOURCES,
-    FORMATS,
-    deployment_of,
-    dns_label,
-    kserve_object,
-    kubernetes_objects,
-    llmd_values,
-    render,
-)
+from budsim.simulator.manifests import FORMATS, kserve_object, kubernetes_objects, llmd_values, render
+from budsim.simulator.pods import DEVICE_RESOURCES, deployment_of, dns_label
 
+GOLDEN = Path(__file__).parents[2] / "golden"
+KSERVE = json.loads((GOLDEN / "kserve_inference_service.json").read_text())
+LLM_D = json.loads((GOLDEN / "llmd_values.schema.json").read_text())
 KUBERNETES = "1.30"
 MODEL = "meta-llama/Llama-3.2-1B"
 
@@ -50,11 +48,29 @@ def test_the_kubernetes_schemas_accept_deployment_and_service(device_type):
 def test_the_kserve_predictor_is_a_pod_that_kubernetes_accepts(device_type):
     document = yaml.safe_load(render(on(device_type), "kserve"))
     assert (document["apiVersion"], document["kind"]) == ("serving.kserve.io/v1beta1", "InferenceService")
+    jsonschema.validate(document, KSERVE)
     predictor = dict(document["spec"]["predictor"])
     assert predictor.pop("minReplicas") == predictor.pop("maxReplicas")
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": document["metadata"], "spec": predictor}
     kubernetes_validate.validate(pod, KUBERNETES, strict=True)
     assert predictor["containers"][0]["name"] == "kserve-container"
+
+
+def test_a_field_that_kserve_does_not_have_is_found():
+    document = yaml.safe_load(render(node_group(), "kserve"))
+    for wrong in ({"minReplica": 1}, {"minReplicas": "1"}, {"workers": {}}):
+        changed = {**document, "spec": {"predictor": {**document["spec"]["predictor"], **wrong}}}
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(changed, KSERVE)
+
+
+@pytest.mark.parametrize("changes", [{}, {"type": "rocm"}, {"type": "hpu"}, {"tp_size": 4, "replicas": 3}])
+def test_llm_d_values_are_values_of_its_chart(changes):
+    values = yaml.safe_load(render(node_group(**changes), "llm-d"))
+    jsonschema.validate(values, LLM_D)
+    assert values["decode"]["containers"][0]["ports"][0]["containerPort"] == values["routing"]["servicePort"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**values, "sampleApplication": {}}, LLM_D)
 
 
 def test_all_forms_say_the_same_command():
@@ -78,9 +94,10 @@ def test_a_replica_asks_for_its_devices_and_the_deployment_for_its_replicas():
     assert document["spec"]["replicas"] == 3
     predictor = kserve_object(deployment_of(configuration))["spec"]["predictor"]
     assert predictor["minReplicas"] == 3
-    compose = yaml.safe_load(render(configuration, "compose"))["services"]["llama-3-2-1b"]
-    assert compose["deploy"]["resources"]["reservations"]["devices"][0]["count"] == 4
-    assert compose["ports"] == ["8000"]  # three replicas cannot share a host port
+    services = yaml.safe_load(render(configuration, "compose"))["services"].values()
+    reserved = [service["deploy"]["resources"]["reservations"]["devices"][0]["device_ids"] for service in services]
+    assert sorted(int(device) for devices in reserved for device in devices) == list(range(12))  # no device twice
+    assert [service["ports"] for service in services] == [["8000:8000"], ["8001:8000"], ["8002:8000"]]
     assert llmd_values(deployment_of(configuration))["decode"]["parallelism"]["tensor"] == 4
 
 
@@ -123,7 +140,7 @@ def sglang_option():
         ({"image": ""}, "command", "no container image"),
         ({"args": {}}, "command", "no model"),
         ({}, "terraform", "format must be one of"),
-        ({"nodes_spanned": 2}, "kubernetes", "spans 2 nodes"),
+        ({"nodes_spanned": 2, "pods_per_replica": 2}, "kserve", "only with its own Hugging Face runtime"),
         ({"tool_calling_parser_type": "nonsense"}, "command", "no tool-call parser"),
     ],
 )
