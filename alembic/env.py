@@ -5,6 +5,7 @@ from alembic import context
 from budsim.commons.config import settings
 from budsim.commons.database import Database, database_url
 from budsim.simulator.models import Base
+from budsim.usecases import models as _usecase_models  # noqa: F401 - registers its tables
 
 
 def _migrate(connection):

@@ -20,6 +20,7 @@ from starlette.concurrency import run_in_threadpool
 
 from budsim.commons import health, security, telemetry
 from budsim.commons.access import Authoriser, configured_authoriser
+from budsim.commons.catalogs import hardware_catalog
 from budsim.commons.config import AppSettings, settings
 from budsim.commons.database import open_database
 from budsim.commons.errors import UnavailableError
@@ -34,12 +35,17 @@ from budsim.simulator.activities import RunActivities, SearchBackend
 from budsim.simulator.cluster_document import parse_clusters
 from budsim.simulator.cluster_source import ClusterSource, read_document
 from budsim.simulator.event_routes import event_router
+from budsim.simulator.heuristic import HeuristicPredictor
 from budsim.simulator.history_routes import router as history_router
 from budsim.simulator.node_routes import router as node_router
 from budsim.simulator.routes import cluster_router, router, workflow_router
 from budsim.simulator.search_backend import CoreBackend
 from budsim.simulator.services import RunWaiters, SimulationService
 from budsim.simulator.workflows import RUN_SIMULATION, run_simulation
+from budsim.usecases.advisor import HardwareAdvisor
+from budsim.usecases.recommendation_routes import router as recommendation_router
+from budsim.usecases.routes import router as use_case_router
+from budsim.usecases.seeds import store_shipped
 
 if TYPE_CHECKING:
     from budsim.commons.dapr import Sidecar
@@ -75,6 +81,7 @@ def open_service(
             backend = core = CoreBackend(config)
             stack.callback(core.stop)
         database = stack.enter_context(open_database(config))
+        store_shipped(database)
         if stack.enter_context(telemetry.exported_traces(config)):
             from budsim.commons.tracing import trace_queries
 
@@ -203,6 +210,7 @@ def create_app(
         openapi_url="/openapi.json" if config.namespace.upper() != "PRODUCTION" or config.debug else None,
     )
     app.state.metrics = metrics
+    app.state.advisor = HardwareAdvisor(hardware_catalog, HeuristicPredictor())
     install_error_handlers(app)
     app.add_middleware(security.BodyLimitMiddleware, max_bytes=config.max_body_bytes)
     also_open = frozenset() if config.metrics_need_token else frozenset({"/metrics"})
@@ -213,7 +221,9 @@ def create_app(
     if config.otel_exporter_otlp_endpoint is not None:
         telemetry.trace_requests(app)
     simulator_routers = (router, history_router, node_router, workflow_router, cluster_router, event_router)
-    for included in (health.router, *simulator_routers, model_router, calculator_router, engine_router):
+    model_routers = (model_router, calculator_router)
+    use_case_routers = (use_case_router, recommendation_router)
+    for included in (health.router, *simulator_routers, *model_routers, engine_router, *use_case_routers):
         app.include_router(included)
     return app
 

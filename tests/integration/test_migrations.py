@@ -9,6 +9,7 @@ from sqlalchemy import inspect, text
 from budsim.commons.database import Database, migration_config
 from budsim.commons.embedded_postgres import EmbeddedPostgres
 from budsim.simulator.models import Base
+from budsim.usecases import models as _usecase_models  # noqa: F401 - registers its tables
 
 pytestmark = pytest.mark.integration
 

@@ -1,0 +1,1 @@
+"""The device catalogue over HTTP."""

@@ -1,0 +1,1 @@
+"""GPU recommendations: which devices hold a model, how many requests, and how fast."""

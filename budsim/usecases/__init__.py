@@ -1,0 +1,1 @@
+"""Use cases, and the models and hardware that serve them."""
