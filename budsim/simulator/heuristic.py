@@ -35,6 +35,12 @@ class HeuristicPredictor:
         self._answers: dict[Hashable, Prediction | Infeasible] = {}
         self._alive: dict[int, Any] = {}  # keeps the objects whose ids are in the keys
 
+    def with_constants(self, fitted: FittedConstants) -> HeuristicPredictor:
+        """Return a predictor of other constants that shares what is known of memory, which constants do not change."""
+        other = HeuristicPredictor(fitted)
+        other._memory, other._alive = self._memory, self._alive
+        return other
+
     def predict(self, points: Sequence[ServingPoint]) -> list[Prediction | Infeasible]:
         """Return one prediction, or the reason there is none, per point; same points, same answers, same order."""
         return [self._predict_one(point) for point in points]
