@@ -7,11 +7,10 @@ from typing import Any
 
 from budsim.perf_model.engine_reserve import EngineReserve, available_kv_bytes, engine_reserve, visible_memory_bytes
 from budsim.perf_model.kv_cache import kv_bytes_per_token, kv_element_bytes
-from budsim.perf_model.memory import GIB, MemoryCorrection, MemoryEstimate, estimate_memory
+from budsim.perf_model.memory import GIB, MemoryCorrection, MemoryEstimate, estimate_memory, loaded_weight_bytes
 from budsim.perf_model.model_architecture import ATTENTION_KINDS, LayerKind
 from budsim.perf_model.parallelism import check_plan, stage_layer_ranges
 from budsim.perf_model.parameters import count_parameters
-from budsim.perf_model.rank_weights import stage_weight_bytes
 from budsim.perf_model.serving_point import Infeasible, ServingPoint
 
 _KINDS = {
@@ -62,7 +61,7 @@ def _estimated_terms(answer: MemoryEstimate) -> dict[str, float | None]:
 
 def _terms(point: ServingPoint) -> dict[str, float | None]:
     """Return the terms of the stage with the most weights, for a replica that does not start."""
-    weights = stage_weight_bytes(point.arch, point.precision, point.plan)
+    weights = loaded_weight_bytes(point)
     index = max(range(len(weights)), key=weights.__getitem__)
     layers = stage_layer_ranges(point.arch.num_layers, point.plan.pp_size)[index]
     reserve: EngineReserve = engine_reserve(point, index, len(layers))

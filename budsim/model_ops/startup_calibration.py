@@ -17,11 +17,17 @@ from budsim.engine_ops import resolve_engine_settings
 from budsim.perf_model.engine_reserve import HPU_GRAPH_RESERVE, available_kv_bytes, engine_reserve, visible_memory_bytes
 from budsim.perf_model.engine_settings import version_numbers
 from budsim.perf_model.hardware_catalog import DeviceSpec
-from budsim.perf_model.memory import GIB, MemoryCorrection, MemoryEstimate, estimate_memory, longer_than_model
+from budsim.perf_model.memory import (
+    GIB,
+    MemoryCorrection,
+    MemoryEstimate,
+    estimate_memory,
+    loaded_weight_bytes,
+    longer_than_model,
+)
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.parallelism import ParallelPlan, stage_layer_ranges
 from budsim.perf_model.precision import resolve_precision
-from budsim.perf_model.rank_weights import stage_weight_bytes
 from budsim.perf_model.serving_point import Infeasible, ServingPoint
 from budsim.perf_model.startup_log import StartupLog
 from budsim.perf_model.workload import Workload
@@ -36,6 +42,7 @@ _PLAUSIBLE_WEIGHT_FACTOR = (0.75, 1.33)
 _REFUSES_LONGER = ("vllm", "sglang")
 # Older logs are compared with the rules of the oldest version that is simulated.
 _OLDEST_SIMULATED = {"vllm": "0.8"}
+V0_CHUNKS_FROM = 32768
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,8 @@ def point_of_log(log: StartupLog, arch: ModelArchitecture, device: DeviceSpec) -
     precision = resolve_precision(_precision_name(log, arch), arch, device)
     overrides: dict[str, Any] = {name: log.flags[name] for name in _SETTINGS if name in log.flags}
     overrides["max_model_len"] = _longest_sequence(log)
+    if _is_first_generation(log):
+        overrides = {**_first_generation_limits(log, overrides["max_model_len"]), **overrides}
     if log.engine == "vllm" and log.device_type != "hpu":
         overrides["block_size"] = log.integer("block_size")
     workload = Workload(1, 1, concurrency=1)
@@ -108,6 +117,25 @@ def point_of_log(log: StartupLog, arch: ModelArchitecture, device: DeviceSpec) -
     if log.device_type == "cpu" and log.used_bytes is not None:  # no VLLM_CPU_KVCACHE_SPACE: the engine shared it out
         settings = replace(settings, cpu_kvcache_bytes=None)
     return ServingPoint(arch, device, plan, precision, settings, workload, device_memory_bytes=log.total_bytes)
+
+
+def _is_first_generation(log: StartupLog) -> bool:
+    """Whether vLLM's V0 wrote a log: it says so from 0.7.3 on; before 0.8 V1 was an experiment that says so too."""
+    if log.engine != "vllm" or log.device_type in ("cpu", "hpu"):
+        return False
+    return log.generation == "V0" or (log.generation is None and (version_numbers(log.engine_version) or (1,)) < (0, 8))
+
+
+def _first_generation_limits(log: StartupLog, max_model_len: int | None) -> dict[str, Any]:
+    """Return V0's own limits: 256 sequences; whole prompts in one step up to 32k tokens, chunks beyond.
+
+    Source: ``SchedulerConfig`` and ``EngineArgs.create_engine_config`` of vLLM 0.6 to 0.8.
+    """
+    length = max_model_len or 0
+    if length > V0_CHUNKS_FROM:
+        chunk = 2048 if (version_numbers(log.engine_version) or (0, 8)) >= (0, 7) else 512
+        return {"max_num_seqs": 256, "max_num_batched_tokens": chunk}
+    return {"max_num_seqs": 256, "max_num_batched_tokens": max(length, 2048)}
 
 
 def simulated_version(log: StartupLog) -> str | None:
@@ -188,7 +216,7 @@ def _used(computed: Mapping[str, float]) -> float:
 def _computed(point: ServingPoint) -> dict[str, float]:
     """Return the computed figures of the stage with the least room, whether or not it starts."""
     total = visible_memory_bytes(point)
-    weights = stage_weight_bytes(point.arch, point.precision, point.plan)
+    weights = loaded_weight_bytes(point)
     stages = []
     for index, layers in enumerate(stage_layer_ranges(point.arch.num_layers, point.plan.pp_size)):
         reserve = engine_reserve(point, index, len(layers))

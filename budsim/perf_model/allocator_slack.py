@@ -9,7 +9,8 @@ tables. Smaller tensors share segments; what they leave is not modelled.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from enum import Enum
 
 from budsim.perf_model.model_architecture import LayerKind, ModelArchitecture
 from budsim.perf_model.parallelism import ParallelPlan
@@ -20,16 +21,28 @@ SEGMENT_STEP_BYTES = 2 * MIB
 LARGEST_KEPT_BYTES = MIB
 
 
-def tensor_slack_bytes(tensor_bytes: float) -> float:
-    """Return what the allocator keeps with a tensor of this size."""
-    if tensor_bytes < OWN_SEGMENT_BYTES:
+class Rounding(Enum):
+    """What counts: the tensors alone, their blocks (vLLM asks the allocator), or segments (SGLang asks the driver)."""
+
+    NONE = "none"
+    BLOCKS = "blocks"
+    SEGMENTS = "segments"
+
+
+def tensor_slack_bytes(tensor_bytes: float, rounding: Rounding = Rounding.BLOCKS) -> float:
+    """Return what is taken beside a tensor of this size."""
+    if rounding is Rounding.NONE or tensor_bytes < OWN_SEGMENT_BYTES:
         return 0.0
     rest = -tensor_bytes % SEGMENT_STEP_BYTES
-    return rest if rest <= LARGEST_KEPT_BYTES else 0.0
+    return rest if rounding is Rounding.SEGMENTS or rest <= LARGEST_KEPT_BYTES else 0.0
 
 
 def layer_slack_bytes(
-    arch: ModelArchitecture, plan: ParallelPlan, kind: LayerKind, bytes_per_parameter: Mapping[str, float]
+    arch: ModelArchitecture,
+    plan: ParallelPlan,
+    kind: LayerKind,
+    bytes_per_parameter: Mapping[str, float],
+    rounding: Rounding = Rounding.BLOCKS,
 ) -> dict[str, float]:
     """Return the slack of one layer's fused tensors on one rank, by component.
 
@@ -38,6 +51,7 @@ def layer_slack_bytes(
         plan: Layout.
         kind: Kind of the layer's attention.
         bytes_per_parameter: Stored bytes of one parameter, by component.
+        rounding: What counts as taken.
     """
     hidden, tp = arch.hidden_size, plan.tp_size
     expert_hidden = arch.moe_latent_size or hidden
@@ -51,10 +65,11 @@ def layer_slack_bytes(
         ],
         "experts": [up * local_experts, local_experts],
     }  # fmt: skip
-    return {
-        name: _total(sizes, (expert_hidden if name == "experts" else hidden) * _whole(bytes_per_parameter.get(name, 0)))
-        for name, sizes in rows.items()
-    }
+    found = {}
+    for name, sizes in rows.items():
+        row_bytes = (expert_hidden if name == "experts" else hidden) * _whole(bytes_per_parameter.get(name, 0.0))
+        found[name] = sum(tensor_slack_bytes(count * row_bytes, rounding) for count in sizes)
+    return found
 
 
 def _attention_rows(arch: ModelArchitecture, attention_tp: int, kind: LayerKind) -> list[float]:
@@ -64,10 +79,6 @@ def _attention_rows(arch: ModelArchitecture, attention_tp: int, kind: LayerKind)
     key_value = heads * (shape.qk_head_dim + (0 if shape.shared_kv else shape.v_head_dim))
     query = (shape.num_heads * shape.qk_head_dim + arch.attention_gate_dim) / attention_tp
     return [query + key_value, shape.num_heads * shape.v_head_dim / attention_tp]
-
-
-def _total(rows: Iterable[float], bytes_per_row: float) -> float:
-    return sum(tensor_slack_bytes(count * bytes_per_row) for count in rows)
 
 
 def _whole(bytes_per_parameter: float) -> float:

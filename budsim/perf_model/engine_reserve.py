@@ -25,19 +25,16 @@ CUDA_HIDDEN = (0.26, 0.0073)
 CUDA_HIDDEN_HOPPER_AND_LATER = (0.28, 0.0023)
 HPU_HIDDEN_GIB = 1.38  # Gaudi2: 96 -> 94.62 GiB (start-up log)
 
-# vLLM, peak of the profiling step. A forward pass holds gate, up and activated MLP widths and hidden states:
-# bytes per token = 2 x (3 x width / tp + 4.4 x hidden); the sampler holds several copies of the logits.
-FORWARD_HIDDEN_COPIES = 4.4  # fitted: codellama 0.77, granite-8b 0.85 GiB; pipeline stages without a sampler 1.05-1.10
-PIPELINE_HIDDEN_COPIES = 2.0  # hidden states and residual received from the stage before
-SAMPLER_BYTES_PER_LOGIT = {(0, 17): 12.86, (0, 0): 36.2}  # plus the logits in the activation dtype
-SAMPLER_HIDDEN_BYTES = 2.83
-MOE_WORKSPACE_BYTES = 6.65  # per token, expert and width; kept by the engine from 0.17 on, reused before
-
-# vLLM, outside PyTorch's allocator, by (version from, {tp: GiB}); larger TP takes the last.
-NON_TORCH_GIB = {(0, 18): {1: 0.25, 2: 2.07, 4: 2.15}, (0, 0): {1: 0.13, 2: 0.54}}
-# The step at TP > 1 is taken to be the all-reduce workspaces of Hopper and later (symmetric memory, fused kernels);
-# other devices are assumed to keep the share of the older communicators.
-NON_TORCH_OTHER_GIB = {(0, 18): {1: 0.25, 2: 0.66}, (0, 0): {1: 0.13, 2: 0.54}}
+# vLLM, outside PyTorch's allocator, GiB by TP (larger TP takes the last), on Hopper and later.
+NON_TORCH_GIB = {1: 0.13, 2: 0.54, 4: 2.1}  # before 0.18; from then on: ReserveConstants.non_torch_gib
+NON_TORCH_CHANGED = (0, 18)
+# The steps are all-reduce buffers of Hopper and later: symmetric memory and fused kernels from 0.18 on, NCCL's NVLink
+# multicast beyond two devices before (Qwen3-235B on 4 x H100, vLLM of July 2025 and SGLang). Others take NCCL's own
+# share: 0.41 GiB over NVLink (assumed: H100 of 0.11), 0.12 over PCIe (2 x 4090, 2 x L40S, 4 x Turing, 4 x L4).
+NON_TORCH_ONE_GIB = {(0, 18): 0.25, (0, 0): 0.13}
+NCCL_NVLINK_GIB, NCCL_PCIE_GIB = 0.41, 0.12
+# HIP context and libraries: vLLM 0.6.3, 0.9.2 and 0.11 on MI300X logged 1.1-1.4 GiB less cache than with CUDA's share.
+ROCM_CONTEXT_GIB = 1.25
 NON_TORCH_PIPELINE_GIB = 0.22  # last stage at TP 1, from the logged KV tokens of PP 2 and PP 4
 
 # vLLM, captured graphs: a pool and a share per layer at 51 sizes; experts add workspaces. 20 logs, mean error 0.09 GiB.
@@ -46,14 +43,47 @@ GRAPH_SIZES_MAX = 51
 GRAPHS_COUNTED_FROM = (0, 21)
 WINDOWS_SAVED_FROM = (0, 10)
 
-CONTEXT_GIB = {1: 0.3, 2: 0.55}  # CUDA context and communicators before loading; 4 x L4: 0.53 at TP 4 (SGLang log)
+# SGLang and TensorRT-LLM: CUDA context and communicators before loading. 4 x L4: 0.53 (log); 8 x H200: 2.5 (log).
+CONTEXT_GIB = {1: 0.3, 2: 0.55}
+CONTEXT_HOPPER_GIB = {1: 0.3, 2: 0.55, 4: 2.1, 8: 2.5}
 HPU_GRAPH_RESERVE = 0.1  # VLLM_GRAPH_RESERVED_MEM
 TGI_WIGGLE_ROOM = 0.95
-CPU_WORKER_BYTES = 1.0 * GIB  # interpreter, buffers: 3.92 GiB used beside 2.88 GiB of weights (0.22 log)
+CPU_WORKER_BYTES = 1.02 * GIB  # interpreter, libraries: 3.92 GiB resident, 2.88 of them weights (0.22 log)
+CPU_WARM_UP_TOKENS = 16  # at least; vLLM's CPU runner warms up on max_num_seqs tokens, not on the token budget
 
 VERSION_WHEN_NOT_STATED = (0, 32)
 
 _Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveConstants:
+    """vLLM's fitted constants of the profiling step, see ``scripts/memory_leave_one_out.py`` for their held-out error.
+
+    A forward pass holds gate, up and activated MLP widths and hidden states: 2 x (3 x width / tp + copies x hidden)
+    bytes per token; the sampler holds several copies of the logits.
+
+    Attributes:
+        forward_hidden_copies: codellama 0.77, granite-8b 0.85 GiB; pipeline stages without a sampler 1.05-1.10.
+        pipeline_hidden_copies: Hidden states and residual received from the stage before.
+        sampler_bytes_per_logit: Beside the logits in the activation dtype, from 0.17 on.
+        old_sampler_bytes_per_logit: The same before 0.17; V0 logs on A100, T4 and 8 GB cards agree.
+        sampler_hidden_bytes: Per token and hidden value while the sampler runs.
+        moe_workspace_bytes: Per token, expert and width; kept by the engine from 0.17 on, reused before.
+        non_torch_gib: Outside the allocator at TP 1, 2 and 4 on Hopper and later, from 0.18 on.
+    """
+
+    forward_hidden_copies: float = 4.4
+    pipeline_hidden_copies: float = 2.0
+    sampler_bytes_per_logit: float = 12.86
+    old_sampler_bytes_per_logit: float = 36.2
+    sampler_hidden_bytes: float = 2.83
+    moe_workspace_bytes: float = 6.65
+    non_torch_gib: tuple[float, float, float] = (0.25, 2.07, 2.15)
+
+
+FITTED = ReserveConstants()
+KEEPS_WORKSPACE_FROM = (0, 17)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +115,46 @@ def visible_memory_bytes(point: ServingPoint) -> float | None:
     return float(stated)
 
 
-def engine_reserve(point: ServingPoint, stage: int, num_layers: int) -> EngineReserve:
+def engine_reserve(
+    point: ServingPoint, stage: int, num_layers: int, constants: ReserveConstants = FITTED
+) -> EngineReserve:
     """Return the engine's own memory on one device of a pipeline stage.
 
     Args:
         point: Replica, engine and device.
         stage: Index of the stage; the last one samples.
         num_layers: Layers of the stage.
+        constants: vLLM's fitted constants; others only to measure the error that they make on unseen models.
     """
     settings, plan = point.settings, point.plan
     if point.device.device_type.startswith("cpu"):
-        return EngineReserve(_forward_peak(point, with_experts=True), CPU_WORKER_BYTES, 0.0)
+        tokens = min(max(CPU_WARM_UP_TOKENS, settings.max_num_seqs), settings.max_num_batched_tokens)
+        return EngineReserve(_forward_peak(point, tokens, constants, with_experts=True), CPU_WORKER_BYTES, 0.0)
     version = _version(settings) if settings.engine == "vllm" else VERSION_WHEN_NOT_STATED
-    last = stage == plan.pp_size - 1
-    activation = _activation(point, version, last)
+    activation = _activation(point, version, stage == plan.pp_size - 1, constants)
+    graphs = _graphs(point, num_layers)
+    context = ROCM_CONTEXT_GIB if point.device.device_type == "rocm" else 0.0
     if settings.engine != "vllm":
-        return EngineReserve(activation, CONTEXT_GIB[min(plan.tp_size, 2)] * GIB, _graphs(point, num_layers), False)
-    non_torch = _by_version(NON_TORCH_GIB if _is_hopper_or_later(point) else NON_TORCH_OTHER_GIB, version)
-    gib = non_torch[max(size for size in non_torch if size <= plan.tp_size)]
-    if plan.pp_size > 1 and plan.tp_size == 1:
-        gib = NON_TORCH_PIPELINE_GIB
-    return EngineReserve(activation, gib * GIB, _graphs(point, num_layers), version >= GRAPHS_COUNTED_FROM)
+        table = CONTEXT_HOPPER_GIB if _is_hopper_or_later(point) else CONTEXT_GIB
+        return EngineReserve(activation, (_by_tp(table, plan.tp_size) + context) * GIB, graphs, False)
+    gib = _non_torch_gib(point, version, constants) + context
+    return EngineReserve(activation, gib * GIB, graphs, version >= GRAPHS_COUNTED_FROM)
+
+
+def _non_torch_gib(point: ServingPoint, version: tuple[int, ...], constants: ReserveConstants) -> float:
+    tp = point.plan.tp_size
+    if point.plan.pp_size > 1 and tp == 1:
+        return NON_TORCH_PIPELINE_GIB
+    if _is_hopper_or_later(point):
+        if version < NON_TORCH_CHANGED:
+            return _by_tp(NON_TORCH_GIB, tp)
+        return _by_tp(dict(zip((1, 2, 4), constants.non_torch_gib, strict=True)), tp)
+    one = _by_version(NON_TORCH_ONE_GIB, version)
+    return one if tp == 1 else one + (NCCL_NVLINK_GIB if point.device.link_bytes_per_s else NCCL_PCIE_GIB)
+
+
+def _by_tp(table: Mapping[int, float], tp_size: int) -> float:
+    return table[max(size for size in table if size <= tp_size)]
 
 
 def available_kv_bytes(point: ServingPoint, total_bytes: float, weight_bytes: float, reserve: EngineReserve) -> float:
@@ -165,38 +214,37 @@ def _by_version(table: Mapping[tuple[int, int], _Value], version: tuple[int, ...
     return table[max(start for start in table if start <= version)]
 
 
-def _activation(point: ServingPoint, version: tuple[int, ...], last_stage: bool) -> float:
+def _activation(point: ServingPoint, version: tuple[int, ...], last_stage: bool, constants: ReserveConstants) -> float:
     """Return the peak of the profiling step: the larger of forward pass and sampler."""
     arch, settings = point.arch, point.settings
     tokens = settings.max_num_batched_tokens
-    keeps_workspace = version >= (0, 17)
-    forward = _forward_peak(point, with_experts=not keeps_workspace)
-    peak = forward
+    keeps_workspace = version >= KEEPS_WORKSPACE_FROM
+    peak = _forward_peak(point, tokens, constants, with_experts=not keeps_workspace)
     if last_stage and arch.task == "generate":
-        per_logit = _by_version(SAMPLER_BYTES_PER_LOGIT, version) + point.precision.activation_bytes
+        copies = constants.sampler_bytes_per_logit if keeps_workspace else constants.old_sampler_bytes_per_logit
         sequences = min(settings.max_num_seqs, tokens)
-        peak = max(peak, per_logit * sequences * arch.vocab_size + SAMPLER_HIDDEN_BYTES * tokens * arch.hidden_size)
+        logits = (copies + point.precision.activation_bytes) * sequences * arch.vocab_size
+        peak = max(peak, logits + constants.sampler_hidden_bytes * tokens * arch.hidden_size)
     if arch.params_vision:  # encoder outputs of one chunk are kept while the step is profiled
         peak += point.precision.activation_bytes * tokens * arch.hidden_size
-    return peak + (_expert_workspace(point) if keeps_workspace else 0.0)
+    return peak + (_expert_workspace(point, tokens, constants) if keeps_workspace else 0.0)
 
 
-def _forward_peak(point: ServingPoint, with_experts: bool) -> float:
+def _forward_peak(point: ServingPoint, tokens: int, constants: ReserveConstants, with_experts: bool) -> float:
     arch, plan = point.arch, point.plan
-    tokens = point.settings.max_num_batched_tokens
     dense_width = 0 if arch.is_moe and arch.moe_layers == arch.num_layers else arch.intermediate_size
     width = max(dense_width, arch.shared_expert_intermediate_size) / plan.tp_size
-    copies = FORWARD_HIDDEN_COPIES + (PIPELINE_HIDDEN_COPIES if plan.pp_size > 1 else 0.0)
+    copies = constants.forward_hidden_copies + (constants.pipeline_hidden_copies if plan.pp_size > 1 else 0.0)
     peak = point.precision.activation_bytes * tokens * (3 * width + copies * arch.hidden_size)
-    return peak + (_expert_workspace(point) if with_experts else 0.0)
+    return peak + (_expert_workspace(point, tokens, constants) if with_experts else 0.0)
 
 
-def _expert_workspace(point: ServingPoint) -> float:
+def _expert_workspace(point: ServingPoint, tokens: int, constants: ReserveConstants) -> float:
     arch = point.arch
     if not arch.is_moe:
         return 0.0
     width = arch.moe_intermediate_size / point.plan.expert_ranks
-    return MOE_WORKSPACE_BYTES * point.settings.max_num_batched_tokens * arch.experts_per_token * width
+    return constants.moe_workspace_bytes * tokens * arch.experts_per_token * width
 
 
 def _graphs(point: ServingPoint, num_layers: int) -> float:

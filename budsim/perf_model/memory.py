@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from budsim.perf_model.allocator_slack import Rounding
 from budsim.perf_model.engine_reserve import (
     EngineReserve,
     available_kv_bytes,
@@ -209,6 +210,18 @@ def estimate_memory(
     )
 
 
+def loaded_weight_bytes(point: ServingPoint) -> tuple[float, ...]:
+    """Return what loading takes on one device of every stage, by the engine's own measure.
+
+    SGLang asks the driver what is free, vLLM PyTorch what is allocated; hosts and Gaudi have other allocators.
+    """
+    if point.device.device_type not in ("cuda", "rocm"):
+        rounding = Rounding.NONE
+    else:
+        rounding = Rounding.SEGMENTS if point.settings.engine == "sglang" else Rounding.BLOCKS
+    return stage_weight_bytes(point.arch, point.precision, point.plan, rounding)
+
+
 def platform_sequence_length(isl: float, osl: float, max_model_len: int) -> int:
     """Return the sequence length that the platform reserves for: 1.1 x (input + output), capped."""
     return min(int((isl + osl) * 1.1), max_model_len)
@@ -222,7 +235,7 @@ def platform_allocation(point: ServingPoint, concurrency: int, seq_len: int) -> 
         concurrency: Sequences that the replica serves at once.
         seq_len: Tokens per sequence, see ``platform_sequence_length``.
     """
-    weights = stage_weight_bytes(point.arch, point.precision, point.plan)
+    weights = stage_weight_bytes(point.arch, point.precision, point.plan, Rounding.NONE)
     sequences = math.ceil(concurrency / point.plan.attention_copies)
     stages = []
     reserves = _stage_reserves(point)
@@ -248,7 +261,7 @@ def longer_than_model(point: ServingPoint) -> str:
 def _stages(
     point: ServingPoint, total: float | None, model_loading_bytes: float | None, correction: MemoryCorrection
 ) -> list[_Stage]:
-    weights = stage_weight_bytes(point.arch, point.precision, point.plan)
+    weights = loaded_weight_bytes(point)
     stages = []
     reserves = _stage_reserves(point)
     for index, layers in enumerate(stage_layer_ranges(point.arch.num_layers, point.plan.pp_size)):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-from budsim.perf_model.allocator_slack import layer_slack_bytes, tensor_slack_bytes
+from budsim.perf_model.allocator_slack import Rounding, layer_slack_bytes, tensor_slack_bytes
 from budsim.perf_model.model_architecture import LayerKind, ModelArchitecture
 from budsim.perf_model.parallelism import VOCAB_PADDING, ParallelPlan, stage_layer_ranges
 from budsim.perf_model.parameters import count_parameters, weight_bytes
@@ -24,17 +24,20 @@ MXFP4_EXPERT_WIDTH_MULTIPLE = 256
 
 
 @lru_cache(maxsize=8192)
-def stage_weight_bytes(arch: ModelArchitecture, precision: Precision, plan: ParallelPlan) -> tuple[float, ...]:
+def stage_weight_bytes(
+    arch: ModelArchitecture, precision: Precision, plan: ParallelPlan, rounding: Rounding = Rounding.BLOCKS
+) -> tuple[float, ...]:
     """Return bytes that one device of each pipeline stage loads, first stage first.
 
     Args:
         arch: Model shape.
         precision: Formats of the weights.
         plan: Layout of the replica.
+        rounding: What the allocator adds, see ``Rounding``.
     """
     whole = weight_bytes(arch, precision)
     counts = count_parameters(arch)
-    layer_bytes = _layer_bytes_per_rank(arch, precision, plan)
+    layer_bytes = _layer_bytes_per_rank(arch, precision, plan, rounding)
     layers_total = sum(whole.layers)
     # Norms, biases and whatever else is counted outside the layers: copied on every rank.
     outside = whole.norms - sum(layer.vectors for layer in counts.layers) * precision.unquantized_bytes
@@ -42,8 +45,8 @@ def stage_weight_bytes(arch: ModelArchitecture, precision: Precision, plan: Para
         sum(layer_bytes[layer] for layer in layers) for layers in stage_layer_ranges(arch.num_layers, plan.pp_size)
     ]
     vocab_tp = 1 if plan.dp_attention else plan.tp_size
-    embedding = _with_slack(_padded(whole.embedding, arch.vocab_size) / vocab_tp)
-    head = _with_slack(_padded(whole.lm_head or whole.embedding, arch.vocab_size) / plan.tp_size)
+    embedding = _with_slack(_padded(whole.embedding, arch.vocab_size) / vocab_tp, rounding)
+    head = _with_slack(_padded(whole.lm_head or whole.embedding, arch.vocab_size) / plan.tp_size, rounding)
     stages[0] += embedding + (whole.vision + whole.other) / plan.tp_size
     if whole.lm_head or plan.pp_size > 1:
         stages[-1] += head  # a tied head is a second copy on the last stage
@@ -52,7 +55,9 @@ def stage_weight_bytes(arch: ModelArchitecture, precision: Precision, plan: Para
     return tuple(stage + rope for stage in stages)
 
 
-def _layer_bytes_per_rank(arch: ModelArchitecture, precision: Precision, plan: ParallelPlan) -> list[float]:
+def _layer_bytes_per_rank(
+    arch: ModelArchitecture, precision: Precision, plan: ParallelPlan, rounding: Rounding
+) -> list[float]:
     """Return bytes of every layer on one rank."""
     counts = count_parameters(arch)
     whole = weight_bytes(arch, precision)
@@ -79,7 +84,7 @@ def _layer_bytes_per_rank(arch: ModelArchitecture, precision: Precision, plan: P
     for name, total in stored.items():
         parameters = sum(getattr(layer, name) for layer in counts.layers)
         per_parameter[name] = total / parameters if parameters else 0.0
-    slack = {kind: layer_slack_bytes(arch, plan, kind, per_parameter) for kind in set(arch.layer_kinds)}
+    slack = {kind: layer_slack_bytes(arch, plan, kind, per_parameter, rounding) for kind in set(arch.layer_kinds)}
     return [
         sum(getattr(layer, name) * size * share[name] for name, size in per_parameter.items())
         + sum(rest for name, rest in slack[kind].items() if getattr(layer, name))
@@ -128,8 +133,8 @@ def _expert_padding(arch: ModelArchitecture, precision: Precision, plan: Paralle
     return math.ceil(width / MXFP4_EXPERT_WIDTH_MULTIPLE) * MXFP4_EXPERT_WIDTH_MULTIPLE / width
 
 
-def _with_slack(table_bytes: float) -> float:
-    return table_bytes + tensor_slack_bytes(table_bytes)
+def _with_slack(table_bytes: float, rounding: Rounding) -> float:
+    return table_bytes + tensor_slack_bytes(table_bytes, rounding)
 
 
 def _padded(table_bytes: float, vocab_size: int) -> float:

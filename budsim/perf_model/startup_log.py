@@ -125,7 +125,8 @@ class _Collector:
             self.flags.update(flags_in(line))
         for name, pattern in FLAGS.items():
             if found := pattern.search(line):
-                self.flags[name] = found["value"].replace(",", "")
+                value = next(text for text in found.groups() if text is not None)
+                self.flags[name] = value.replace(",", "")
         self._figures(line)
         self.started = self.started or SUCCESS.search(line) is not None
         if not self.started:
@@ -209,7 +210,7 @@ def _log(found: _Collector, engine: str) -> StartupLog:
         requested_bytes=_most(found, "requested_bytes"),
         used_bytes=_most(found, "used_bytes"),
         weight_bytes=weights,
-        activation_bytes=_of_rank(found, "activation_bytes", binding),
+        activation_bytes=_activation(found, binding, weights),
         non_torch_bytes=_of_rank(found, "non_torch_bytes", binding),
         cuda_graph_bytes=_of_rank(found, "cuda_graph_bytes", binding),
         available_kv_bytes=_available(found),
@@ -219,6 +220,14 @@ def _log(found: _Collector, engine: str) -> StartupLog:
         started=found.started,
         failure=None if found.started else found.failure,
     )
+
+
+def _activation(found: _Collector, rank: str | None, weight_bytes: float | None) -> float | None:
+    """Return what the profiling step took beside the weights: stated, or the peak less the weights (0.6.4)."""
+    stated, peak = _of_rank(found, "activation_bytes", rank), _of_rank(found, "peak_torch_bytes", rank)
+    if stated is None and peak is not None and weight_bytes is not None:
+        return max(0.0, peak - weight_bytes)
+    return stated
 
 
 def _model(flags: Mapping[str, str]) -> str | None:

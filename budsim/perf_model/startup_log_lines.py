@@ -74,7 +74,11 @@ FLAG_LINE = re.compile(
 FLAGS = {
     "max_model_len": re.compile(r"Using max model len (?P<value>\d+)"),
     "max_num_batched_tokens": re.compile(r"Chunked prefill is enabled with max_num_batched_tokens=(?P<value>\d+)"),
-    "gpu_memory_utilization": re.compile(r"usable \(gpu_memory_utilization=(?P<value>[\d.]+)\)"),
+    "gpu_memory_utilization": re.compile(
+        r"usable \(gpu_memory_utilization=(?P<value>[\d.]+)\)|x gpu_memory_utilization \((?P<second>[\d.]+)\) ="
+        r"|kv_cache_size=\S{1,20} gpu_memory_utilization=(?P<third>[\d.]+)"
+        r"|\bgpu_memory_utilization {2,}(?P<fourth>[\d.]+)"
+    ),
     "graph_reserve": re.compile(r"reserved for HPUGraphs \(VLLM_GRAPH_RESERVED_MEM=(?P<value>[\d.]+)\)"),
     "context_length": re.compile(r"max_total_num_tokens=\d+.*\bcontext_len=(?P<value>\d+)"),
     "block_size": re.compile(r"Number of tokens per block: (?P<value>\d+)"),
@@ -143,7 +147,8 @@ READINGS = tuple(
         rf"\bnon_torch_memory {{2,}}{_size('non_torch_bytes')}",
         rf"PyTorch activation peak memory {{2,}}{_size('activation_bytes')}",
         rf"\bavailable_kv_cache_memory {{2,}}{_size('available_kv_bytes')}",
-        rf"total_gpu_memory={_size('total_bytes')} .*non_torch_memory={_size('non_torch_bytes')} "
+        rf"total_gpu_memory={_size('total_bytes')} .*peak_torch_memory={_size('peak_torch_bytes')} .*"
+        rf"non_torch_memory={_size('non_torch_bytes')} "
         rf"kv_cache_size={_size('available_kv_bytes')}",
         rf"torch peak memory increase: {_size('activation_bytes')}; non-torch forward increase memory: "
         rf"{_size('non_torch_bytes')}; weights memory: {_size('weight_bytes')}",

@@ -7,64 +7,43 @@ and name the model, the GPU and a released version.
 from __future__ import annotations
 
 import os
-import re
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
 
-from budsim.commons.catalogs import hardware_catalog
-from budsim.engine_ops import resolve_engine_settings
-from budsim.model_ops.services import default_library
 from budsim.perf_model.memory import MemoryEstimate, estimate_memory
-from budsim.perf_model.parallelism import ParallelPlan
-from budsim.perf_model.precision import resolve_precision
-from budsim.perf_model.serving_point import ServingPoint
-from budsim.perf_model.workload import Workload
+
+if TYPE_CHECKING:
+    from memory_leave_one_out import LoggedStart
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("BUDSIM_ACCURACY_DATA") or ROOT.parent / "shared" / "data")
+sys.path.insert(0, str(ROOT / "scripts"))
 
 pytestmark = pytest.mark.accuracy
 
 GIB = 2**30
-DATA = Path(os.environ.get("BUDSIM_ACCURACY_DATA") or Path(__file__).parents[2] / ".." / "shared" / "data")
-# Reached on 42 rows: tokens median 0.05 %, 90th percentile 0.18 %, worst 2.1 % (gemma-3-27b, its vision tower).
-MEDIAN_ERROR, P90_ERROR, WORST_ERROR = 0.001, 0.003, 0.022
-
-
-def _point(row: pd.Series) -> ServingPoint:
-    arch = default_library().resolve(row.model)
-    device = hardware_catalog().match(re.sub(r"^\d+x", "", row.hardware)).spec
-    name = re.sub(r"\+compressed-tensors", "", row.precision)
-    precision = resolve_precision(None if "compressed" in row.precision else name, arch, device)
-    plan = ParallelPlan(int(row.tp), int(row.pp) if row.pp > 0 else 1)
-    workload = Workload(1024, 1024)
-    overrides = {
-        "max_model_len": row.max_model_len,
-        "gpu_memory_utilization": row.gpu_memory_utilization,
-        "kv_cache_dtype": row.kv_dtype,
-    }
-    settings = resolve_engine_settings(
-        "vllm",
-        row.engine,
-        arch=arch,
-        device=device,
-        workload=workload,
-        overrides=overrides,
-        precision=precision,
-        plan=plan,
-    )
-    return ServingPoint(arch, device, plan, precision, settings, workload)
+# Reached on 42 rows: tokens median 0.06 %, 90th percentile 0.18 %, worst 0.5 % (gemma-3-27b).
+MEDIAN_ERROR, P90_ERROR, WORST_ERROR = 0.001, 0.003, 0.006
+# Every fitted constant fitted without the model: median 0.04 %, 90th percentile 0.16 %, worst 0.7 % (gemma-3-27b).
+HELD_OUT_MEDIAN, HELD_OUT_P90, HELD_OUT_WORST = 0.001, 0.003, 0.01
 
 
 @pytest.fixture(scope="module")
-def rows() -> pd.DataFrame:
-    logs = pd.read_csv(DATA / "vllm_memory_logs.csv")
-    stated = (
-        logs[["kv_cache_tokens", "gpu_memory_utilization", "max_model_len", "available_kv_gib"]].notna().all(axis=1)
-    )
-    logs = logs[stated & logs.engine.str.match(r"vllm 0\.\d+\.\d+$")]
+def starts() -> list[LoggedStart]:
+    from memory_leave_one_out import logged_starts
+
+    return logged_starts(DATA / "vllm_memory_logs.csv")
+
+
+@pytest.fixture(scope="module")
+def rows(starts: list[LoggedStart]) -> pd.DataFrame:
     records = []
-    for row in logs.itertuples(index=False):
-        point = _point(pd.Series(row._asdict()))
+    for start in starts:
+        row, point = start.row, start.point
         computed, given = estimate_memory(point), estimate_memory(point, row.model_loading_gib * GIB)
         assert isinstance(computed, MemoryEstimate), computed
         assert isinstance(given, MemoryEstimate), given
@@ -78,6 +57,16 @@ def rows() -> pd.DataFrame:
             }
         )
     return pd.DataFrame(records)
+
+
+def test_cache_size_of_a_model_that_no_constant_saw(starts: list[LoggedStart]) -> None:
+    from memory_leave_one_out import held_out_errors
+
+    size = held_out_errors(starts).held_out.abs()
+    print(f"\nheld out: median {size.median():.3%}, p90 {size.quantile(0.9):.3%}, max {size.max():.3%}")
+    assert size.median() <= HELD_OUT_MEDIAN
+    assert size.quantile(0.9) <= HELD_OUT_P90
+    assert size.max() <= HELD_OUT_WORST
 
 
 def test_enough_rows_are_compared(rows: pd.DataFrame) -> None:
@@ -97,5 +86,5 @@ def test_cache_size_is_what_the_engine_logs(rows: pd.DataFrame, column: str) -> 
 
 def test_weights_are_what_the_engine_logs(rows: pd.DataFrame) -> None:
     print(f"\nweights: median {rows.weights_gib.median():.3f} GiB, max {rows.weights_gib.max():.3f} GiB")
-    assert rows.weights_gib.median() <= 0.03
-    assert rows.weights_gib.max() <= 0.35
+    assert rows.weights_gib.median() <= 0.005
+    assert rows.weights_gib.max() <= 0.04

@@ -48,10 +48,10 @@ EXPECTED: dict[str, tuple[str, str | None, str | None, int | None, dict[str, flo
 PREDICTED = {
     "vllm-0.19.0-codellama-7b-1xh100.log": (None, "H100", 0.001),
     "vllm-0.19.0-llama-3.3-70b-fp8-2xh100.log": (None, "H100", 0.001),
-    "vllm-0.6.3.dev-rocm-llama-2-7b-1xmi300.log": (None, "MI300X", 0.01),
+    "vllm-0.6.3.dev-rocm-llama-2-7b-1xmi300.log": (None, "MI300X", 0.006),
     "vllm-gaudi-fork-2024-08-8b-1xgaudi2.log": ("meta-llama/Llama-3.1-8B", "Gaudi2", 0.005),
-    "vllm-0.22.1rc1-cpu-qwen2.5-1.5b.log": (None, "Xeon 8480+", 0.065),
-    "sglang-0.4.3.post4-qwq-32b-4xl4.log": ("Qwen/QwQ-32B", "L4", 0.065),
+    "vllm-0.22.1rc1-cpu-qwen2.5-1.5b.log": (None, "Xeon 8480+", 0.01),
+    "sglang-0.4.3.post4-qwq-32b-4xl4.log": ("Qwen/QwQ-32B", "L4", 0.02),
 }
 
 
