@@ -216,7 +216,7 @@ def create_app(
     also_open = frozenset() if config.metrics_need_token else frozenset({"/metrics"})
     rate_limit = security.RateLimit(config.rate_limit_per_minute)
     app.add_middleware(security.AccessMiddleware, authoriser=authoriser, also_open=also_open, rate_limit=rate_limit)
-    app.middleware("http")(metrics.observe)
+    app.add_middleware(health.MetricsMiddleware, metrics=metrics)
     app.add_middleware(telemetry.RequestContextMiddleware)
     if config.otel_exporter_otlp_endpoint is not None:
         telemetry.trace_requests(app)

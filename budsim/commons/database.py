@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    DisconnectionError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.orm import Session, sessionmaker
 
 from budsim.commons.config import AppSettings
@@ -21,6 +30,9 @@ from budsim.commons.resources import shipped_path
 logger = logging.getLogger(__name__)
 
 _CONNECT_TIMEOUT_S = 5
+# A connection that was used this long ago is tried before it is used again; one used since is taken as it is, which
+# saves a round trip. If it is dead all the same, one request fails (503) and the whole pool is made anew.
+_TRUSTED_S = 1.0
 _MIGRATION_LOCK = 0x42534D47  # any number; the same in every process of one database
 
 
@@ -33,15 +45,22 @@ class Database:
             url,
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_pre_ping=True,
             connect_args={"connect_timeout": _CONNECT_TIMEOUT_S},
         )
+        _try_idle_connections(self.engine)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self._readers = sessionmaker(self.engine.execution_options(isolation_level="AUTOCOMMIT"))
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Yield a session; commit when the block ends, roll back when it raises."""
         with self._sessions() as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Yield a session for one query: without a transaction around it, which would be two more round trips."""
+        with self._readers() as session:
             yield session
 
     def is_alive(self) -> bool:
@@ -73,6 +92,24 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def _try_idle_connections(engine: Engine) -> None:
+    """Let the pool try connections that nobody has used for a while; a dead one is replaced unseen."""
+
+    def note_return(_connection: Any, record: Any) -> None:
+        record.info["returned_at"] = time.monotonic()
+
+    def try_if_idle(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("returned_at", time.monotonic()) <= _TRUSTED_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error
+
+    event.listen(engine, "checkin", note_return)
+    event.listen(engine, "checkout", try_if_idle)
 
 
 def migration_config() -> Config:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from budsim.commons.errors import UnavailableError
 
@@ -45,18 +45,33 @@ class Metrics:
             "budsim_run_seconds", "Time from start to end of a run.", buckets=_RUN_SECONDS, registry=self.registry
         )
 
-    async def observe(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        """Count one request under its route's template, so that ids do not multiply the series."""
-        started = time.perf_counter()
-        status = 500
+
+class MetricsMiddleware:
+    """Counts every request under its route's template, so that ids do not multiply the series."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and note what became of it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 500
+
+        async def noting_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
         try:
-            response = await call_next(request)
-            status = response.status_code
-            return response
+            await self.app(scope, receive, noting_send)
         finally:
-            route = getattr(request.scope.get("route"), "path", "unmatched")
-            self.requests.labels(request.method, route, str(status)).inc()
-            self.request_seconds.labels(request.method, route).observe(time.perf_counter() - started)
+            method, route = scope["method"], getattr(scope.get("route"), "path", "unmatched")
+            self.metrics.requests.labels(method, route, str(status)).inc()
+            self.metrics.request_seconds.labels(method, route).observe(time.perf_counter() - started)
 
 
 @router.get("/", summary="What this is")

@@ -41,7 +41,7 @@ from budsim.simulator.eta import UNKNOWN_CANDIDATES, MeasuredRun, estimate_eta
 from budsim.simulator.models import WorkflowRun
 from budsim.simulator.questions import check_endpoints
 from budsim.simulator.ranking import missed_reasons
-from budsim.simulator.repository import ACTIVE, METADATA_STEP, TASK_STEP, Repository, row_values
+from budsim.simulator.repository import ACTIVE, METADATA_STEP, TASK_STEP, Repository
 from budsim.simulator.search_space import Exclusions
 from budsim.simulator.simulation import NOT_SIMULATED, GroupTask, TaskPlan
 from budsim.simulator.simulation_request import SimulationRequest
@@ -110,9 +110,8 @@ class RunWatch:
             self._seen = {run: seen for run, seen in self._seen.items() if now - seen[0] < _FORGET_S}
             self._seen[workflow_id] = (now, over)
         try:
-            with self._database.transaction() as session:
-                run = Repository(session).run(workflow_id)
-                over = run is None or run.status not in ACTIVE
+            with self._database.reading() as session:
+                over = Repository(session).status(workflow_id) not in ACTIVE
         except SQLAlchemyError as error:
             logger.warning("Whether run %s goes on cannot be read: %s", workflow_id, error)
         with self._guard:
@@ -286,7 +285,7 @@ class RunActivities:
         return {**outcome, "num_rows": stored}
 
     def _seconds_left(self, workflow_id: UUID) -> float:
-        with self._database.transaction() as session:
+        with self._database.reading() as session:
             run = _required_run(Repository(session), str(workflow_id))
             if run.deadline_at is None:
                 return float("inf")
@@ -299,7 +298,7 @@ class RunActivities:
             repository = Repository(session)
             run = _required_run(repository, payload["workflow_id"])
             repository.keep_rows(run.workflow_id, [outcome["task_key"] for outcome in outcomes])
-            rows = [row_values(row) for row in repository.rows(run.workflow_id)]
+            rows = repository.rows(run.workflow_id)
         request = SimulationRequest.from_dict(run.input["question"])
         chosen = answers.recommend(rows, request.error_rate_threshold, request.objective)
         missed = missed_reasons(rows, chosen, request.error_rate_threshold)

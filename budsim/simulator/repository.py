@@ -79,6 +79,11 @@ class Repository:
         total = self.session.scalar(select(func.count()).select_from(WorkflowRun).where(visible))
         return list(self.session.scalars(page)), int(total or 0)
 
+    def status(self, workflow_id: UUID) -> str | None:
+        """Return where one run stands."""
+        visible = self._in_projects(WorkflowRun.project_id)
+        return self.session.scalar(select(WorkflowRun.status).where(WorkflowRun.workflow_id == workflow_id, visible))
+
     def unfinished_runs(self) -> list[WorkflowRun]:
         """Return the runs that are waiting or running, oldest first."""
         visible = self._in_projects(WorkflowRun.project_id)
@@ -167,20 +172,17 @@ class Repository:
         """Forget the events of a run."""
         self.session.execute(delete(WorkflowStep).where(WorkflowStep.workflow_id == workflow_id))
 
-    def rows(self, workflow_id: UUID, cluster_id: str | None = None) -> list[SimulationResult]:
+    def rows(self, workflow_id: UUID, cluster_id: str | None = None) -> list[dict[str, Any]]:
         """Return what a run found and feedback has not excluded, in an order that does not depend on who was faster."""
         in_cluster: ColumnElement[bool] = SimulationResult.cluster_id == cluster_id if cluster_id else true()
-        query = select(SimulationResult).where(
+        query = select(SimulationResult.__table__).where(
             SimulationResult.workflow_id == workflow_id,
             SimulationResult.is_blacklisted.is_(False),
             in_cluster,
             self._visible_row(),
         )
-        return list(
-            self.session.scalars(
-                query.order_by(SimulationResult.cluster_id, SimulationResult.task_key, SimulationResult.id)
-            )
-        )
+        ordered = query.order_by(SimulationResult.cluster_id, SimulationResult.task_key, SimulationResult.id)
+        return [dict(row) for row in self.session.execute(ordered).mappings()]
 
     def rows_by_id(self, workflow_id: UUID, row_ids: Sequence[int]) -> dict[int, SimulationResult]:
         """Return rows of one run by their ids."""
@@ -274,8 +276,3 @@ def _exclusion_key(row: SimulationResult) -> dict[str, str]:
         "device_name": row.device_name,
         "config_hash": row.config_hash or "",
     }
-
-
-def row_values(row: SimulationResult) -> dict[str, Any]:
-    """Return a stored row as the mapping that the pure core works on."""
-    return {name: getattr(row, name) for name in _RESULT_COLUMNS}

@@ -32,7 +32,7 @@ from budsim.simulator.history import found_configurations, run_summary
 from budsim.simulator.models import WorkflowRun
 from budsim.simulator.progress import progress_of
 from budsim.simulator.questions import choose_method, hardware_question, platform_question
-from budsim.simulator.repository import ACTIVE, UNFINISHED, Repository, row_values
+from budsim.simulator.repository import ACTIVE, UNFINISHED, Repository
 from budsim.simulator.request_schemas import (
     MAX_INTEGER,
     ClusterRecommendationRequest,
@@ -273,7 +273,7 @@ class SimulationService:
         Raises:
             NotFoundError: There is none.
         """
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             run = Repository(session, self.principal).run(workflow_id)
             if run is None:
                 raise NotFoundError(f"There is no run {workflow_id}.", {"field": "workflow_id"})
@@ -297,7 +297,7 @@ class SimulationService:
     def progress(self, workflow_id: UUID) -> Json:
         """Return how far a run is."""
         run = self.run(workflow_id)
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             steps = Repository(session, self.principal).steps(workflow_id)
         progress = progress_of(run, steps, estimate_eta(method=run.input["method"], workers=self._workers).seconds)
         return progress if sees_whole_run(self.principal, run) else seen_progress(progress)
@@ -316,7 +316,7 @@ class SimulationService:
 
     def count_active(self) -> int:
         """Return how many runs are waiting or running."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             return Repository(session, self.principal).count_active()
 
     def map_model(self, model_id: str, target: str) -> None:
@@ -330,7 +330,7 @@ class SimulationService:
 
     def model_target(self, model_id: str) -> str:
         """Return what a model id stands for; what is not mapped stands for itself."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             return Repository(session, self.principal).model_target(model_id, self.principal.projects)
 
     def recommendations(
@@ -346,8 +346,8 @@ class SimulationService:
         return [answers.metrics_of(found) for found in answers.recommend(rows, threshold, None, concurrency)]
 
     def _rows(self, workflow_id: UUID, cluster_id: str | None = None) -> list[Json]:
-        with self.database.transaction() as session:
-            return [row_values(row) for row in Repository(session, self.principal).rows(workflow_id, cluster_id)]
+        with self.database.reading() as session:
+            return Repository(session, self.principal).rows(workflow_id, cluster_id)
 
     def _require_own(self, workflow_id: UUID) -> None:
         """Answer 404 to a project's token for whatever is not its own, whether it exists or not."""
@@ -367,7 +367,7 @@ class SimulationService:
             repository = Repository(session, self.principal)
             self._note_feedback(repository, wanted.workflow_id, wanted.feedback or [])
             session.flush()
-            rows = [row_values(row) for row in repository.rows(wanted.workflow_id, wanted.cluster_id)]
+            rows = repository.rows(wanted.workflow_id, wanted.cluster_id)
         chosen = answers.recommend(rows, wanted.error_rate_threshold, None, wanted.concurrency)
         if not chosen:
             raise InvalidRequestError("No deployment configuration found", {"workflow_id": str(wanted.workflow_id)})
