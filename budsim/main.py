@@ -52,6 +52,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# How long a thread may keep the interpreter to itself while others want it; Python's own 5 ms is what every wait of a
+# request costs while many workflow steps run beside it.
+_SWITCH_S = 0.001
 _WORKER_WAIT_S = 60.0  # twice what a wedged sidecar takes to be noticed, ended, started again and connected
 
 
@@ -85,7 +88,8 @@ def open_service(
         if stack.enter_context(telemetry.exported_traces(config)):
             from budsim.commons.tracing import trace_queries
 
-            stack.callback(trace_queries(database.engine))
+            for pool in (database.engine, database.reading_engine):
+                stack.callback(trace_queries(pool))
         sidecar = _sidecar(config, stack)
         publisher = _publisher(config, sidecar)
         clusters = ClusterSource(database, config.cluster_info_file, sidecar, config.cluster_info_state_key)
@@ -240,6 +244,7 @@ def run_server(host: str | None = None, port: int | None = None, clusters_file: 
     security.require_safe_host(host, config)
     require_free_port(host, port)
     signal.signal(signal.SIGTERM, _exit)  # what is open closes on the way out, whenever the signal comes
+    sys.setswitchinterval(_SWITCH_S)
     metrics = health.Metrics()
     with open_service(config, metrics) as service:
         if clusters_file is not None:

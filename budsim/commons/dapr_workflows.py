@@ -14,6 +14,7 @@ from dapr.ext import workflow as dapr
 
 from budsim.commons.config import AppSettings
 from budsim.commons.errors import BudSimError, UnavailableError
+from budsim.commons.search_pool import default_workers
 from budsim.commons.workflow_engine import (
     Activity,
     ActivityError,
@@ -26,6 +27,10 @@ from budsim.commons.workflow_engine import (
 
 logger = logging.getLogger(__name__)
 
+# Steps at once. Most of them wait for PostgreSQL, the sidecar or a search, and more threads only wait for each other.
+# No more are taken from the sidecar's stream than there are threads: what waits there is another worker's at once when
+# this one stops, and what waits here would first have to be done.
+_THREADS = max(6, 2 * default_workers())
 _MAX_MESSAGE_BYTES = 64 * 2**20
 _READY_TIMEOUT_S = 30.0
 _READ_PATIENCE_S = 5.0  # a new sidecar answers within 3.3 s (deploy/dapr/README.md)
@@ -123,7 +128,12 @@ class DaprWorkflowEngine:
 
     def start(self, orchestrators: Mapping[str, Orchestrator], activities: Mapping[str, Activity]) -> None:
         """Connect the worker; the sidecar hands it what is unfinished."""
-        self._runtime = dapr.WorkflowRuntime(host="127.0.0.1", port=self._port)
+        self._runtime = dapr.WorkflowRuntime(
+            host="127.0.0.1",
+            port=self._port,
+            maximum_concurrent_activity_work_items=_THREADS,
+            maximum_thread_pool_workers=_THREADS,
+        )
         for name, activity in activities.items():
             self._runtime.register_activity(as_dapr_activity(name, activity), name=name)
         for name, orchestrator in orchestrators.items():

@@ -37,19 +37,19 @@ _MIGRATION_LOCK = 0x42534D47  # any number; the same in every process of one dat
 
 
 class Database:
-    """The connection pool of one process."""
+    """The connections of one process: one pool for work, one for reads, which wait neither for work nor for each other.
+
+    Each grows to twice ``pool_size`` when it must.
+    """
 
     def __init__(self, url: URL, pool_size: int = 10) -> None:
         self.url = url
-        self.engine: Engine = create_engine(
-            url,
-            pool_size=pool_size,
-            max_overflow=pool_size,
-            connect_args={"connect_timeout": _CONNECT_TIMEOUT_S},
+        self.engine = _pool(url, pool_size)
+        self.reading_engine = _pool(
+            url, pool_size, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, skip_autocommit_rollback=True
         )
-        _try_idle_connections(self.engine)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
-        self._readers = sessionmaker(self.engine.execution_options(isolation_level="AUTOCOMMIT"))
+        self._readers = sessionmaker(self.reading_engine)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -59,14 +59,14 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Yield a session for one query: without a transaction around it, which would be two more round trips."""
+        """Yield a session for one query: without a transaction around it, so that it is a single round trip."""
         with self._readers() as session:
             yield session
 
     def is_alive(self) -> bool:
         """Whether the database answers a query now."""
         try:
-            with self.engine.connect() as connection:
+            with self.reading_engine.connect() as connection:
                 return connection.execute(text("SELECT 1")).scalar() == 1
         except SQLAlchemyError:
             return False
@@ -92,6 +92,16 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+        self.reading_engine.dispose()
+
+
+def _pool(url: URL, size: int, **options: Any) -> Engine:
+    arguments = {"connect_timeout": _CONNECT_TIMEOUT_S}
+    engine = create_engine(
+        url, pool_size=size, max_overflow=size, pool_use_lifo=True, connect_args=arguments, **options
+    )
+    _try_idle_connections(engine)
+    return engine
 
 
 def _try_idle_connections(engine: Engine) -> None:

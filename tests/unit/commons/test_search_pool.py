@@ -131,3 +131,7 @@ def test_a_stopped_pool_takes_no_work():
         stopped.run(pow, 2, 3)
     for worker in workers:
         worker.wait(timeout=5)
+
+
+def test_a_search_gives_way_to_whoever_waits_for_an_answer(pool):
+    assert pool.run(os.nice, 0) == min(19, os.nice(0) + search_pool.NICENESS)
