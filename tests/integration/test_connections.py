@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: reads and work do not wait for each other, and what the server ended is replaced unseen."""
+"""Connections to PostgreSQL: reads and work do not wait for each other, and a dead connection is replaced unseen."""
 
 import threading
 
