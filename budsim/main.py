@@ -229,6 +229,10 @@ def create_app(
     use_case_routers = (use_case_router, recommendation_router)
     for included in (health.router, *simulator_routers, *model_routers, engine_router, *use_case_routers):
         app.include_router(included)
+    if config.dashboard:
+        from budsim.dashboard.mount import mount_dashboard
+
+        mount_dashboard(app)
     return app
 
 

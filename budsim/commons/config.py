@@ -54,6 +54,7 @@ class AppSettings(BaseSettings):
     log_level: str = "INFO"
     log_format: Literal["plain", "json"] = "plain"
     enable_profiling: bool = False
+    dashboard: bool = True
     max_body_bytes: int = Field(default=10_000_000, ge=1)
     data_dir: Path = Field(default_factory=default_data_dir, validation_alias=_names("budsim_data_dir", "data_dir"))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import math
 import threading
 import time
@@ -9,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -27,6 +30,7 @@ from budsim.commons.errors import (
 from budsim.commons.http_errors import error_response
 
 OPEN_PATHS = frozenset({"/health", "/ready"})
+PAGE_PATH = "/ui"
 _SERVICE_PATHS = frozenset({"/metrics"})  # figures of all projects together
 _MAX_BUCKETS = 10_000  # callers remembered by the rate limit; some 2 MB
 
@@ -49,6 +53,28 @@ def require_safe_host(host: str, config: AppSettings) -> None:
             "or bind 127.0.0.1.",
             {"field": "APP_HOST"},
         )
+
+
+def bearer_of_basic(authorization: str | None) -> str | None:
+    """Return the header of a token that a browser sent as the password of any user, or the header as it is."""
+    scheme, _, encoded = (authorization or "").partition(" ")
+    if scheme.lower() != "basic":
+        return authorization
+    try:
+        _, _, token = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return f"Bearer {token}"
+
+
+def _is_page(scope: Scope) -> bool:
+    return scope["path"] == PAGE_PATH or scope["path"].startswith(f"{PAGE_PATH}/")
+
+
+def _from_own_page(headers: Headers) -> bool:
+    """Whether a browser's connection comes from a page of this very host, and not from somebody else's."""
+    origin: str | None = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
 class RateLimit:
@@ -112,14 +138,28 @@ class AccessMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request pass, or answer it."""
         if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
+            await self._websocket(scope, receive, send)
             return
         if scope["type"] == "http":
             try:
                 scope.setdefault("state", {})["principal"] = await self._caller(scope)
             except BudSimError as error:
-                await error_response(error)(scope, receive, send)
+                answer = error_response(error)
+                if isinstance(error, UnauthorizedError) and _is_page(scope):
+                    answer.headers["WWW-Authenticate"] = 'Basic realm="BudSim: any user name, the token as password"'
+                await answer(scope, receive, send)
                 return
+        await self.app(scope, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the page's own connection pass, and close every other one."""
+        try:
+            if not _is_page(scope) or not _from_own_page(Headers(scope=scope)):
+                raise UnauthorizedError("Only the page opens a connection.")
+            scope.setdefault("state", {})["principal"] = await self._caller(scope)
+        except BudSimError:
+            await send({"type": "websocket.close", "code": 1008})
+            return
         await self.app(scope, receive, send)
 
     async def _caller(self, scope: Scope) -> Principal:
@@ -130,7 +170,10 @@ class AccessMiddleware:
             self.rate_limit.take(address)
             return SERVICE if self.authoriser is None else NOBODY
         try:
-            principal = await self._authorised(self.authoriser, Headers(scope=scope))
+            headers = Headers(scope=scope)
+            if _is_page(scope) and (token := bearer_of_basic(headers.get("authorization"))):
+                headers = Headers({**headers, "authorization": token})
+            principal = await self._authorised(self.authoriser, headers)
             if scope["path"] in _SERVICE_PATHS:
                 require_service_token(principal)
         except UnauthorizedError:

@@ -6,13 +6,13 @@ import math
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
 
 from budsim.simulator.request_schemas import MAX_INTEGER
 from budsim.simulator.routes import WorkflowId, error_answers, service_of
 from budsim.simulator.run_schemas import RunStatus
-from budsim.simulator.schemas import ClusterMetrics, ResponseModel
+from budsim.simulator.schemas import ClusterMetrics, DeploymentConfigurationResponse, ResponseModel
 
 MAX_RUNS_A_PAGE = 200
 
@@ -90,3 +90,19 @@ def found_configurations(request: Request, workflow_id: WorkflowId) -> FoundConf
     """Return the kept configurations, best first, with those marked that no other beats."""
     items = service_of(request).found(workflow_id)
     return FoundConfigurations.model_validate({"workflow_id": workflow_id, "items": items})
+
+
+@router.get(
+    "/results/{workflow_id}/configurations/{config_id}",
+    summary="How to launch one configuration that a run kept",
+    responses=error_answers(404),
+)
+def launch_of(
+    request: Request,
+    workflow_id: WorkflowId,
+    config_id: Annotated[
+        int, Path(description="As in the list of the run's configurations.", ge=1, le=MAX_INTEGER, examples=[17])
+    ],
+) -> DeploymentConfigurationResponse:
+    """Return its node groups, as ``POST /simulator/configurations`` does for the best one."""
+    return DeploymentConfigurationResponse.model_validate(service_of(request).launch_of(workflow_id, config_id))

@@ -294,6 +294,18 @@ class SimulationService:
         self.run(workflow_id)
         return found_configurations(self._rows(workflow_id))
 
+    def launch_of(self, workflow_id: UUID, config_id: int) -> Json:
+        """Return how to launch one kept configuration of a run.
+
+        Raises:
+            NotFoundError: There is no such run, or it kept no such configuration.
+        """
+        self.run(workflow_id)
+        for row in self._rows(workflow_id):
+            if row["id"] == config_id:
+                return deployment_configuration(row, config_id)
+        raise NotFoundError(f"Run {workflow_id} kept no configuration {config_id}.", {"field": "config_id"})
+
     def progress(self, workflow_id: UUID) -> Json:
         """Return how far a run is."""
         run = self.run(workflow_id)

@@ -1,0 +1,1 @@
+"""The web page at ``/ui``: everything it shows comes from the REST interface, with the visitor's own rights."""

@@ -1,0 +1,135 @@
+"""Options of the plots (Apache ECharts). Pure: figures in, options out; every text is plain, nothing is HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from budsim.dashboard.wording import confidence_word, layout, milliseconds, number, percent, seconds, usd
+
+Json = dict[str, Any]
+PALETTE = ("#2563eb", "#d97706", "#059669", "#9333ea", "#dc2626", "#0891b2", "#65a30d", "#db2777")
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One figure that a plot can show."""
+
+    key: str
+    title: str
+    interval: str | None = None
+
+
+AXES = {
+    "ttft": Axis("ttft", "TTFT p50, ms", "ttft_ms_mean"),
+    "e2e_latency": Axis("e2e_latency", "E2E latency p50, s", "e2e_s_mean"),
+    "output_tps": Axis("output_tps", "Output tokens/s", "output_tps"),
+    "throughput_per_user": Axis("throughput_per_user", "Tokens/s of one user"),
+    "cost_per_million_tokens": Axis("cost_per_million_tokens", "USD per million tokens"),
+    "cost_per_hour_usd": Axis("cost_per_hour_usd", "USD per hour"),
+}
+
+
+def configuration_title(item: Mapping[str, Any]) -> str:
+    """Return a configuration in one line."""
+    metrics = item["metrics"]
+    return f"{metrics['device_name']} · {item['engine']} · {layout(metrics)} · {metrics['precision']}"
+
+
+def configuration_text(item: Mapping[str, Any]) -> str:
+    """Return what hovering over a configuration tells: what it is, its figures and their intervals."""
+    metrics, intervals = item["metrics"], item.get("intervals") or {}
+
+    def within(name: str, factor: float = 1.0) -> str:
+        low_high = intervals.get(name)
+        return f"  (80 %: {number(low_high[0] * factor)} – {number(low_high[1] * factor)})" if low_high else ""
+
+    cost = metrics["cost_per_million_tokens"] if metrics["cost_known"] else None
+    lines = [
+        configuration_title(item),
+        f"cluster {item.get('cluster_name') or item['cluster_id']}",
+        f"TTFT {milliseconds(metrics['ttft'])}{within('ttft_ms_mean')}",
+        f"E2E {seconds(metrics['e2e_latency'])}{within('e2e_s_mean')}",
+        f"output {number(metrics['output_tps'])} tokens/s{within('output_tps')}",
+        f"cost {usd(cost)} per million tokens, {usd(metrics.get('cost_per_hour_usd'))} per hour",
+        f"targets {'met' if metrics['meets_targets'] else 'missed by ' + percent(metrics['error_rate'])}",
+    ]
+    if metrics.get("confidence") is not None:
+        lines.append(f"confidence {number(metrics['confidence'], 2)} ({confidence_word(metrics['confidence'])})")
+    if metrics.get("binding"):
+        lines.append(f"limited by {metrics['binding']}")
+    return "\n".join(lines)
+
+
+def value_of(item: Mapping[str, Any], key: str) -> float | None:
+    """Return one figure of a configuration; a cost that is not known is None."""
+    metrics = item["metrics"]
+    if key.startswith("cost") and not metrics["cost_known"]:
+        return None
+    value = metrics.get(key)
+    return None if value is None else float(value)
+
+
+def pareto_options(items: Sequence[Mapping[str, Any]], x: str, y: str, *, dark: bool = False) -> Json:
+    """Return the scatter of a run's configurations: one colour per device, diamonds where no other beats it."""
+    by_device: dict[str, list[Json]] = {}
+    for item in items:
+        first, second = value_of(item, x), value_of(item, y)
+        if first is None or second is None:
+            continue
+        best = bool(item.get("pareto"))
+        by_device.setdefault(item["metrics"]["device_name"], []).append(
+            {
+                "name": configuration_text(item),
+                "value": [first, second],
+                "symbol": "diamond" if best else "circle",
+                "symbolSize": 18 if best else 10,
+                "itemStyle": {"opacity": 1.0 if best else 0.55},
+            }
+        )
+    series = [
+        {"type": "scatter", "name": name, "data": points, "color": PALETTE[index % len(PALETTE)]}
+        for index, (name, points) in enumerate(by_device.items())
+    ]
+    return {**frame_options(dark), "series": series, **axes_options(AXES[x].title, AXES[y].title, dark)}
+
+
+def frame_options(dark: bool) -> Json:
+    """Return what all plots share."""
+    text = "#e5e7eb" if dark else "#1f2937"
+    return {
+        "animation": False,
+        "aria": {"enabled": True},
+        "backgroundColor": "transparent",
+        "textStyle": {"color": text, "fontFamily": "inherit"},
+        "legend": {"type": "scroll", "bottom": 0, "textStyle": {"color": text}},
+        "grid": {"left": 64, "right": 24, "top": 24, "bottom": 76},
+        "tooltip": {
+            "trigger": "item",
+            "formatter": "{b}",
+            "confine": True,
+            "backgroundColor": "#111827" if dark else "#ffffff",
+            "textStyle": {"color": text},
+            "extraCssText": "white-space: pre-line; max-width: 340px;",
+        },
+    }
+
+
+def axes_options(x_title: str, y_title: str, dark: bool) -> Json:
+    """Return two axes of values with their titles."""
+    text, line = ("#d1d5db", "#374151") if dark else ("#374151", "#e5e7eb")
+
+    def axis(title: str, gap: int) -> Json:
+        return {
+            "type": "value",
+            "scale": True,
+            "name": title,
+            "nameLocation": "middle",
+            "nameGap": gap,
+            "nameTextStyle": {"color": text},
+            "axisLabel": {"color": text, "hideOverlap": True},
+            "splitLine": {"lineStyle": {"color": line}},
+        }
+
+    return {"xAxis": axis(x_title, 30), "yAxis": axis(y_title, 46)}

@@ -1,0 +1,271 @@
+"""One run: its progress while it works, then what it found, compared, plotted, and ready to deploy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request
+from nicegui import ui
+
+from budsim.dashboard.charts import AXES, configuration_title, pareto_options
+from budsim.dashboard.deployment_dialog import show_deployment
+from budsim.dashboard.frame import figure, heading, is_dark, page_frame, rest_of, show_empty, show_error
+from budsim.dashboard.rest import AnswerError, Rest
+from budsim.dashboard.wording import confidence_word, layout, milliseconds, number, percent, seconds, usd
+
+ENDED = ("COMPLETED", "FAILED", "TIMED_OUT", "TERMINATED")
+_POLL_S = 0.4
+_COLUMNS = (
+    ("cluster", "Cluster"),
+    ("device", "Device"),
+    ("engine", "Engine"),
+    ("layout", "Replicas × TP"),
+    ("precision", "Weights"),
+    ("ttft", "TTFT p50"),
+    ("e2e", "E2E p50"),
+    ("tps", "Tokens/s"),
+    ("user", "Per user"),
+    ("cost", "USD / M tokens"),
+    ("confidence", "Confidence"),
+    ("targets", "Targets"),
+)
+_COMPARED = (
+    ("Deployment", configuration_title),
+    ("Cluster", lambda item: item.get("cluster_name") or item["cluster_id"]),
+    ("TTFT p50", lambda item: milliseconds(item["metrics"]["ttft"])),
+    ("E2E p50", lambda item: seconds(item["metrics"]["e2e_latency"])),
+    ("Output tokens/s", lambda item: number(item["metrics"]["output_tps"])),
+    ("Tokens/s per user", lambda item: number(item["metrics"]["throughput_per_user"])),
+    ("Memory per device", lambda item: f"{number(item['metrics']['memory_gb_per_device'])} GB"),
+    ("USD per hour", lambda item: usd(item["metrics"]["cost_per_hour_usd"])),
+    ("USD per million tokens", lambda item: usd(cost_of(item))),
+    ("Confidence", lambda item: confidence_word(item["metrics"]["confidence"])),
+    ("Limited by", lambda item: item["metrics"]["binding"] or "–"),
+)
+
+
+def cost_of(item: dict[str, Any]) -> float | None:
+    """Return USD per million tokens, None where no price is known."""
+    return item["metrics"]["cost_per_million_tokens"] if item["metrics"]["cost_known"] else None
+
+
+def table_row(item: dict[str, Any]) -> dict[str, Any]:
+    """Return one configuration as a line of the table."""
+    metrics = item["metrics"]
+    return {
+        "id": item["config_id"],
+        "cluster": item.get("cluster_name") or item["cluster_id"],
+        "device": metrics["device_name"],
+        "engine": f"{item['engine']} {item.get('engine_version') or ''}".strip(),
+        "layout": layout(metrics),
+        "precision": metrics["precision"],
+        "ttft": milliseconds(metrics["ttft"]),
+        "e2e": seconds(metrics["e2e_latency"]),
+        "tps": number(metrics["output_tps"]),
+        "user": number(metrics["throughput_per_user"]),
+        "cost": usd(cost_of(item)),
+        "confidence": number(metrics["confidence"], 2) if metrics["confidence"] is not None else "–",
+        "targets": "met" if metrics["meets_targets"] else f"missed by {percent(metrics['error_rate'])}",
+    }
+
+
+async def run_page(request: Request, workflow_id: str) -> None:
+    """Draw a run."""
+    rest = rest_of(request)
+    with page_frame("runs", "Run"):
+        heading("Run")
+        try:
+            progress = await rest.get(f"/simulator/status/{workflow_id}/progress")
+        except AnswerError as error:
+            show_error(error)
+            return
+        live, result = ui.column().classes("w-full"), ui.column().classes("w-full gap-4")
+        if progress["status"] in ENDED:
+            await _show_result(rest, workflow_id, result)
+            return
+        await _follow(rest, workflow_id, live, result, progress)
+
+
+async def _follow(rest: Rest, workflow_id: str, live: ui.column, result: ui.column, progress: dict[str, Any]) -> None:
+    with live, ui.card().classes("bud-card"):
+        state = ui.label(_state_text(progress)).props("role=status aria-live=polite").classes("text-base")
+        bar = ui.linear_progress(value=progress["percent"] / 100, show_value=False).props('aria-label="Progress"')
+        steps = ui.column().classes("bud-muted text-sm gap-0")
+        ui.button("Stop", icon="stop", on_click=lambda: _stop(rest, workflow_id)).props("outline")
+
+    async def poll() -> None:
+        try:
+            now = await rest.get(f"/simulator/status/{workflow_id}/progress")
+        except AnswerError as error:
+            timer.cancel()
+            live.clear()
+            with result:
+                show_error(error)
+            return
+        state.set_text(_state_text(now))
+        bar.set_value(now["percent"] / 100)
+        steps.clear()
+        with steps:
+            for step in now["steps"][-6:]:
+                ui.label(f"{step['title']}: {step['message']}")
+        if now["status"] in ENDED:
+            timer.cancel()
+            live.clear()
+            await _show_result(rest, workflow_id, result)
+
+    timer = ui.timer(_POLL_S, poll)
+
+
+def _state_text(progress: dict[str, Any]) -> str:
+    left = f", about {seconds(progress['eta_seconds'])} left" if progress["eta_seconds"] else ""
+    return f"{progress['status'].capitalize()}: {progress['percent']:.0f} % done{left}"
+
+
+async def _stop(rest: Rest, workflow_id: str) -> None:
+    try:
+        await rest.delete(f"/workflow/{workflow_id}/stop")
+    except AnswerError as error:
+        ui.notify(error.message, type="negative")
+
+
+async def _show_result(rest: Rest, workflow_id: str, place: ui.column) -> None:
+    with place:
+        try:
+            answer = await rest.get(f"/simulator/results/{workflow_id}")
+        except AnswerError as error:
+            show_error(error)
+            _show_reasons(error.param)
+            ui.link("Change the request", "/")
+            return
+        found = (await rest.get(f"/simulator/results/{workflow_id}/configurations"))["items"]
+        if not found:
+            show_empty("This run kept no configuration.")
+            return
+        _show_best(rest, workflow_id, found[0])
+        await _show_plot(found)
+        _show_table(rest, workflow_id, found)
+        _show_reasons(answer)
+
+
+def _show_best(rest: Rest, workflow_id: str, best: dict[str, Any]) -> None:
+    metrics = best["metrics"]
+    with ui.card().classes("bud-card"):
+        with ui.row().classes("w-full items-center justify-between"):
+            heading(f"Best: {configuration_title(best)}", 2)
+            ui.button(
+                "Deployment", icon="content_copy", on_click=lambda: show_deployment(rest, workflow_id, best)
+            ).props("unelevated").mark("deployment")
+        with ui.row().classes("w-full gap-3"):
+            figure("TTFT p50", milliseconds(metrics["ttft"]), _interval(best, "ttft_ms_mean", "ms, mean"))
+            figure("E2E p50", seconds(metrics["e2e_latency"]), _interval(best, "e2e_s_mean", "s, mean"))
+            figure("Output", f"{number(metrics['output_tps'])} tok/s", _interval(best, "output_tps", "tok/s"))
+            figure("Cost", f"{usd(cost_of(best))} / M tokens", f"{usd(metrics['cost_per_hour_usd'])} per hour")
+            meets = metrics["meets_targets"]
+            figure("Targets", "met" if meets else "missed", _misses(metrics), good=meets)
+            figure("Confidence", percent(metrics["confidence"]), confidence_word(metrics["confidence"]))
+
+
+def _interval(item: dict[str, Any], name: str, unit: str) -> str:
+    low_high = (item.get("intervals") or {}).get(name)
+    return f"80 %: {number(low_high[0])} – {number(low_high[1])} {unit}" if low_high else ""
+
+
+def _misses(metrics: dict[str, Any]) -> str:
+    return "; ".join(
+        f"{miss['target']} {number(miss['predicted'])} instead of {number(miss['wanted'])}"
+        for miss in metrics["misses"]
+    )
+
+
+async def _show_plot(found: list[dict[str, Any]]) -> None:
+    dark = await is_dark()
+    choice = {"x": "e2e_latency", "y": "output_tps"}
+    titles = {key: axis.title for key, axis in AXES.items()}
+    with ui.card().classes("bud-card"):
+        heading("Latency, throughput and cost", 2)
+        ui.label("Diamonds: no other configuration is better in everything.").classes("bud-muted text-sm")
+
+        async def redraw() -> None:
+            plot.options.clear()
+            plot.options.update(pareto_options(found, choice["x"], choice["y"], dark=await is_dark()))
+            plot.update()
+
+        with ui.row().classes("w-full"):
+            for axis, label in (("x", "Horizontal"), ("y", "Vertical")):
+                ui.select(titles, label=label, on_change=redraw).bind_value(choice, axis).style(
+                    "min-width:210px"
+                ).props(f'aria-label="{label} axis"')
+        plot = (
+            ui.echart(pareto_options(found, choice["x"], choice["y"], dark=dark))
+            .classes("w-full")
+            .style("height:420px")
+            .props('role=img aria-label="Scatter plot of the configurations; the table below has the same figures"')
+        )
+        ui.on("budsim_theme", redraw)
+
+
+def _show_table(rest: Rest, workflow_id: str, found: list[dict[str, Any]]) -> None:
+    by_id = {item["config_id"]: item for item in found}
+    columns = [
+        {"name": key, "label": title, "field": key, "align": "left", "sortable": True} for key, title in _COLUMNS
+    ]
+    with ui.card().classes("bud-card"):
+        heading("Configurations", 2)
+        table = (
+            ui.table(
+                columns=columns,
+                rows=[table_row(item) for item in found],
+                row_key="id",
+                selection="multiple",
+                pagination=10,
+            )
+            .classes("w-full")
+            .props('flat :grid="Quasar.Screen.lt.md" title=""')
+            .mark("configurations")
+        )
+        compared = ui.column().classes("w-full")
+
+        def compare() -> None:
+            compared.clear()
+            chosen = [by_id[row["id"]] for row in table.selected]
+            with compared:
+                if not chosen:
+                    show_empty("Tick two or more configurations to compare them.")
+                    return
+                _comparison(chosen)
+
+        async def deployment() -> None:
+            chosen = [by_id[row["id"]] for row in table.selected]
+            if len(chosen) != 1:
+                ui.notify("Tick one configuration.", type="warning")
+                return
+            await show_deployment(rest, workflow_id, chosen[0])
+
+        with ui.row():
+            ui.button("Compare", icon="compare_arrows", on_click=compare).props("outline").mark("compare")
+            ui.button("Deployment", icon="content_copy", on_click=deployment).props("outline")
+
+
+def _comparison(chosen: list[dict[str, Any]]) -> None:
+    columns = [{"name": "figure", "label": "Figure", "field": "figure", "align": "left"}] + [
+        {"name": f"c{i}", "label": f"No. {i + 1}", "field": f"c{i}", "align": "left"} for i in range(len(chosen))
+    ]
+    rows = [{"figure": title, **{f"c{i}": text(item) for i, item in enumerate(chosen)}} for title, text in _COMPARED]
+    ui.table(columns=columns, rows=rows, row_key="figure").classes("w-full").props("flat wrap-cells").mark("comparison")
+
+
+def _show_reasons(told: dict[str, Any]) -> None:
+    parts = (
+        ("What would help", [item["text"] for item in told.get("remedies") or []]),
+        ("Why not elsewhere", list(told.get("reasons") or [])),
+        (
+            "What cannot be deployed",
+            [f"{item['device_name']}, {item['engine']}: {item['reason']}" for item in told.get("refusals") or []],
+        ),
+        ("Taken for granted", [f"{name} = {value}" for name, value in (told.get("assumptions") or {}).items()]),
+    )
+    for title, texts in parts:
+        if texts:
+            with ui.expansion(f"{title} ({len(texts)})").classes("w-full bud-card"):
+                for text in texts:
+                    ui.label(text).classes("text-sm").style("overflow-wrap:anywhere")

@@ -1,0 +1,66 @@
+"""How figures read on the page. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+NOT_KNOWN = "–"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return a figure with a few significant digits and thousands apart."""
+    if value is None:
+        return NOT_KNOWN
+    if value == 0:
+        return "0"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.{digits}g}"
+
+
+def milliseconds(value: float | None) -> str:
+    """Return a time that is given in ms: in ms below ten seconds, in s from there."""
+    if value is None:
+        return NOT_KNOWN
+    return f"{number(value / 1000.0)} s" if value >= 10_000 else f"{number(value)} ms"
+
+
+def seconds(value: float | None) -> str:
+    """Return a time that is given in s: in ms below a second."""
+    if value is None:
+        return NOT_KNOWN
+    return f"{number(value * 1000.0)} ms" if value < 1 else f"{number(value)} s"
+
+
+def usd(value: float | None) -> str:
+    """Return an amount of money."""
+    if value is None:
+        return NOT_KNOWN
+    return f"${value:,.2f}" if value >= 0.1 or value == 0 else f"${value:.3g}"
+
+
+def percent(value: float | None) -> str:
+    """Return a share as a percentage."""
+    return NOT_KNOWN if value is None else f"{value:.0%}"
+
+
+def confidence_word(value: float | None) -> str:
+    """Return what a confidence means, as the user guide has it."""
+    if value is None:
+        return "not calibrated"
+    if value > 0.9:
+        return "high: production ready"
+    return "moderate: validate in staging" if value >= 0.7 else "low: measure first"
+
+
+def when(epoch_s: float) -> str:
+    """Return a moment in UTC."""
+    return datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def layout(metrics: dict[str, Any]) -> str:
+    """Return the layout of a deployment: replicas, TP and PP."""
+    pp = metrics.get("pp_size") or 1
+    stages = f" × PP {pp}" if pp > 1 else ""
+    return f"{metrics['replica']} × TP {metrics.get('tp_size') or 1}{stages}"
