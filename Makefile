@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATA ?= ../shared/data
 
-.PHONY: setup run stop test test-dapr dapr-up dapr-down lint format bench accuracy engine-check lock clean
+.PHONY: setup run stop test test-dapr test-ui dapr-up dapr-down lint format bench accuracy engine-check lock clean
 
 setup: $(READY)
 
@@ -31,6 +31,10 @@ test-dapr: setup  ## against the real Dapr: builds daprd, placement, scheduler a
 	scripts/build_dapr.sh
 	deploy/helm/build.sh
 	$(BIN)/python -m pytest tests/dapr $(LAST_FAILED) -o addopts="-q --strict-markers --import-mode=importlib"
+
+test-ui: setup  ## the page in a real browser: installs Chromium where there is none
+	scripts/install_chromium.sh
+	$(BIN)/python -m pytest tests/ui -o addopts="-q --strict-markers --import-mode=importlib"
 
 dapr-up: setup  ## Redis, placement, scheduler, sidecar and BudSim on this machine
 	scripts/dapr_up.sh --with-app

@@ -64,7 +64,7 @@ def _panel(group: dict[str, Any], form: str) -> None:
         ui.element("pre").classes("bud-code").props(f'tabindex=0 aria-label="{FORMS[form]}"').mark(f"deployment-{form}")
     )
     with code:
-        ui.label(text).style("white-space:pre")
+        ui.label(text).style("white-space:pre-wrap;overflow-wrap:anywhere" if form == "command" else "white-space:pre")
 
     def copy() -> None:
         ui.clipboard.write(text)

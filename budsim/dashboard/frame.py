@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from fastapi import Request
 from nicegui import app, ui
@@ -18,32 +19,7 @@ PAGES = (
     ("hardware", "Hardware", "memory"),
     ("accuracy", "Accuracy", "insights"),
 )
-_STYLE = """
-:root { --q-primary: #1d4ed8; }
-body { font-feature-settings: "tnum"; }
-body.body--light { background: #f8fafc; color: #0f172a; }
-body.body--dark { background: #0b1120; color: #e5e7eb; --q-primary: #93c5fd; }
-.bud-skip { position: absolute; left: -9999px; }
-.bud-skip:focus { left: 8px; top: 8px; z-index: 9999; background: #fff; color: #000; padding: 8px; }
-.bud-card { border: 1px solid rgba(100, 116, 139, .35); border-radius: 12px; box-shadow: none; width: 100%; }
-.body--dark .bud-card { background: #111827; }
-.bud-muted { color: #475569; }
-.body--dark .bud-muted { color: #cbd5e1; }
-.bud-nav a { padding: 6px 12px; border-radius: 8px; text-decoration: none; color: inherit; white-space: nowrap; }
-.bud-nav a[aria-current=page] { background: rgba(255, 255, 255, .22); font-weight: 600; }
-.bud-nav a:focus-visible, a:focus-visible, button:focus-visible { outline: 3px solid #f59e0b; outline-offset: 2px; }
-.bud-figure { font-size: 1.5rem; font-weight: 650; line-height: 1.2; }
-.body--dark .q-field__label, .body--dark .q-field__native, .body--dark .q-table th { color: #e2e8f0; }
-.body--light .q-field__label { color: #334155; }
-.body--dark .q-btn.bg-primary { color: #0b1120 !important; }
-.bud-good { color: #047857; } .body--dark .bud-good { color: #6ee7b7; }
-.bud-bad { color: #b91c1c; } .body--dark .bud-bad { color: #fca5a5; }
-.bud-code { font-family: ui-monospace, monospace; font-size: .82rem; white-space: pre; overflow: auto;
-  max-height: 55vh; width: 100%; padding: 12px; border-radius: 8px; background: #0f172a; color: #e2e8f0; }
-h1 { font-size: 1.6rem; font-weight: 700; margin: 0; line-height: 1.3; letter-spacing: -.01em; }
-h2 { font-size: 1.1rem; font-weight: 650; margin: 0; line-height: 1.4; letter-spacing: 0; }
-.q-page-container, .nicegui-content { width: 100%; }
-"""
+_STYLE = Path(__file__).with_name("style.css").read_text()
 _THEME = """
 (() => { const stored = localStorage.getItem('budsim-theme');
   if (stored !== null) window.addEventListener('load', () => setTimeout(
@@ -64,10 +40,10 @@ def page_frame(current: str, title: str) -> Iterator[ui.dark_mode]:
     ui.add_head_html(f"<script>{_THEME}</script>")
     dark = ui.dark_mode(value=None)
     ui.colors(primary="#1d4ed8", positive="#047857", negative="#b91c1c")
-    ui.html('<a class="bud-skip" href="#main">Skip to content</a>', sanitize=False)
     with (
         ui.header(elevated=False).classes("items-center q-px-md q-py-sm no-wrap").style("background:#1e3a8a;color:#fff")
     ):
+        ui.html('<a class="bud-skip" href="#main">Skip to content</a>', sanitize=False)
         ui.link("BudSim", "/").classes("text-h6 text-white no-underline").props('aria-label="BudSim, start page"')
         with (
             ui.element("nav")
@@ -82,7 +58,7 @@ def page_frame(current: str, title: str) -> Iterator[ui.dark_mode]:
             'flat round color=white aria-label="Switch between light and dark"'
         )
     with (
-        ui.element("main")
+        ui.element("div")
         .props('id=main tabindex="-1"')
         .classes("w-full q-mx-auto q-pa-md column gap-4")
         .style("max-width:1280px")
@@ -112,7 +88,7 @@ def heading(text: str, level: int = 1) -> ui.element:
 
 def figure(title: str, value: str, note: str = "", *, good: bool | None = None) -> None:
     """Draw one figure with its title."""
-    with ui.card().classes("bud-card").style("min-width:150px;flex:1;width:auto"):
+    with ui.card().classes("bud-card").style("min-width:130px;flex:1 1 0;width:auto;padding:12px"):
         ui.label(title).classes("bud-muted text-sm")
         tone = "" if good is None else " bud-good" if good else " bud-bad"
         ui.label(value).classes(f"bud-figure{tone}")
