@@ -68,12 +68,13 @@ def bearer_of_basic(authorization: str | None) -> str | None:
 
 
 def _is_page(scope: Scope) -> bool:
-    return scope["path"] == PAGE_PATH or scope["path"].startswith(f"{PAGE_PATH}/")
+    path: str = scope["path"]
+    return path == PAGE_PATH or path.startswith(f"{PAGE_PATH}/")
 
 
 def _from_own_page(headers: Headers) -> bool:
     """Whether a browser's connection comes from a page of this very host, and not from somebody else's."""
-    origin: str | None = headers.get("origin")
+    origin = headers.get("origin")
     return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
