@@ -39,10 +39,13 @@ def describe_clusters(clusters: ClusterSource = None, *, hardware_mode: str = "d
 
 
 def predict(points: pd.DataFrame, method: str | None = None) -> pd.DataFrame:
-    """Return serving metrics for a table of points; columns as in the README, bad rows get a ``status``."""
-    from budsim.simulator import points_table
+    """Return serving metrics for a table of points; columns as in the README, bad rows get a ``status``.
 
-    return points_table.predict(points, method=method)
+    What ``budsim calibrate`` kept is used.
+    """
+    from budsim import library
+
+    return library.predict(points, method)
 
 
 def estimate_memory(points: pd.DataFrame) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from typing import Any
 
 import click
 
+from budsim.cli_calibrate import calibrate
 from budsim.cli_deploy import deploy
 from budsim.cli_memory import memory_options
 from budsim.commons.errors import BudSimError, UnavailableError
@@ -87,6 +88,7 @@ json_option = click.option(
 server_option = click.option("--server", metavar="URL", help="Ask a running BudSim instead of computing here.")
 
 
+main.add_command(json_option(calibrate))
 main.add_command(deploy)
 
 
@@ -218,10 +220,9 @@ def _with_table_options(command: Any) -> Any:
 @click.option("--method", type=click.Choice(["regressor", "heuristic"]), help="Prediction method.")
 def predict(input_path: Path, output_path: Path, quiet: bool, method: str | None) -> None:
     """Predict TTFT, TPOT, throughput and latency of every point in a CSV file."""
-    from budsim import cli_points
-    from budsim.simulator import points_table
+    from budsim import cli_points, library
 
-    cli_points.answer_file(input_path, output_path, lambda points: points_table.predict(points, method=method), quiet)
+    cli_points.answer_file(input_path, output_path, lambda points: library.predict(points, method), quiet)
 
 
 @main.command()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from budsim.benchmarks.calibration_store import with_user_calibrations
 from budsim.commons.catalogs import hardware_catalog
 from budsim.commons.config import settings
 from budsim.commons.errors import InvalidRequestError, NotFoundError, PayloadTooLargeError, UnsupportedError
@@ -18,6 +19,9 @@ from budsim.simulator.cluster_document import Cluster, ClusterProblem, parse_clu
 from budsim.simulator.heuristic import HeuristicPredictor
 from budsim.simulator.simulation_request import SimulationRequest
 from budsim.simulator.topology import group_devices
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ClusterSource = str | Path | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
@@ -92,10 +96,18 @@ def simulate(
         known,
         resolve_model=default_library().resolve,
         catalog=hardware_catalog(),
-        predictor=HeuristicPredictor(),
+        predictor=with_user_calibrations(HeuristicPredictor()),
         images=settings().engine_images(),
         problems=problems,
     )
+
+
+def predict(points: pd.DataFrame, method: str | None = None) -> pd.DataFrame:
+    """Return serving metrics for a table of points; this user's calibrations are used."""
+    from budsim.simulator import points_table
+
+    predictor = with_user_calibrations(HeuristicPredictor())
+    return points_table.predict(points, method=method, predictor=predictor)
 
 
 def check_method(method: str | None) -> None:

@@ -20,6 +20,7 @@ from budsim.perf_model.memory import MemoryCorrection, MemoryEstimate
 from budsim.perf_model.memory import estimate_memory as estimate_replica_memory
 from budsim.perf_model.parallelism import check_plan
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
+from budsim.simulator.candidate import Predictor
 from budsim.simulator.heuristic import HeuristicPredictor
 from budsim.simulator.points_reader import INPUT_COLUMNS, ReadRow, RowRefusal, read_rows, refusal_of
 from budsim.simulator.table_cells import number_cell
@@ -86,16 +87,14 @@ def _joined(frame: pd.DataFrame, rows: list[dict[str, Any]], columns: tuple[str,
     return pd.concat([kept, answers.set_axis(frame.index)], axis=1)
 
 
-def predict(
-    frame: pd.DataFrame, method: str | None = None, predictor: HeuristicPredictor | None = None
-) -> pd.DataFrame:
+def predict(frame: pd.DataFrame, method: str | None = None, predictor: Predictor | None = None) -> pd.DataFrame:
     """Predict every row of a table of configurations.
 
     Args:
         frame: Columns of ``INPUT_COLUMNS``; cells may be text (a CSV read as text) or numbers.
         method: ``heuristic``; None = the best that is installed. ``regressor`` marks every row unsupported until its
             trained models are installed.
-        predictor: For tests and searches; None = a new ``HeuristicPredictor``.
+        predictor: Such as one that knows calibrations; None = a new ``HeuristicPredictor``.
 
     Returns:
         The input columns, then ``PREDICTION_COLUMNS``; same rows, same order.

@@ -1,0 +1,116 @@
+"""Measured runs beside predictions: which can be compared, what is predicted for them, what calibrates them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from budsim.benchmarks.measured_point import COMPARED_METRICS, LATENCY_METRICS, MeasuredPoint, missing_context
+from budsim.commons.errors import InvalidRequestError
+from budsim.perf_model.calibration import Calibration
+from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
+from budsim.simulator.calibrated import calibration_key, fit_calibration
+from budsim.simulator.candidate import Predictor
+from budsim.simulator.points_reader import INPUT_COLUMNS, RowRefusal, read_rows
+
+_OWN_FIELDS = ("model", "hardware", "engine", "engine_version", "precision", "isl", "osl")
+_PREDICTED_METRICS = frozenset(Prediction.__dataclass_fields__) & frozenset(LATENCY_METRICS) | {
+    "output_tps", "request_throughput",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRun:
+    """One measured run and what was predicted for it.
+
+    Attributes:
+        run: As measured.
+        row: Columns of the prediction interface that it was asked with.
+        point: Its serving point; None = it cannot be predicted.
+        predicted: The prediction; None = there is none.
+        reason: Why there is none; empty otherwise.
+    """
+
+    run: MeasuredPoint
+    row: Mapping[str, Any]
+    point: ServingPoint | None = None
+    predicted: Prediction | None = None
+    reason: str = ""
+
+    def errors(self) -> dict[str, float]:
+        """Return predicted over measured minus one, per metric that both have."""
+        if self.predicted is None:
+            return {}
+        return {
+            name: getattr(self.predicted, name) / self.run.metrics[name] - 1
+            for name in COMPARED_METRICS
+            if name in self.run.metrics
+        }
+
+
+def with_stated(point: MeasuredPoint, stated: Mapping[str, Any]) -> MeasuredPoint:
+    """Return a run with what its owner says of it in place of what the file says.
+
+    Args:
+        point: As read.
+        stated: Columns of the prediction interface; None and empty = not said.
+
+    Raises:
+        InvalidRequestError: A column does not exist.
+    """
+    said = {name: value for name, value in stated.items() if value not in (None, "")}
+    unknown = sorted(said.keys() - set(INPUT_COLUMNS))
+    if unknown:
+        text = f"{unknown[0]} is not a column of the prediction interface; use one of {', '.join(INPUT_COLUMNS)}"
+        raise InvalidRequestError(text, {"field": unknown[0]})
+    own = {name: said.pop(name) for name in _OWN_FIELDS if name in said}
+    changed = replace(point, **own, settings={**point.settings, **said})
+    return replace(changed, missing=missing_context(changed))
+
+
+def compare(points: Sequence[MeasuredPoint], predictor: Predictor) -> list[ComparedRun]:
+    """Return every run with its prediction, or the reason there is none."""
+    rows = [point.row() for point in points]
+    asked = read_rows(pd.DataFrame(rows, columns=list(INPUT_COLUMNS), dtype=object)) if rows else []
+    found: list[ComparedRun] = []
+    for point, row, answer in zip(points, rows, asked, strict=True):
+        reason = _not_comparable(point)
+        if not reason and isinstance(answer.point, RowRefusal):
+            reason = answer.point.reason
+        serving = None if reason or isinstance(answer.point, RowRefusal) else answer.point
+        found.append(ComparedRun(point, row, serving, None, reason))
+    predictions = iter(predictor.predict([run.point for run in found if run.point is not None]))
+    return [run if run.point is None else _with_prediction(run, next(predictions)) for run in found]
+
+
+def _not_comparable(point: MeasuredPoint) -> str:
+    if point.not_predictable:
+        return point.not_predictable
+    if point.missing:
+        names = ", ".join("concurrency or request_rate" if name == "load" else name for name in point.missing)
+        return f"{names} missing: the file does not state it; say it yourself"
+    return ""
+
+
+def _with_prediction(run: ComparedRun, answer: Prediction | Infeasible) -> ComparedRun:
+    if isinstance(answer, Infeasible):
+        return replace(run, reason=answer.reason)
+    return replace(run, predicted=answer)
+
+
+def fit_all(runs: Sequence[ComparedRun]) -> list[Calibration]:
+    """Return one calibration per model, device, engine and kind of load among the runs that can be predicted."""
+    groups: dict[tuple[str, str, str, str], list[ComparedRun]] = {}
+    for run in runs:
+        if run.point is not None and run.predicted is not None:
+            groups.setdefault(calibration_key(run.point), []).append(run)
+    return [
+        fit_calibration(
+            [run.point for run in members if run.point is not None],
+            [{name: v for name, v in run.run.metrics.items() if name in _PREDICTED_METRICS} for run in members],
+        )
+        for members in groups.values()
+    ]
