@@ -12,6 +12,7 @@ from budsim.commons.catalogs import hardware_catalog
 from budsim.commons.config import settings
 from budsim.commons.errors import InvalidRequestError, NotFoundError, PayloadTooLargeError, UnsupportedError
 from budsim.commons.resources import shipped_path
+from budsim.engine_ops.lookup import look_up_engines
 from budsim.model_ops.services import default_library
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator import simulation
@@ -45,6 +46,7 @@ def simulate(
     top_k: int = 5,
     engines: Sequence[str] = (),
     engine_version: str | None = None,
+    model_endpoints: str | None = None,
 ) -> simulation.SimulationOutcome:
     """Return ranked deployments of one model on the caller's clusters.
 
@@ -65,6 +67,8 @@ def simulate(
         top_k: Configurations kept per device group.
         engines: Engines to use, most preferred first; empty = the default order.
         engine_version: Version of the engine; None = its default one.
+        model_endpoints: Comma list of EMBEDDING, LLM, AUDIO, CLASSIFY, RERANK, for the engine lookup of
+            ``BUD_CONNECT_URL``; None = whatever the model is for.
 
     Raises:
         BudSimError: A value cannot be served; the message names the field and the remedy.
@@ -76,6 +80,10 @@ def simulate(
         raise InvalidRequestError(f"there is no usable cluster: {told}.", {"field": "clusters"})
     if cluster_id is not None and cluster_id not in {cluster.cluster_id for cluster in known}:
         raise NotFoundError(f"cluster_id {cluster_id} is not among the clusters given.", {"field": "cluster_id"})
+    arch = default_library().resolve(model)
+    found = look_up_engines(settings().bud_connect_url, arch.architectures, model, model_endpoints)
+    if found.note is not None:
+        assumptions = {**assumptions, "engines": found.note}
     request = SimulationRequest(
         model_id=model,
         workload=Workload(input_tokens, output_tokens, LoadMode.CLOSED_LOOP, concurrency=concurrency),
@@ -90,14 +98,16 @@ def simulate(
         engine_version=engine_version,
         skip_master_node_for_cpu=settings().skip_master_node_for_cpu,
         assumptions=assumptions,
+        model_endpoints=model_endpoints,
     )
     return simulation.simulate(
         request,
         known,
-        resolve_model=default_library().resolve,
+        resolve_model=lambda _name: arch,
         catalog=hardware_catalog(),
         predictor=with_user_calibrations(HeuristicPredictor()),
         images=settings().engine_images(),
+        looked_up=found.options,
         problems=problems,
     )
 

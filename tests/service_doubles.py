@@ -12,6 +12,7 @@ from budsim.commons.search_pool import SearchStoppedError
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.serving_point import Prediction
 from budsim.simulator.simulation import GroupTask, plan_tasks, search_group
+from budsim.simulator.simulation_request import JobKind
 
 CLUSTER_A = "11111111-1111-4111-8111-111111111111"
 CLUSTER_B = "22222222-2222-4222-8222-222222222222"
@@ -96,10 +97,12 @@ class InProcessBackend:
         self.gate.set()
 
     def plan(self, request, known, models):
-        if not models[0].startswith("tests/"):
+        if request.job is None and not models[0].startswith("tests/"):
             raise UnknownModelError(f"No model is called {models[0]!r}.", {"field": "pretrained_model_uri"})
         parsed, problems = known.parsed()
-        plan = plan_tasks(request, parsed, arch=tiny_arch(models[0]), catalog=hardware_catalog())
+        proprietary = request.job is not None and request.job.kind is JobKind.PROPRIETARY
+        arch = None if proprietary else tiny_arch(models[0])
+        plan = plan_tasks(request, parsed, arch=arch, catalog=hardware_catalog())
         return plan, [f"{problem.path}: {problem.reason}" for problem in problems]
 
     def search(self, task, method, timeout_s, *, is_over=lambda: False, **_watch):

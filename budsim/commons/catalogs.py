@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import fcntl
 import os
 import tempfile
@@ -15,6 +16,7 @@ from typing import Any
 import yaml
 
 from budsim.commons.errors import InvalidRequestError, PayloadTooLargeError
+from budsim.engine_ops.litellm import TokenPrice
 from budsim.perf_model.custom_devices import custom_device_entries, parse_custom_device
 from budsim.perf_model.hardware_catalog import HardwareCatalog, parse_catalog, parse_match_rules
 from budsim.perf_model.hardware_names import compact_name
@@ -159,3 +161,17 @@ def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@lru_cache(maxsize=1)
+def token_prices() -> Mapping[str, TokenPrice]:
+    """Return vendors' list prices by ``vendor/model``, and by ``model`` where only one vendor has it; lower case."""
+    found: dict[str, TokenPrice] = {}
+    vendors: dict[str, set[str]] = {}
+    with files("budsim.engine_ops").joinpath("token_prices.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            price = TokenPrice(float(row["usd_per_million_input"]), float(row["usd_per_million_output"]), row["source"])
+            model = row["model"].lower()
+            found[f"{row['vendor']}/{model}"] = found[model] = price
+            vendors.setdefault(model, set()).add(row["vendor"])
+    return {name: price for name, price in found.items() if len(vendors.get(name, ())) <= 1}

@@ -180,6 +180,8 @@ class AppSettings(BaseSettings):
             "latentbud_cuda": self.latentbud_cuda_image,
             "latentbud_cpu": self.latentbud_cpu_image,
             "latentbud_cpu_high": self.latentbud_cpu_image,
+            "quantization_cuda": self.quantization_cuda_image,
+            "quantization_cpu": self.quantization_cpu_image,
         }
 
 

@@ -7,9 +7,12 @@ models (contract, section 5).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from budsim.commons.errors import UnsupportedError
+from budsim.engine_ops.arguments import command_words
 from budsim.engine_ops.base import (
+    ArgumentValue,
     DefaultsQuery,
     EngineDefaults,
     EngineOption,
@@ -24,6 +27,17 @@ DEVICE_TYPES = ("cpu", "cpu_high")
 IMAGE = "ghcr.io/berriai/litellm:main-latest"
 MAX_CONCURRENCY = 100  # requests of one proxy, the platform's own limit
 NUM_CPUS = 1
+# The name of the secret that holds the vendors' keys as variables (OPENAI_API_KEY …).
+KEYS_SECRET = "litellm-keys"  # noqa: S105 - a name
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPrice:
+    """What a vendor charges for a million tokens, USD, and where and when that was read."""
+
+    usd_per_million_input: float
+    usd_per_million_output: float
+    source: str
 
 
 def defaults(query: DefaultsQuery) -> EngineDefaults:
@@ -48,9 +62,19 @@ def proxy_option(device_type: str, images: Mapping[str, str], version: str | Non
     return EngineOption("litellm", version or PROFILE.default_version, device_type, images.get("litellm_cpu") or IMAGE)
 
 
+def launch_proxy(model: str) -> LaunchArguments:
+    """Return arguments and environment of one proxy; ``model`` as LiteLLM names it (``openai/gpt-4o``)."""
+    return {"model": model}, {"NUM_CPUS": str(NUM_CPUS)}
+
+
 def launch(query: LaunchQuery) -> LaunchArguments:
-    """Return no arguments, and the environment of one proxy."""
-    return {}, {"NUM_CPUS": str(NUM_CPUS)}
+    """Return arguments and environment of one proxy; see ``launch_proxy``."""
+    return launch_proxy(query.model)
+
+
+def command(args: Mapping[str, ArgumentValue], version: str | None = None) -> list[str]:
+    """Return the whole command."""
+    return ["litellm", *command_words(args, {})]
 
 
 def parameters(device_type: str, version: str | None = None) -> tuple[EngineParameter, ...]:
@@ -77,4 +101,5 @@ PROFILE = EngineProfile(
     refusal=refusal,
     launch=launch,
     parameters=parameters,
+    command=command,
 )

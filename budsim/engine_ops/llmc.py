@@ -19,6 +19,11 @@ from budsim.perf_model.model_architecture import ModelArchitecture
 
 DEVICE_TYPES = ("cuda", "cpu", "cpu_high")
 IMAGES = {"cuda": "budecosystem/quantization:cuda-latest", "cpu": "budecosystem/quantization:cpu-latest"}
+# The platform's catalogue and its rule (contract, section 5): minutes by method, times a factor by device type.
+CPU_METHODS = frozenset({"rtn", "awq"})
+METHOD_MINUTES, OTHER_MINUTES = {"rtn": 10, "awq": 20}, 20
+DEVICE_FACTORS = {"cuda": 4}
+NUMBER_FORMATS = ("bf16", "INT8", "INT4", "INT2")
 ARCHITECTURES = names(
     """
     BloomForCausalLM ChatGLMModel ChatGLMForConditionalGeneration DeepseekForCausalLM DeepseekV2ForCausalLM
@@ -59,15 +64,32 @@ def job_option(
     return EngineOption("llmc", version or PROFILE.default_version, device_type, image)
 
 
-def launch(query: LaunchQuery) -> LaunchArguments:
+def method_refusal(method: str, device_type: str) -> str | None:
+    """Return why a method does not run on a device type, or None."""
+    if device_type.startswith("cpu") and method.lower() not in CPU_METHODS:
+        return f"{method} runs on cuda only; on {device_type} there are RTN and AWQ"
+    return None
+
+
+def assumed_hours(method: str, device_type: str) -> float:
+    """Return how long a job takes by the platform's own rule. It knows neither the model's size nor the device."""
+    return METHOD_MINUTES.get(method.lower(), OTHER_MINUTES) * DEVICE_FACTORS.get(device_type, 1) / 60
+
+
+def launch_job(device_type: str) -> LaunchArguments:
     """Return no arguments, and the environment of one job.
 
     Raises:
         InvalidRequestError: Not on this device type.
     """
-    if query.device_type not in DEVICE_TYPES:
-        raise InvalidRequestError(f"llmc does not run on {query.device_type}.", {"field": "device_type"})
-    return {}, {"TARGET_DEVICE": "cpu" if query.device_type.startswith("cpu") else query.device_type}
+    if device_type not in DEVICE_TYPES:
+        raise InvalidRequestError(f"llmc does not run on {device_type}.", {"field": "device_type"})
+    return {}, {"TARGET_DEVICE": "cpu" if device_type.startswith("cpu") else device_type}
+
+
+def launch(query: LaunchQuery) -> LaunchArguments:
+    """Return no arguments, and the environment of one job; see ``launch_job``."""
+    return launch_job(query.device_type)
 
 
 def parameters(device_type: str, version: str | None = None) -> tuple[EngineParameter, ...]:

@@ -39,7 +39,7 @@ class LookupAnswer:
 
 
 def look_up_engines(
-    base_url: str,
+    base_url: str | None,
     architectures: Sequence[str],
     model_uri: str | None = None,
     model_endpoints: str | None = None,
@@ -49,12 +49,14 @@ def look_up_engines(
     """Return the engines that the platform has for a model: the first architecture for which it has any.
 
     Args:
-        base_url: ``BUD_CONNECT_URL``.
+        base_url: ``BUD_CONNECT_URL``; None = no lookup is configured, and nobody is asked.
         architectures: The config's ``architectures``.
         model_uri: Hub id or path.
         model_endpoints: Comma list of EMBEDDING, LLM, AUDIO, CLASSIFY, RERANK.
         transport: For tests; None = the network.
     """
+    if not base_url:
+        return LookupAnswer(())
     url = f"{base_url.rstrip('/')}/engine/get-compatible-engines"
     try:
         with httpx.Client(timeout=TIMEOUT_S, transport=transport) as client:

@@ -21,6 +21,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 
+from budsim.commons.catalogs import token_prices
 from budsim.commons.database import Database, is_outage
 from budsim.commons.errors import (
     IncompatibleEngineError,
@@ -39,7 +40,7 @@ from budsim.simulator import answers
 from budsim.simulator.cluster_source import ClusterSource, KnownClusters, example_clusters
 from budsim.simulator.eta import UNKNOWN_CANDIDATES, MeasuredRun, estimate_eta
 from budsim.simulator.models import WorkflowRun
-from budsim.simulator.questions import check_endpoints
+from budsim.simulator.questions import check_endpoints, priced
 from budsim.simulator.ranking import missed_reasons
 from budsim.simulator.repository import ACTIVE, METADATA_STEP, TASK_STEP, Repository
 from budsim.simulator.search_space import Exclusions
@@ -197,6 +198,8 @@ class RunActivities:
             models = [repository.model_target(name, projects) for name in asked["models"]]
             # Rows, launch arguments and feedback name the model itself, not the id by which somebody called it.
             request = replace(request, model_id=models[0])
+            if request.job is not None:
+                request = replace(request, job=priced(request.job, models[0], token_prices()))
             excluded = _exclusions(repository, request.model_id, run.project_id)
             history = [MeasuredRun(*timing) for timing in repository.task_timings(asked["method"])]
         assumptions = dict(asked["assumptions"])
@@ -204,7 +207,8 @@ class RunActivities:
         plan, problems = self._backend.plan(request, known, models)
         if not plan.tasks:
             raise _nothing_to_search(request, [*plan.reasons, *problems])
-        check_endpoints(asked.get("endpoints"), plan.tasks[0].arch)
+        if plan.tasks[0].arch is not None:
+            check_endpoints(asked.get("endpoints"), plan.tasks[0].arch)
         tasks = [_with_exclusions(task, excluded).to_dict() for task in plan.tasks]
         eta = estimate_eta(
             "performance_estimation",
@@ -425,7 +429,8 @@ def _place(task: Mapping[str, Any]) -> Json:
 def _nothing_to_search(request: SimulationRequest, reasons: Sequence[str]) -> Exception:
     text = " ".join(reasons) or "There is nothing to search."
     param = {"reasons": list(reasons)}
-    if any("serves this model" in reason for reason in reasons):
+    cannot = ("serves this model",) if request.job is None else ("litellm", "llmc")
+    if any(word in reason for reason in reasons for word in cannot):
         return IncompatibleEngineError(text, param)
     if any("device types asked for" in reason for reason in reasons):
         return InvalidRequestError(text, {"field": "hardware_type", **param})

@@ -14,12 +14,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from budsim.engine_ops import LaunchQuery, launch_args
+from budsim.engine_ops import EngineOption, LaunchQuery, launch_args
+from budsim.perf_model.workload import SloTargets, Workload
 from budsim.simulator.candidate import Candidate, Evaluation
 from budsim.simulator.direct_search import candidate_hash, memory_headroom_bytes
 from budsim.simulator.placement import devices_by_node, max_replicas, nodes_spanned, pods_per_replica
 from budsim.simulator.plain_json import to_plain
 from budsim.simulator.search_space import SearchCase
+from budsim.simulator.topology import DeviceGroup
 
 GB = 1e9
 TERA = 1e12
@@ -66,19 +68,35 @@ def result_row(evaluation: Evaluation, case: SearchCase, *, model_name: str, sea
         model_name: As the caller named the model.
         search_step: Its position in the ranked answer of its group, from 0.
     """
-    group, spec, targets = case.group, case.group.spec, case.targets
-    first_node_id = evaluation.placement[0].node_id
-    node = next(node for node in group.nodes if node.node_id == first_node_id)
-    engine = {name: getattr(case.engine, name) for name in _ENGINE_FIELDS}
     row: dict[str, Any] = {
+        **question_columns(model_name, case.workload, case.targets, case.concurrency),
+        **group_columns(case.group, evaluation.placement[0].node_id),
+        **engine_columns(case.engine),
+        "config_hash": candidate_hash(evaluation.candidate, case),
+        "top_k_configs": stored_configuration(evaluation, case, model_name=model_name, search_step=search_step),
+    }
+    return fit_columns(row)
+
+
+def question_columns(model_name: str, workload: Workload, targets: SloTargets, concurrency: int) -> dict[str, Any]:
+    """Return the columns of a row that say what was asked."""
+    return {
         "model_name": model_name,
         "model_version": "main",
-        "input_tokens": round(case.workload.isl),
-        "output_tokens": round(case.workload.osl),
-        "target_concurrency": case.concurrency,
+        "input_tokens": round(workload.isl),
+        "output_tokens": round(workload.osl),
+        "target_concurrency": concurrency,
         "target_ttft": targets.ttft_ms or 0.0,
         "target_throughput_per_user": targets.throughput_per_user_tps or 0.0,
         "target_e2e_latency": targets.e2e_latency_s or 0.0,
+    }
+
+
+def group_columns(group: DeviceGroup, first_node_id: str) -> dict[str, Any]:
+    """Return the columns of a row that describe its devices; ``first_node_id`` is a node that it uses."""
+    spec = group.spec
+    node = next(node for node in group.nodes if node.node_id == first_node_id)
+    return {
         "cluster_id": group.cluster_id,
         "node_id": node.node_id,
         "node_name": node.node_name,
@@ -88,23 +106,31 @@ def result_row(evaluation: Evaluation, case: SearchCase, *, model_name: str, sea
         "device_model": group.device_model,
         "raw_name": group.raw_name,
         "available_count": group.total_devices,
-        "cores": _cores(case),
+        "cores": _cores(group),
         "mem_per_gpu_in_gb": group.memory_bytes_per_device / GB,
         "hbm_bandwidth_in_gb_per_sec": spec.memory_bandwidth_bytes_per_s / GB,
         "intra_node_bandwidth_in_gb_per_sec": (spec.link_bytes_per_s or spec.pcie_bytes_per_s or 0.0) / GB,
         "intra_node_min_message_latency": MESSAGE_LATENCY_S,
-        "peak_fp16_tflops": _peak_tflops(case, "fp16", "bf16", "fp32"),
-        "peak_i8_tflops": _peak_tflops(case, "int8", "fp8", "fp16"),
-        "peak_i4_tflops": _peak_tflops(case, "int4", "fp4", "int8", "fp8", "fp16"),
+        "peak_fp16_tflops": _peak_tflops(group, "fp16", "bf16", "fp32"),
+        "peak_i8_tflops": _peak_tflops(group, "int8", "fp8", "fp16"),
+        "peak_i4_tflops": _peak_tflops(group, "int4", "fp4", "int8", "fp8", "fp16"),
         "inter_node_bandwidth_in_gb_per_sec": group.inter_node_bytes_per_s / GB,
-        "engine": case.engine.engine,
-        "engine_image": case.engine.image or "",
-        "engine_version": case.engine.version,
-        **engine,
         "is_blacklisted": False,
-        "config_hash": candidate_hash(evaluation.candidate, case),
-        "top_k_configs": stored_configuration(evaluation, case, model_name=model_name, search_step=search_step),
     }
+
+
+def engine_columns(engine: EngineOption) -> dict[str, Any]:
+    """Return the columns of a row that say what is launched."""
+    return {
+        "engine": engine.engine,
+        "engine_image": engine.image or "",
+        "engine_version": engine.version,
+        **{name: getattr(engine, name) for name in _ENGINE_FIELDS},
+    }
+
+
+def fit_columns(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row whose text fits its columns."""
     return {name: fit_column(name, value) for name, value in row.items()}
 
 
@@ -116,16 +142,16 @@ def fit_column(column: str, value: Any) -> Any:
     return value[-limit:] if column in _KEEP_END else value[:limit]
 
 
-def _cores(case: SearchCase) -> int | None:
+def _cores(group: DeviceGroup) -> int | None:
     """Return the CPU cores of one node of the group: every socket's."""
-    if case.group.cores_per_device is None:
+    if group.cores_per_device is None:
         return None
-    return max(1, round(case.group.cores_per_device * case.group.max_devices_per_node))
+    return max(1, round(group.cores_per_device * group.max_devices_per_node))
 
 
-def _peak_tflops(case: SearchCase, *formats: str) -> float:
+def _peak_tflops(group: DeviceGroup, *formats: str) -> float:
     """Return the peak of the first format the device has: what a kernel falls back to."""
-    peaks = case.group.spec.peak_flops
+    peaks = group.spec.peak_flops
     return next((peaks[name] / TERA for name in formats if name in peaks), 0.0)
 
 
@@ -228,7 +254,7 @@ def node_group_configuration(
         "throughput_per_user": stored["throughput_per_user"],
         "e2e_latency": stored["e2e_latency"],
         "error_rate": stored["error_rate"],
-        "cost_per_million_tokens": stored["cost_per_million_tokens"] or 0.0,
+        "cost_per_million_tokens": stored["cost_per_million_tokens"],
         "device_name": row["device_name"],
         "device_model": row.get("device_model"),
         "raw_name": row.get("raw_name"),
@@ -328,6 +354,8 @@ def simulation_metrics(row: Mapping[str, Any], replicas: int | None = None) -> d
         "hardware_mode": stored["hardware_mode"],
         "confidence": stored["prediction"].get("confidence"),
         "basis": stored["prediction"].get("basis"),
+        "performance_known": stored.get("performance_known", True),
+        "job": stored.get("job"),
     }
 
 

@@ -18,7 +18,7 @@ from budsim.commons.errors import (
     InsufficientMemoryError,
     InvalidRequestError,
 )
-from budsim.engine_ops import EngineOption, compatible_engines, refusals
+from budsim.engine_ops import EngineOption, compatible_engines, merged_options, options_on, refusals
 from budsim.perf_model.memory import PlatformAllocation, estimate_memory, platform_allocation, platform_sequence_length
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.parallelism import ParallelPlan
@@ -28,7 +28,7 @@ from budsim.perf_model.serving_point import Infeasible
 from budsim.perf_model.workload import Workload, one_pass
 from budsim.simulator.candidate import Candidate
 from budsim.simulator.deployment import launch
-from budsim.simulator.placement import max_replicas
+from budsim.simulator.placement import max_replicas, nodes_spanned, place, pods_per_replica
 from budsim.simulator.search_space import (
     SearchCase,
     engine_settings,
@@ -58,6 +58,7 @@ class NodeQuestion:
         workload: Load on the whole deployment.
         max_context_tokens: The caller's cap on the sequence length.
         images: Container images by ``<engine>_<device type>``.
+        looked_up: Engines that the platform's lookup named for the model; empty = the shipped tables decide.
     """
 
     model_id: str
@@ -70,6 +71,7 @@ class NodeQuestion:
     max_context_tokens: int | None = None
     skip_master_node_for_cpu: bool = True
     images: Mapping[str, str] | None = None
+    looked_up: tuple[EngineOption, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,8 @@ def _case(question: NodeQuestion, group: DeviceGroup) -> SearchCase:
 
 
 def _engine(question: NodeQuestion, group: DeviceGroup) -> EngineOption:
-    options = compatible_engines(question.arch, [group.device_type], question.images or {})
+    shipped = compatible_engines(question.arch, [group.device_type], question.images or {})
+    options = merged_options(options_on(question.looked_up, group.device_type), shipped)
     if not options:
         causes = "; ".join(refusals(question.arch, group.device_type))
         raise IncompatibleEngineError(f"No engine serves this model there: {causes}.", {"field": "hostnames"})
@@ -316,6 +319,7 @@ def _placed_candidate(case: SearchCase, plan: ParallelPlan, replicas: int) -> Ca
 def _benchmark_body(question: NodeQuestion, case: SearchCase, candidate: Candidate) -> dict[str, Any]:
     group, plan, engine = case.group, candidate.plan, case.engine
     args, envs = launch(candidate, case, question.model_name)
+    placement = place(group, plan, candidate.replicas) or ()
     allocation = _allocation(case, candidate)
     named = (question.cluster.cluster_id, *sorted(question.hostnames), question.model_name, group.spec.name, str(args))
     unknown = {"ttft": 0.0, "throughput_per_user": 0.0, "e2e_latency": 0.0, "error_rate": 0.0}
@@ -355,6 +359,8 @@ def _benchmark_body(question: NodeQuestion, case: SearchCase, candidate: Candida
                 if group.cores_per_device is None
                 else max(1, round(group.cores_per_device * group.max_devices_per_node)),
                 "max_loras": None,
+                "nodes_spanned": max(1, nodes_spanned(placement)),
+                "pods_per_replica": pods_per_replica(placement),
             }
         ],
     }

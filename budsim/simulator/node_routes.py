@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from budsim.commons.catalogs import hardware_catalog
 from budsim.commons.errors import UnavailableError
+from budsim.engine_ops.lookup import look_up_engines
 from budsim.perf_model.workload import Workload
 from budsim.simulator import node_configurations as nodes
 from budsim.simulator.request_schemas import MAX_INTEGER, RequestModel
@@ -51,6 +52,9 @@ class NodeQuery(RequestModel):
     concurrency: int = Field(10, ge=1, le=MAX_CONCURRENCY, description="Requests in flight at once.", examples=[10])
     model_max_context_length: int | None = Field(
         None, ge=1, le=MAX_TOKENS, description="Longest sequence to serve, tokens.", examples=[8192]
+    )
+    model_endpoints: str | None = Field(
+        None, max_length=255, description="Comma list of EMBEDDING, LLM, AUDIO, CLASSIFY, RERANK.", examples=["LLM"]
     )
 
 
@@ -161,10 +165,12 @@ def _question(service: SimulationService, body: NodeQuery, model_uri: str | None
     if not clusters and not problems:
         raise UnavailableError("No cluster is known; import them with PUT /clusters.", {"field": "cluster_id"})
     config = service.config
+    arch = resolve_model([name])
+    found = look_up_engines(config.bud_connect_url, arch.architectures, name, body.model_endpoints)
     return nodes.NodeQuestion(
         model_id=str(body.model_id),
         model_name=name,
-        arch=resolve_model([name]),
+        arch=arch,
         cluster=nodes.find_cluster(clusters, str(body.cluster_id)),
         hostnames=tuple(dict.fromkeys(body.hostnames)),
         workload=Workload(body.input_tokens, body.output_tokens, concurrency=body.concurrency),
@@ -172,6 +178,7 @@ def _question(service: SimulationService, body: NodeQuery, model_uri: str | None
         max_context_tokens=body.model_max_context_length,
         skip_master_node_for_cpu=config.skip_master_node_for_cpu,
         images=config.engine_images(),
+        looked_up=found.options,
     )
 
 

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from budsim.commons.errors import InvalidRequestError
-from budsim.engine_ops import ParserQuery, command_line, extra_args
+from budsim.commons.errors import InvalidRequestError, UnsupportedError
+from budsim.engine_ops import ParserQuery, command_line, extra_args, litellm
 from budsim.engine_ops.base import ArgumentValue
 
 PORTS = {"vllm": 8000, "sglang": 30000, "latentbud": 8000, "litellm": 4000}
@@ -91,6 +91,9 @@ def deployment_of(group: Mapping[str, Any], *, with_parsers: bool = True, with_l
     """
     engine, args = str(group["engine_type"]), dict(group["args"])
     model = args.get("model") or args.get("model-path") or args.get("model-id")
+    if engine == "llmc":
+        text = "A quantisation job is started by the platform; there is no server to render."
+        raise UnsupportedError(text, {"field": "engine_type"})
     if not group.get("image"):
         raise InvalidRequestError("The configuration names no container image.", {"field": "image"})
     if not model:
@@ -100,6 +103,8 @@ def deployment_of(group: Mapping[str, Any], *, with_parsers: bool = True, with_l
     if engine in ("vllm", "sglang"):
         args |= extra_args(engine, _wanted_extras(group, with_parsers, with_loras))
         args |= {"host": "0.0.0.0", "port": port, "served-model-name": str(model)}  # noqa: S104 - inside a container
+    if engine == "litellm":
+        args["port"] = port
     devices = 0 if str(group["type"]).startswith("cpu") else group["tp_size"] * group["pp_size"]
     return Deployment(
         name=dns_label(str(model)),
@@ -177,6 +182,8 @@ def pod_spec(
         "resources": resources(deployment),
         "volumeMounts": [{"name": "shm", "mountPath": "/dev/shm"}],  # noqa: S108 - of the container
     }
+    if deployment.engine == "litellm":
+        container["envFrom"] = [{"secretRef": {"name": litellm.KEYS_SECRET, "optional": True}}]
     if serves:
         probe = _probe(deployment.engine)
         container |= {

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from budsim.commons.config import AppSettings
-from budsim.commons.errors import UnsupportedError
+from budsim.commons.errors import InvalidRequestError, UnsupportedError
+from budsim.engine_ops import llmc
+from budsim.engine_ops.litellm import TokenPrice
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.workload import SloTargets, Workload
 from budsim.simulator.request_schemas import ClusterRecommendationRequest, HardwareRunRequest
 from budsim.simulator.search_space import SearchLimits
-from budsim.simulator.simulation_request import SimulationRequest
+from budsim.simulator.simulation_request import Job, JobKind, SimulationRequest
 
 DEFAULT_INPUT_TOKENS = 1024
 DEFAULT_OUTPUT_TOKENS = 512
 DEFAULT_OBJECTIVE = "cost"
 DEFAULT_CONCURRENCY = 10
+DEFAULT_METHOD, DEFAULT_NUMBER_FORMAT = "RTN", "INT8"  # of a quantisation job that does not say
 AVAILABLE_METHODS = ("heuristic",)
 _GB = 1e9
 
@@ -43,19 +48,8 @@ def platform_question(body: ClusterRecommendationRequest, model: str, config: Ap
     """Return the question of the platform's body.
 
     Raises:
-        UnsupportedError: A proprietary model or a quantisation job, which nothing here can place yet.
+        InvalidRequestError: A proprietary model is to be quantised.
     """
-    if body.is_proprietary_model:
-        raise UnsupportedError(
-            "A proprietary model runs at its vendor: there is nothing to place, and its price per token is not known "
-            "here. Send is_proprietary_model: false for a model with open weights.",
-            {"field": "is_proprietary_model"},
-        )
-    if body.is_quantization:
-        raise UnsupportedError(
-            "Quantisation jobs are not simulated; ask for the quantised deployment instead.",
-            {"field": "is_quantization"},
-        )
     assumptions = {} if body.optimization_target else {"optimization_target": DEFAULT_OBJECTIVE}
     return SimulationRequest(
         model_id=model,
@@ -72,6 +66,63 @@ def platform_question(body: ClusterRecommendationRequest, model: str, config: Ap
         skip_master_node_for_cpu=config.skip_master_node_for_cpu,
         engine_overrides=_batch_limit(config.max_batch_size, body.concurrency),
         assumptions=assumptions,
+        device_types=("cpu",) if body.is_proprietary_model else (),
+        job=_job(body, assumptions),
+        model_endpoints=body.model_endpoints,
+    )
+
+
+def _job(body: ClusterRecommendationRequest, assumptions: dict[str, Any]) -> Job | None:
+    """Return what is placed instead of a served checkpoint, None = the model is served."""
+    if body.is_proprietary_model and body.is_quantization:
+        text = "A proprietary model cannot be quantised: its weights are the vendor's. Set one of the two to false."
+        raise InvalidRequestError(text, {"field": "is_quantization"})
+    if body.is_proprietary_model:
+        given, made = body.usd_per_million_input_tokens, body.usd_per_million_output_tokens
+        return Job(JobKind.PROPRIETARY, usd_per_million_input=given, usd_per_million_output=made)
+    if not body.is_quantization:
+        return None
+    number_format = body.quantization_type or DEFAULT_NUMBER_FORMAT
+    known = {name.lower(): name for name in llmc.NUMBER_FORMATS}
+    if number_format.lower() not in known:
+        text = f"quantization_type must be one of {', '.join(llmc.NUMBER_FORMATS)}, not {number_format!r}."
+        raise InvalidRequestError(text, {"field": "quantization_type"})
+    for name, said, default in (
+        ("quantization_method", body.quantization_method, DEFAULT_METHOD),
+        ("quantization_type", body.quantization_type, DEFAULT_NUMBER_FORMAT),
+    ):
+        assumptions.update({} if said else {name: default})
+    return Job(
+        JobKind.QUANTIZATION,
+        method=body.quantization_method or DEFAULT_METHOD,
+        number_format=known[number_format.lower()],
+        hours=body.quantization_hours,
+    )
+
+
+def priced(job: Job, model: str, prices: Mapping[str, TokenPrice]) -> Job:
+    """Return a job with its vendor's prices: the caller's where given, else the catalogue's.
+
+    Args:
+        job: Of any kind; only a proxy has prices.
+        model: As the caller names it, with or without the vendor (``openai/gpt-4o``).
+        prices: By ``vendor/model`` and by ``model`` where only one vendor has it, lower case.
+    """
+    if job.kind is not JobKind.PROPRIETARY:
+        return job
+    given, made = job.usd_per_million_input, job.usd_per_million_output
+    listed = prices.get(model.strip().lower())
+    if given is not None and made is not None:
+        return replace(job, price_source="given with the request")
+    if listed is None:
+        text = f"no price of {model[:80]} is known: give usd_per_million_input_tokens and usd_per_million_output_tokens"
+        return replace(job, price_source=text)
+    source = f"list price, {listed.source}" + ("" if given is None and made is None else ", where not given")
+    return replace(
+        job,
+        usd_per_million_input=listed.usd_per_million_input if given is None else given,
+        usd_per_million_output=listed.usd_per_million_output if made is None else made,
+        price_source=source,
     )
 
 

@@ -121,6 +121,8 @@ def row_key(row: Mapping[str, Any], objective: str | None = None) -> tuple[float
 
 def _row_objective(stored: Mapping[str, Any], objective: Objective, devices: int) -> float:
     cost, output_tps = stored["cost_per_million_tokens"], stored["output_tps"]
+    if stored.get("job") is not None and stored["job"].get("cost_usd") is not None:
+        return float(stored["job"]["cost_usd"])  # a job has a price, and no tokens
     # Devices without a price come after all priced ones, among themselves by devices per token.
     cost = _UNPRICED + devices / max(output_tps, _TINY) if cost is None else cost
     match objective:

@@ -198,7 +198,18 @@ class ClusterRecommendationRequest(_RunRequest):
         False, description="Price a quantisation job instead of a deployment.", examples=[False]
     )
     quantization_method: str | None = Field(None, max_length=50, description="RTN, AWQ …", examples=["AWQ"])
-    quantization_type: str | None = Field(None, max_length=50, description="bf16, INT8, INT4.", examples=["INT8"])
+    quantization_type: str | None = Field(
+        None, max_length=50, description="bf16, INT8, INT4 or INT2, any case.", examples=["INT8"]
+    )
+    quantization_hours: float | None = Field(
+        None, gt=0, le=8760, description="How long the quantisation job takes, h; assumed unless given.", examples=[1.5]
+    )
+    usd_per_million_input_tokens: float | None = Field(
+        None, ge=0, le=1e6, description="Price of a proprietary model; the list price unless given.", examples=[2.5]
+    )
+    usd_per_million_output_tokens: float | None = Field(
+        None, ge=0, le=1e6, description="Price of a proprietary model; the list price unless given.", examples=[10.0]
+    )
     simulation_method: SimulationMethod | None = Field(
         None, description="regressor or heuristic; DEFAULT_SIMULATION_METHOD unless given.", examples=["heuristic"]
     )

@@ -142,6 +142,15 @@ class SimulationMetrics(ResponseModel):
     hardware_mode: str | None = Field(None, description="dedicated or shared.", examples=["dedicated"])
     confidence: float | None = Field(None, description="0 to 1; null = not calibrated for this case.", examples=[0.92])
     basis: str | None = Field(None, description="What the figures rest on.", examples=["analytic"])
+    performance_known: bool = Field(
+        True, description="False: latencies and throughputs of 0 stand for not predicted.", examples=[True]
+    )
+    job: dict[str, Any] | None = Field(
+        None,
+        description="What is placed instead of a served checkpoint: a proxy with its prices, or a quantisation with "
+        "its hours (assumed or given), devices and cost in USD.",
+        examples=[{"kind": "quantization", "method": "AWQ", "hours": 1.33, "hours_basis": "assumed", "cost_usd": 4.4}],
+    )
 
 
 class ClusterMetrics(ResponseModel):

@@ -9,12 +9,12 @@ from typing import Any
 from budsim.commons.config import AppSettings
 from budsim.commons.errors import UnknownModelError
 from budsim.commons.search_pool import SearchPool, default_workers
-from budsim.engine_ops.lookup import LookupAnswer, look_up_engines
+from budsim.engine_ops.lookup import look_up_engines
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.simulator import search_worker
 from budsim.simulator.cluster_source import KnownClusters
 from budsim.simulator.simulation import TaskPlan, plan_tasks
-from budsim.simulator.simulation_request import SimulationRequest
+from budsim.simulator.simulation_request import JobKind, SimulationRequest
 
 
 class CoreBackend:
@@ -43,9 +43,12 @@ class CoreBackend:
         """Return the searches of a request, and what is wrong with clusters that cannot be read."""
         from budsim.commons.catalogs import hardware_catalog
 
-        arch = resolve_model(models)
+        proprietary = request.job is not None and request.job.kind is JobKind.PROPRIETARY
+        arch = None if proprietary else resolve_model(models)
         clusters, problems = known.parsed()
-        found = self._looked_up(arch, models[0])
+        # The last name is the hub's, where the first is a folder.
+        url = self._config.bud_connect_url if arch is not None and request.job is None else None
+        found = look_up_engines(url, arch.architectures if arch else (), models[-1], request.model_endpoints)
         plan = plan_tasks(
             request,
             clusters,
@@ -57,12 +60,6 @@ class CoreBackend:
         if found.note is not None:
             plan = replace(plan, assumptions={**plan.assumptions, "engines": found.note})
         return plan, [f"{problem.path}: {problem.reason}" for problem in problems]
-
-    def _looked_up(self, arch: ModelArchitecture, model_uri: str) -> LookupAnswer:
-        """Return what the platform's engine lookup says; nothing where none is configured."""
-        if not self._config.bud_connect_url:
-            return LookupAnswer(())
-        return look_up_engines(self._config.bud_connect_url, arch.architectures, model_uri)
 
     def search(
         self, task: dict[str, Any], method: str, timeout_s: float, *, run_id: str, is_over: Callable[[], bool]

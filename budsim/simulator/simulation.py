@@ -19,7 +19,9 @@ from budsim.commons.errors import BudSimError, InvalidRequestError, UnsupportedE
 from budsim.engine_ops import EngineOption, compatible_engines, merged_options, options_on, refusals
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.precision import resolve_precision
+from budsim.perf_model.serving_point import Infeasible
 from budsim.perf_model.workload import one_pass
+from budsim.simulator import jobs
 from budsim.simulator.candidate import Evaluation, Predictor, Rejection
 from budsim.simulator.deployment import cluster_metrics, launch, result_row
 from budsim.simulator.direct_search import ProgressReport, StopSignal, search
@@ -35,7 +37,7 @@ from budsim.simulator.plain_json import from_plain, to_plain
 from budsim.simulator.ranking import cluster_recommendations, missed_reasons, top_k
 from budsim.simulator.remedies import Remedy, remedies
 from budsim.simulator.search_space import Exclusions, SearchCase
-from budsim.simulator.simulation_request import SimulationRequest, check_request
+from budsim.simulator.simulation_request import JobKind, SimulationRequest, check_request
 from budsim.simulator.topology import (
     Cluster,
     ClusterProblem,
@@ -53,11 +55,15 @@ MAX_TASK_KEY_LENGTH = 255
 
 @dataclass(frozen=True, slots=True)
 class GroupTask:
-    """One search: a device group of one cluster, and one engine; all that an activity needs."""
+    """One search: a device group of one cluster, and one engine; all that an activity needs.
+
+    Attributes:
+        arch: The model; None where the request's job needs none.
+    """
 
     task_key: str
     request: SimulationRequest
-    arch: ModelArchitecture
+    arch: ModelArchitecture | None
     group: DeviceGroup
     engine: EngineOption
     usd_per_device_hour: float | None = None
@@ -179,7 +185,7 @@ def plan_tasks(
     request: SimulationRequest,
     clusters: Sequence[Cluster],
     *,
-    arch: ModelArchitecture,
+    arch: ModelArchitecture | None,
     catalog: HardwareCatalog,
     images: Mapping[str, str] | None = None,
     exclusions: Mapping[str, Exclusions] | None = None,
@@ -190,7 +196,7 @@ def plan_tasks(
     Args:
         request: A checked request.
         clusters: Parsed clusters.
-        arch: The request's model.
+        arch: The request's model; None where its job needs none.
         catalog: Device datasheets.
         images: Container image by ``<engine>_<device type>`` key; None = the engines' own.
         exclusions: What feedback excludes, by cluster id.
@@ -225,7 +231,11 @@ def plan_tasks(
             reasons.append(_no_task_reason(cluster, topology.groups, groups, topology.dropped, request, arch))
         tasks += found
     dropped = {cluster.cluster_id: topology.dropped for cluster, topology, _ in chosen}
-    return TaskPlan(tuple(tasks), dropped, tuple(reasons), {"price": PRICE_BASIS_TEXTS[basis]} if tasks else {})
+    taken = {} if request.job is None else jobs.assumptions(request.job)
+    priced = tasks and not (request.job and request.job.kind is JobKind.PROPRIETARY)
+    return TaskPlan(
+        tuple(tasks), dropped, tuple(reasons), {"price": PRICE_BASIS_TEXTS[basis], **taken} if priced else taken
+    )
 
 
 def _is_wanted(group: DeviceGroup, request: SimulationRequest) -> bool:
@@ -247,18 +257,14 @@ def _same_type(wanted: str, device_type: str) -> bool:
 
 def _group_tasks(
     request: SimulationRequest,
-    arch: ModelArchitecture,
+    arch: ModelArchitecture | None,
     group: DeviceGroup,
     images: Mapping[str, str] | None,
     exclusions: Mapping[str, Exclusions],
     basis: PriceBasis,
     looked_up: Sequence[EngineOption],
 ) -> list[GroupTask]:
-    shipped = compatible_engines(arch, [group.device_type], images or {}, request.engine_version)
-    options = merged_options(options_on(looked_up, group.device_type), shipped)
-    if request.engines:
-        options = [option for name in request.engines for option in options if option.engine == name]
-    options = options[:1]  # one engine per device: the most preferred that serves the model there
+    options = _options(request, arch, group, images or {}, looked_up)
     price = device_usd_per_hour(group.spec, basis=basis)
     return [
         GroupTask(
@@ -275,6 +281,24 @@ def _group_tasks(
     ]
 
 
+def _options(
+    request: SimulationRequest,
+    arch: ModelArchitecture | None,
+    group: DeviceGroup,
+    images: Mapping[str, str],
+    looked_up: Sequence[EngineOption],
+) -> list[EngineOption]:
+    """Return the engine that is used on a group: the most preferred that serves the model, or does the job."""
+    if request.job is not None or arch is None:
+        found = jobs.option(request, arch, group.device_type, images)
+        return [] if found is None else [found]
+    shipped = compatible_engines(arch, [group.device_type], images, request.engine_version)
+    options = merged_options(options_on(looked_up, group.device_type), shipped)
+    if request.engines:
+        options = [option for name in request.engines for option in options if option.engine == name]
+    return options[:1]
+
+
 def _task_key(group: DeviceGroup, option: EngineOption) -> str:
     """Return a name of a task that is unique within a run and the same on every run."""
     memory_gb = f"{group.memory_bytes_per_device / 1e9:.2f}GB"
@@ -288,16 +312,21 @@ def _no_task_reason(
     wanted: Sequence[DeviceGroup],
     dropped: Sequence[DroppedDevice],
     request: SimulationRequest,
-    arch: ModelArchitecture,
+    arch: ModelArchitecture | None,
 ) -> str:
     name = f"Cluster {cluster.name}"
-    if wanted:
+    if wanted and (request.job is not None or arch is None):
+        types = sorted({group.device_type for group in wanted})
+        return f"{name}: {'; '.join(dict.fromkeys(jobs.refusal(request, arch, kind) for kind in types))}."
+    if wanted and arch is not None:
         devices = ", ".join(sorted({group.spec.name for group in wanted}))
         engines = ", ".join(request.engines) or "engine"
         types = sorted({group.device_type for group in wanted})
         refused = [text for kind in types for text in refusals(arch, kind, request.engines, request.engine_version)]
         why = f" ({'; '.join(dict.fromkeys(refused))})" if refused else ""
         return f"{name}: no {engines} serves this model on {devices}{why}."
+    if groups and request.job is not None:
+        return f"{name}: has {', '.join(group.label for group in groups)}; litellm runs on cpu only."
     if groups:
         return f"{name}: has {', '.join(group.label for group in groups)}, none of them of the device types asked for."
     causes = "; ".join(dict.fromkeys(item.reason.rstrip(".") for item in dropped)) or "it has no nodes with devices"
@@ -321,6 +350,8 @@ def search_case(task: GroupTask) -> SearchCase:
         BudSimError: A precision is unknown or not possible on this device.
     """
     request = task.request
+    if task.arch is None:
+        raise InvalidRequestError(f"The shape of {request.model_id} is not known.", {"field": "model"})
     precisions = [resolve_precision(name, task.arch, task.group.spec) for name in request.precisions]
     return SearchCase(
         arch=task.arch,
@@ -355,6 +386,8 @@ def search_group(
         on_progress: Told the share of candidates evaluated.
     """
     head = (task.task_key, task.group.cluster_id, task.group.device_type, task.group.device_name, task.engine.engine)
+    if task.request.job is not None:
+        return _job_outcome(task, head)
     try:
         case = search_case(task)
         found = search(case, predictor, should_stop=should_stop, on_progress=on_progress)
@@ -373,6 +406,22 @@ def search_group(
         rejections=tuple(RejectionSummary(*item) for item in rejection_counts([*found.rejections, *refused])),
         remedies=helps,
     )
+
+
+def _job_outcome(task: GroupTask, head: tuple[str, str, str, str, str]) -> GroupOutcome:
+    found = jobs.job_row(
+        task.request,
+        task.arch,
+        task.group,
+        task.engine,
+        task.usd_per_device_hour,
+        task.price_source,
+        task.exclusions.config_hashes,
+    )
+    if isinstance(found, Infeasible):
+        return GroupOutcome(*head, num_evaluated=1, rejections=(RejectionSummary(found.code, 1, found.reason),))
+    meets = bool(found["top_k_configs"]["meets_targets"])
+    return GroupOutcome(*head, rows=(found,), num_evaluated=1, num_feasible=1, meets_targets=meets)
 
 
 def _launchable(
@@ -414,6 +463,7 @@ def simulate(
     predictor: Predictor,
     images: Mapping[str, str] | None = None,
     exclusions: Mapping[str, Exclusions] | None = None,
+    looked_up: Sequence[EngineOption] = (),
     problems: Sequence[ClusterProblem] = (),
     should_stop: StopSignal | None = None,
 ) -> SimulationOutcome:
@@ -427,6 +477,7 @@ def simulate(
         predictor: Performance model.
         images: Container images by engine and device type.
         exclusions: What feedback excludes, by cluster id.
+        looked_up: As ``plan_tasks``.
         problems: Clusters that could not be read; they come back in the answer.
         should_stop: True ends the searches with the best so far.
 
@@ -434,8 +485,11 @@ def simulate(
         InvalidRequestError: A value of the request cannot be served, or the model is not known.
     """
     check_request(request)
-    arch = resolve_model(request.model_id)
-    plan = plan_tasks(request, clusters, arch=arch, catalog=catalog, images=images, exclusions=exclusions)
+    keeps_model = request.job is not None and request.job.kind is JobKind.PROPRIETARY
+    arch = None if keeps_model else resolve_model(request.model_id)
+    plan = plan_tasks(
+        request, clusters, arch=arch, catalog=catalog, images=images, exclusions=exclusions, looked_up=looked_up
+    )
     groups = tuple(search_group(task, predictor=predictor, should_stop=should_stop) for task in plan.tasks)
     return assemble(request, plan, groups, problems)
 

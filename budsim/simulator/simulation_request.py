@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from budsim.commons.errors import InvalidRequestError
@@ -17,6 +18,35 @@ MAX_TOP_K = 50
 # Upper bounds of one request: far beyond any real load, low enough that no single request ties the service up.
 MAX_CONCURRENCY = 100_000
 MAX_TOKENS = 10_000_000
+
+
+class JobKind(StrEnum):
+    """What is placed instead of a served checkpoint."""
+
+    PROPRIETARY = "proprietary"
+    QUANTIZATION = "quantization"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run that serves no checkpoint: a proxy to a vendor's model, or the quantisation of a checkpoint.
+
+    Attributes:
+        usd_per_million_input: Vendor's price of a million tokens in; None = not known.
+        usd_per_million_output: Vendor's price of a million tokens out; None = not known.
+        price_source: Where the prices come from, or why there are none.
+        method: Quantisation method.
+        number_format: What the weights become.
+        hours: The caller's own duration of the job; None = the assumed one.
+    """
+
+    kind: JobKind
+    usd_per_million_input: float | None = None
+    usd_per_million_output: float | None = None
+    price_source: str | None = None
+    method: str | None = None
+    number_format: str | None = None
+    hours: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +68,9 @@ class SimulationRequest:
         engine_overrides: Engine parameters that the caller fixes.
         assumptions: Defaults that were used because the caller did not say; they come back in the answer.
         explain: Search for remedies when no candidate meets the targets.
+        job: What is placed instead of a served checkpoint; None = the model is served.
+        model_endpoints: Comma list of EMBEDDING, LLM, AUDIO, CLASSIFY, RERANK for the platform's engine lookup; None =
+            whatever the model is for.
     """
 
     model_id: str
@@ -60,6 +93,8 @@ class SimulationRequest:
     engine_overrides: Mapping[str, Any] = field(default_factory=dict)
     assumptions: Mapping[str, Any] = field(default_factory=dict)
     explain: bool = True
+    job: Job | None = None
+    model_endpoints: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the request as plain JSON values."""

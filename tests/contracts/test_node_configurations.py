@@ -136,3 +136,11 @@ def test_a_benchmark_that_cannot_run_is_refused_with_the_reason(client, changes,
 def test_unknown_fields_and_missing_ones_are_named(client):
     assert client.post("/simulator/benchmark-config", json=body()).status_code == 422
     assert client.post("/simulator/node-configurations", json=body(surprise=1)).status_code == 422
+
+
+def test_a_benchmark_that_spans_nodes_says_so(client):
+    asked = body(device_type="cuda", tp_size=8, pp_size=2)
+    group = client.post("/simulator/benchmark-config", json=asked).json()["node_groups"][0]
+    assert (group["nodes_spanned"], group["pods_per_replica"]) == (2, 2)
+    one = client.post("/simulator/benchmark-config", json=body(device_type="cuda", tp_size=8)).json()["node_groups"][0]
+    assert (one["nodes_spanned"], one["pods_per_replica"]) == (1, 1)

@@ -183,7 +183,7 @@ def test_latentbud_serves_embedding_models_one_device_a_replica() -> None:
 def test_the_proxy_and_the_quantiser_serve_no_checkpoint() -> None:
     assert litellm.proxy_option("cpu", {}) == EngineOption("litellm", "1.0", "cpu", litellm.IMAGE)
     assert litellm.proxy_option("cuda", {}) is None
-    assert launch_args("litellm", query("litellm")) == ({}, {"NUM_CPUS": "1"})
+    assert launch_args("litellm", query("litellm")) == ({"model": "org/model"}, {"NUM_CPUS": "1"})
     job = llmc.job_option(model("LlamaForCausalLM"), "cuda", {"quantization_cuda": "own:1"})
     assert job is not None
     assert job.image == "own:1"

@@ -1,10 +1,12 @@
 """Requests become questions with every default said, and what was found becomes answers and progress."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
+from budsim.commons.catalogs import token_prices
 from budsim.commons.config import AppSettings
 from budsim.commons.errors import (
     BudSimError,
@@ -13,13 +15,15 @@ from budsim.commons.errors import (
     InvalidRequestError,
     UnsupportedError,
 )
+from budsim.engine_ops.litellm import TokenPrice
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.simulator.answers import explanation, no_recommendation
 from budsim.simulator.models import WorkflowRun, WorkflowStep
 from budsim.simulator.progress import progress_of
-from budsim.simulator.questions import check_endpoints, choose_method, hardware_question, platform_question
+from budsim.simulator.questions import check_endpoints, choose_method, hardware_question, platform_question, priced
 from budsim.simulator.repository import TASK_STEP
 from budsim.simulator.request_schemas import ClusterRecommendationRequest, HardwareRunRequest
+from budsim.simulator.simulation_request import Job, JobKind
 
 CONFIG = AppSettings(_env_file=None, default_simulation_method="regressor", max_batch_size=None)
 
@@ -53,11 +57,58 @@ class TestQuestions:
         assert asked.targets.throughput_per_user_tps is None
         assert asked.targets.e2e_latency_s is None
 
-    @pytest.mark.parametrize("field", ["is_proprietary_model", "is_quantization"])
-    def test_what_is_not_simulated_is_refused_by_name(self, field):
-        with pytest.raises(UnsupportedError) as caught:
-            platform_question(platform(**{field: True}), "m", CONFIG)
+    def test_a_proprietary_model_is_a_proxy_on_cpus_with_the_price_that_the_caller_gives(self):
+        asked = platform_question(platform(is_proprietary_model=True, usd_per_million_input_tokens=3.0), "m", CONFIG)
+        assert asked.device_types == ("cpu",)
+        assert (asked.job.kind, asked.job.usd_per_million_input) == (JobKind.PROPRIETARY, 3.0)
+        assert asked.job.usd_per_million_output is None
+
+    def test_a_quantisation_says_its_defaults(self):
+        asked = platform_question(platform(is_quantization=True, quantization_type="int4"), "m", CONFIG)
+        assert (asked.job.kind, asked.job.method, asked.job.number_format) == (JobKind.QUANTIZATION, "RTN", "INT4")
+        assert asked.assumptions["quantization_method"] == "RTN"
+        assert "quantization_type" not in asked.assumptions
+        assert asked.job.hours is None
+
+    @pytest.mark.parametrize(
+        ("changes", "field"),
+        [
+            ({"is_proprietary_model": True, "is_quantization": True}, "is_quantization"),
+            ({"is_quantization": True, "quantization_type": "INT3"}, "quantization_type"),
+        ],
+    )
+    def test_what_cannot_be_is_refused_by_name(self, changes, field):
+        with pytest.raises(InvalidRequestError) as caught:
+            platform_question(platform(**changes), "m", CONFIG)
         assert caught.value.param == {"field": field}
+
+
+PROXY = Job(JobKind.PROPRIETARY)
+LISTED = {"openai/gpt-x": TokenPrice(2.0, 8.0, "a list of 2026-11")}
+
+
+class TestPrices:
+    def test_the_callers_price_comes_first_and_the_list_fills_in(self):
+        given = priced(replace(PROXY, usd_per_million_input=1.0, usd_per_million_output=4.0), "openai/gpt-x", {})
+        assert (given.usd_per_million_input, given.price_source) == (1.0, "given with the request")
+        half = priced(replace(PROXY, usd_per_million_input=1.0), "OpenAI/GPT-x ", LISTED)
+        assert (half.usd_per_million_input, half.usd_per_million_output) == (1.0, 8.0)
+        assert half.price_source == "list price, a list of 2026-11, where not given"
+
+    def test_an_unlisted_model_has_no_price_and_says_what_to_send(self):
+        none = priced(PROXY, "acme/m1", LISTED)
+        assert none.usd_per_million_output is None
+        assert "usd_per_million_input_tokens" in none.price_source
+
+    def test_the_shipped_list_is_plausible(self):
+        prices = token_prices()
+        assert len(prices) > 300
+        for price in prices.values():
+            assert 0 < price.usd_per_million_input < 1000
+            assert 0 < price.usd_per_million_output < 1000
+            assert "2026" in price.source
+        assert prices["openai/gpt-4o"] == prices["gpt-4o"]
+        assert (prices["gpt-4o"].usd_per_million_input, prices["gpt-4o"].usd_per_million_output) == (2.5, 10.0)
 
     def test_readme_defaults_are_said(self):
         asked = hardware_question(readme(), "m", CONFIG)
