@@ -16,7 +16,9 @@ Sources:
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from budsim.perf_model.allocator_slack import Rounding
 from budsim.perf_model.engine_reserve import (
@@ -28,7 +30,7 @@ from budsim.perf_model.engine_reserve import (
     visible_memory_bytes,
 )
 from budsim.perf_model.kv_cache import KvCacheLayout, kv_bytes_per_token, kv_cache_layout
-from budsim.perf_model.model_architecture import LayerKind
+from budsim.perf_model.model_architecture import LayerKind, ModelArchitecture
 from budsim.perf_model.parallelism import stage_layer_ranges
 from budsim.perf_model.rank_weights import stage_weight_bytes
 from budsim.perf_model.serving_point import Infeasible, ServingPoint
@@ -239,7 +241,7 @@ def platform_allocation(point: ServingPoint, concurrency: int, seq_len: int) -> 
     sequences = math.ceil(concurrency / point.plan.attention_copies)
     stages = []
     reserves = _stage_reserves(point)
-    for index, layers in enumerate(stage_layer_ranges(point.arch.num_layers, point.plan.pp_size)):
+    for index, layers in _distinct_stages(point.arch, point.plan.pp_size, weights):
         cache = sequences * _layout(point, layers).bytes_per_sequence(seq_len)
         activation = reserves[index].activation_bytes
         stages.append(PlatformAllocation(weights[index] + cache + activation, weights[index], cache, activation))
@@ -264,7 +266,7 @@ def _stages(
     weights = loaded_weight_bytes(point)
     stages = []
     reserves = _stage_reserves(point)
-    for index, layers in enumerate(stage_layer_ranges(point.arch.num_layers, point.plan.pp_size)):
+    for index, layers in _distinct_stages(point.arch, point.plan.pp_size, weights):
         loaded = weights[index] * correction.weight_factor if model_loading_bytes is None else model_loading_bytes
         layout = _layout(point, layers)
         reserve = _corrected(reserves[index], correction)
@@ -276,6 +278,19 @@ def _stages(
             available = point.settings.max_num_seqs * layout.bytes_per_sequence(point.settings.max_model_len)
         stages.append(_Stage(loaded, reserve, available, layout, layout.num_blocks(available)))
     return stages
+
+
+@lru_cache(maxsize=8192)
+def _distinct_stages(
+    arch: ModelArchitecture, pp_size: int, weights: tuple[float, ...]
+) -> tuple[tuple[int, range], ...]:
+    """Return the index and the layers of every stage that differs from those before it: deep pipelines repeat them."""
+    found: dict[Hashable, tuple[int, range]] = {}
+    for index, layers in enumerate(stage_layer_ranges(arch.num_layers, pp_size)):
+        kinds = arch.layer_kinds[layers.start : layers.stop]
+        ratios = arch.kv_token_ratios[layers.start : layers.stop] if arch.kv_token_ratios else ()
+        found.setdefault((weights[index], kinds, ratios, index == pp_size - 1), (index, layers))
+    return tuple(found.values())
 
 
 def _stage_reserves(point: ServingPoint) -> list[EngineReserve]:

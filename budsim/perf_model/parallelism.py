@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from budsim.commons.errors import InvalidRequestError
@@ -71,6 +72,7 @@ class ParallelPlan:
         return self.tp_size * (1 if self.dp_attention else self.dp_size)
 
 
+@lru_cache(maxsize=4096)
 def stage_layer_ranges(num_layers: int, pp_size: int) -> tuple[range, ...]:
     """Return the layers of each pipeline stage, in order, as vLLM splits them.
 

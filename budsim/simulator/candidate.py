@@ -54,7 +54,6 @@ class Evaluation:
         weight_bytes_per_device: Weights on the fullest device.
         kv_cache_bytes_per_device: KV bytes that the target concurrency needs on the fullest device.
         total_bytes_per_device: What the platform must allocate on one device.
-        placement: Where each replica's stages lie.
         binding: What binds the answer: ``memory``, ``ttft``, ``throughput_per_user``, ``e2e_latency``, ``cost`` ….
         output_tps: Output tokens per second of all replicas together, under the stated load.
     """
@@ -69,9 +68,7 @@ class Evaluation:
     weight_bytes_per_device: float
     kv_cache_bytes_per_device: float
     total_bytes_per_device: float
-    placement: tuple[StagePlacement, ...]
     binding: str | None = None
-    max_loras: int | None = None
     output_tps: float = 0.0
 
 

@@ -14,11 +14,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from budsim.commons.errors import NoDeviceError
 from budsim.engine_ops import EngineOption, LaunchQuery, launch_args
 from budsim.perf_model.workload import SloTargets, Workload
-from budsim.simulator.candidate import Candidate, Evaluation
+from budsim.simulator.candidate import Candidate, Evaluation, StagePlacement
 from budsim.simulator.direct_search import candidate_hash, memory_headroom_bytes
-from budsim.simulator.placement import devices_by_node, max_replicas, nodes_spanned, pods_per_replica
+from budsim.simulator.objective import adapters
+from budsim.simulator.placement import devices_by_node, max_replicas, nodes_spanned, place, pods_per_replica
 from budsim.simulator.plain_json import to_plain
 from budsim.simulator.search_space import SearchCase
 from budsim.simulator.topology import DeviceGroup
@@ -68,9 +70,10 @@ def result_row(evaluation: Evaluation, case: SearchCase, *, model_name: str, sea
         model_name: As the caller named the model.
         search_step: Its position in the ranked answer of its group, from 0.
     """
+    placement = placement_of(evaluation.candidate, case)
     row: dict[str, Any] = {
         **question_columns(model_name, case.workload, case.targets, case.concurrency),
-        **group_columns(case.group, evaluation.placement[0].node_id),
+        **group_columns(case.group, placement[0].node_id),
         **engine_columns(case.engine),
         "config_hash": candidate_hash(evaluation.candidate, case),
         "top_k_configs": stored_configuration(evaluation, case, model_name=model_name, search_step=search_step),
@@ -134,6 +137,15 @@ def fit_columns(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: fit_column(name, value) for name, value in row.items()}
 
 
+def placement_of(candidate: Candidate, case: SearchCase) -> tuple[StagePlacement, ...]:
+    """Return where every stage of a feasible candidate lies."""
+    placed = place(case.group, candidate.plan, candidate.replicas, allow_intra_node_pp=case.limits.allow_intra_node_pp)
+    if placed is None:
+        text = f"{candidate.replicas} replicas of {candidate.plan.num_devices} devices do not fit the free devices."
+        raise NoDeviceError(text, {"field": "clusters"})
+    return placed
+
+
 def fit_column(column: str, value: Any) -> Any:
     """Return ``value`` cut to its column's length, if it is text and too long."""
     limit = COLUMN_LENGTHS.get(column)
@@ -161,6 +173,7 @@ def stored_configuration(
     """Return the ``top_k_configs`` object of a row: the platform's keys, then BudSim's; memory in bytes."""
     candidate, prediction = evaluation.candidate, evaluation.prediction
     args, envs = launch(candidate, case, model_name)
+    placement = placement_of(candidate, case)
     most = max_replicas(case.group, candidate.plan, allow_intra_node_pp=case.limits.allow_intra_node_pp)
     return {
         "config": {
@@ -185,12 +198,15 @@ def stored_configuration(
         "performance_penalty": evaluation.error_rate,
         "meets_targets": evaluation.meets_targets,
         "search_step": search_step,
-        "max_loras": evaluation.max_loras,
+        "max_loras": adapters(evaluation, case),
         # Beyond the platform's keys.
         "cluster_name": case.group.cluster_name,
         "objective": case.objective,
         "tp_size": candidate.plan.tp_size,
         "pp_size": candidate.plan.pp_size,
+        "ep_size": candidate.plan.ep_size,
+        "dp_size": candidate.plan.dp_size,
+        "num_devices": candidate.plan.num_devices * candidate.replicas,
         "replicas": candidate.replicas,
         "max_replicas": most,
         "cost_per_hour_usd": evaluation.cost_per_hour_usd,
@@ -199,10 +215,10 @@ def stored_configuration(
         "binding": evaluation.binding,
         "misses": to_plain(evaluation.misses),
         "prediction": to_plain(prediction),
-        "placement": to_plain(evaluation.placement),
-        "nodes_spanned": nodes_spanned(evaluation.placement),
-        "pods_per_replica": pods_per_replica(evaluation.placement),
-        "devices_by_node": devices_by_node(evaluation.placement),
+        "placement": to_plain(placement),
+        "nodes_spanned": nodes_spanned(placement),
+        "pods_per_replica": pods_per_replica(placement),
+        "devices_by_node": devices_by_node(placement),
         "memory_headroom": memory_headroom_bytes(evaluation, case.group),
         "match_reason": case.group.match_reason,
         "launch": {"args": args, "envs": envs},

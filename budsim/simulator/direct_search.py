@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from budsim.simulator.candidate import Candidate, Evaluation, Predictor, Rejection
-from budsim.simulator.objective import best_first, evaluate
+from budsim.simulator.objective import CaseEvaluator, best_first
 from budsim.simulator.plain_json import to_plain
 from budsim.simulator.search_space import Exclusions, SearchCase, candidates
 
@@ -81,18 +81,19 @@ def search(
     proposed, rejected = candidates(case)
     allowed: list[Candidate] = []
     for candidate in proposed:
-        if candidate_hash(candidate, case) in case.exclusions.config_hashes:
+        if is_excluded(candidate, case):
             rejected.append(
                 Rejection(candidate.plan, "excluded", "This configuration failed in an earlier deployment.")
             )
         else:
             allowed.append(candidate)
+    evaluator = CaseEvaluator(case, predictor)
     evaluations: list[Evaluation] = []
     looked_at = len(proposed) - len(allowed)
     for batch in _batches(allowed, should_stop is not None or on_progress is not None):
         if should_stop is not None and should_stop():
             break
-        _sort_answers(evaluate(batch, case, predictor), case, evaluations, rejected)
+        _sort_answers(evaluator.evaluate(batch), case, evaluations, rejected)
         looked_at += len(batch)
         if on_progress is not None:
             on_progress(looked_at / len(proposed))
@@ -113,7 +114,7 @@ def _sort_answers(
     rejected: list[Rejection],
 ) -> None:
     for answer in answers:
-        problem = answer if isinstance(answer, Rejection) else _headroom_problem(answer, case.group, case.exclusions)
+        problem = answer if isinstance(answer, Rejection) else headroom_problem(answer, case.group, case.exclusions)
         if problem is not None:
             rejected.append(problem)
         elif isinstance(answer, Evaluation):
@@ -125,7 +126,8 @@ def memory_headroom_bytes(evaluation: Evaluation, group: DeviceGroup) -> float:
     return group.memory_bytes_per_device - evaluation.total_bytes_per_device
 
 
-def _headroom_problem(evaluation: Evaluation, group: DeviceGroup, exclusions: Exclusions) -> Rejection | None:
+def headroom_problem(evaluation: Evaluation, group: DeviceGroup, exclusions: Exclusions) -> Rejection | None:
+    """Return why a candidate is excluded by what ran out of memory before, or None."""
     headroom = memory_headroom_bytes(evaluation, group)
     if exclusions.headroom_bytes is None or headroom > exclusions.headroom_bytes:
         return None
@@ -151,6 +153,12 @@ def candidate_hash(candidate: Candidate, case: SearchCase) -> str:
         "concurrency": candidate.concurrency_per_replica,
     }
     return hashlib.sha256(json.dumps(identity, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def is_excluded(candidate: Candidate, case: SearchCase) -> bool:
+    """Return whether an equal configuration failed before."""
+    hashes = case.exclusions.config_hashes
+    return bool(hashes) and candidate_hash(candidate, case) in hashes
 
 
 def nearest(outcome: SearchOutcome, count: int = 3) -> Sequence[Evaluation]:

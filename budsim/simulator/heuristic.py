@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from budsim.perf_model.fitted_constants import FITTED
 from budsim.perf_model.memory import MemoryEstimate, estimate_memory
 from budsim.perf_model.parallelism import check_plan
 from budsim.perf_model.replay import StepCoefficients
-from budsim.perf_model.serving import serve, share_of_load
+from budsim.perf_model.serving import length_bounds, serve, share_of_load
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.perf_model.step_time import step_coefficients
 from budsim.perf_model.workload import LoadMode, Workload
@@ -33,6 +34,7 @@ class HeuristicPredictor:
         self._coefficients: dict[Hashable, tuple[StepCoefficients, StepConstants]] = {}
         self._memory: dict[Hashable, MemoryEstimate | Infeasible] = {}
         self._answers: dict[Hashable, Prediction | Infeasible] = {}
+        self._replays: dict[Hashable, Prediction] = {}
         self._alive: dict[int, Any] = {}  # keeps the objects whose ids are in the keys
 
     def with_constants(self, fitted: FittedConstants) -> HeuristicPredictor:
@@ -92,8 +94,25 @@ class HeuristicPredictor:
             coefficients, constants = self._costs(point, base)
         except UnsupportedError as error:
             return Infeasible("unsupported", error.message)
-        answer = _serve_replicas(point, coefficients, constants, kv_tokens)
+        answer = self._served(point, base, coefficients, constants, kv_tokens)
         return replace(answer, kv_cache_tokens=memory.kv_cache_tokens, max_concurrency=memory.max_concurrency)
+
+    def _served(
+        self,
+        point: ServingPoint,
+        base: tuple[Hashable, ...],
+        coefficients: StepCoefficients,
+        constants: StepConstants,
+        kv_tokens: float,
+    ) -> Prediction:
+        """Return the replay of a load; points that differ by what the replay does not see share one."""
+        point, kv_tokens = _as_replayed(point, kv_tokens)
+        key = (base, point.settings, point.workload, kv_tokens)
+        if key not in self._replays:
+            if len(self._replays) >= _MEMO_LIMIT:
+                self._replays.clear()
+            self._replays[key] = _serve_replicas(point, coefficients, constants, kv_tokens)
+        return self._replays[key]
 
     def _costs(self, point: ServingPoint, base: tuple[Hashable, ...]) -> tuple[StepCoefficients, StepConstants]:
         static = point.workload.load_mode is LoadMode.STATIC_BATCH
@@ -104,6 +123,30 @@ class HeuristicPredictor:
             )
             self._coefficients[key] = (step_coefficients(_one_copy(point), constants), constants)
         return self._coefficients[key]
+
+
+def _as_replayed(point: ServingPoint, kv_tokens: float) -> tuple[ServingPoint, float]:
+    """Return a point and its cache without what no replay can tell apart.
+
+    How large the cache is, and how many tokens a step may hold, matters in a closed loop up to what all its clients
+    fill together: every sequence at its full length.
+    """
+    load, settings = point.workload, point.settings
+    tokens = settings.max_num_batched_tokens
+    if load.load_mode is LoadMode.CLOSED_LOOP and not _is_independent_copies(point):
+        low, high = length_bounds(load.length_dist)
+        longest = sum(math.ceil(length * high / ((low + high) / 2)) for length in (load.isl, load.osl)) + 2
+        filled = (load.concurrency or 1) * longest
+        kv_tokens, tokens = min(kv_tokens, float(filled)), min(tokens, filled)
+    settings = replace(
+        settings,
+        max_num_batched_tokens=tokens,
+        gpu_memory_utilization=1.0,
+        block_size=1,
+        enable_prefix_caching=False,
+        cpu_kvcache_bytes=None,
+    )
+    return replace(point, settings=settings), kv_tokens
 
 
 def _is_independent_copies(point: ServingPoint) -> bool:

@@ -8,20 +8,25 @@ what the platform could deploy, a whole batch at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from budsim.perf_model.engine_settings import EngineSettings
-from budsim.perf_model.memory import estimate_memory, platform_allocation, platform_sequence_length
+from budsim.perf_model.memory import (
+    PlatformAllocation,
+    estimate_memory,
+    platform_allocation,
+    platform_sequence_length,
+)
 from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import Precision
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
-from budsim.simulator.candidate import Candidate, Evaluation, Predictor, Rejection, StagePlacement, TargetMiss
+from budsim.simulator.candidate import Candidate, Evaluation, Predictor, Rejection, TargetMiss
 from budsim.simulator.hardware import cost_per_million_tokens_usd
 from budsim.simulator.lora import max_loras
-from budsim.simulator.placement import nodes_spanned, place
+from budsim.simulator.placement import max_replicas, spanned_nodes
 from budsim.simulator.search_space import SearchCase, serving_point
 
 # Floating-point noise is not a missed target.
@@ -107,22 +112,100 @@ def deployment_output_tps(prediction: Prediction, candidate: Candidate, workload
 
 
 def evaluate(proposed: Sequence[Candidate], case: SearchCase, predictor: Predictor) -> list[Evaluation | Rejection]:
-    """Return an evaluation or a rejection per candidate, in order; one call of the predictor for all.
+    """Return an evaluation or a rejection per candidate, in order; one call of the predictor for all."""
+    return CaseEvaluator(case, predictor).evaluate(proposed)
 
-    Candidates that ask the predictor the same question (equal replica, equal load) share its answer.
+
+# What differs between the points of one case; the rest of a point is not hashable (datasheets hold mappings).
+_Question = tuple[ParallelPlan, Precision, EngineSettings, Workload, int | None]
+
+
+class CaseEvaluator:
+    """Evaluates batches of candidates of one case, and remembers what it has worked out.
+
+    Attributes:
+        num_predicted: Points that the predictor was asked for.
     """
-    screened = [_screen(candidate, case) for candidate in proposed]
-    points: dict[_Question, ServingPoint] = {}
-    for candidate, found in zip(proposed, screened, strict=True):
-        if isinstance(found, _Screened):
-            points.setdefault(_question(candidate, found), found.point)
-    predictions = dict(zip(points, predictor.predict(list(points.values())) if points else [], strict=True))
-    return [
-        _judge(candidate, found, predictions[_question(candidate, found)], case)
-        if isinstance(found, _Screened)
-        else found
-        for candidate, found in zip(proposed, screened, strict=True)
-    ]
+
+    def __init__(self, case: SearchCase, predictor: Predictor) -> None:
+        self.case = case
+        self.num_predicted = 0
+        self._predictor = predictor
+        self._most: dict[ParallelPlan, int] = {}
+        self._spanned: dict[tuple[ParallelPlan, int], int] = {}
+        self._allocations: dict[Hashable, PlatformAllocation] = {}
+        self._answers: dict[_Question, Prediction | Infeasible] = {}
+
+    def evaluate(self, proposed: Sequence[Candidate]) -> list[Evaluation | Rejection]:
+        """Return an evaluation or a rejection per candidate, in order; at most one call of the predictor.
+
+        Candidates that ask the predictor the same question (equal replica, equal load) share its answer, in this batch
+        and in later ones.
+        """
+        screened = [self._screen(candidate) for candidate in proposed]
+        points: dict[_Question, ServingPoint] = {}
+        for found in screened:
+            if isinstance(found, _Screened) and found.question not in self._answers:
+                points.setdefault(found.question, found.point)
+        if points:
+            self.num_predicted += len(points)
+            self._answers |= zip(points, self._predictor.predict(list(points.values())), strict=True)
+        return [
+            _judge(candidate, found.allocation, self._answers[found.question], self.case)
+            if isinstance(found, _Screened)
+            else found
+            for candidate, found in zip(proposed, screened, strict=True)
+        ]
+
+    def fits_platform(self, candidate: Candidate) -> bool:
+        """Return whether the platform can place and allocate a candidate; the predictor is not asked."""
+        return isinstance(self._screen(candidate), _Screened)
+
+    def most_replicas(self, plan: ParallelPlan) -> int:
+        """Return how many replicas of a layout the group holds at once."""
+        if plan not in self._most:
+            intra = self.case.limits.allow_intra_node_pp
+            self._most[plan] = max_replicas(self.case.group, plan, allow_intra_node_pp=intra)
+        return self._most[plan]
+
+    def _screen(self, candidate: Candidate) -> _Screened | Rejection:
+        case, plan = self.case, candidate.plan
+        if not 1 <= candidate.replicas <= self.most_replicas(plan):
+            text = f"{candidate.replicas} replicas of {plan.num_devices} devices do not fit the free devices."
+            return Rejection(plan, "placement", text)
+        point = serving_point(case, candidate, self._nodes_spanned(plan, candidate.replicas))
+        question = (plan, candidate.precision, candidate.settings, point.workload, point.nodes_spanned)
+        allocation = self._allocation(point, candidate)
+        limit = case.limits.max_memory_bytes_per_device
+        available = min(case.group.memory_bytes_per_device, limit or math.inf)
+        if allocation.fits(available):
+            return _Screened(point, question, allocation)
+        reasons = [_allocation_text(allocation.total_bytes_per_device, available, candidate)]
+        engine = estimate_memory(point)
+        if isinstance(engine, Infeasible):
+            reasons.append(engine.reason)
+        return Rejection(plan, "platform_memory", " ".join(reasons))
+
+    def _nodes_spanned(self, plan: ParallelPlan, replicas: int) -> int | None:
+        # One stage in one node is the common case: None lets equal replicas share a prediction whatever the group's
+        # layout.
+        if plan.num_devices == plan.tp_size:
+            return None
+        if (plan, replicas) not in self._spanned:
+            intra = self.case.limits.allow_intra_node_pp
+            found = spanned_nodes(self.case.group, plan, replicas, allow_intra_node_pp=intra)
+            self._spanned[plan, replicas] = found
+        return self._spanned[plan, replicas]
+
+    def _allocation(self, point: ServingPoint, candidate: Candidate) -> PlatformAllocation:
+        """Return what the platform reserves; settings that do not change it share an answer."""
+        alike = replace(point.settings, gpu_memory_utilization=1.0, enable_chunked_prefill=True)
+        key = (point.plan, point.precision, alike, point.workload, candidate.concurrency_per_replica)
+        if key not in self._allocations:
+            load = self.case.workload
+            seq_len = platform_sequence_length(load.isl, load.osl, candidate.settings.max_model_len)
+            self._allocations[key] = platform_allocation(point, candidate.concurrency_per_replica, seq_len)
+        return self._allocations[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,50 +213,20 @@ class _Screened:
     """A candidate that the platform can place and allocate."""
 
     point: ServingPoint
-    placement: tuple[StagePlacement, ...]
-    weight_bytes: float
-    kv_cache_bytes: float
-    total_bytes: float
-    max_loras: int | None
+    question: _Question
+    allocation: PlatformAllocation
 
 
-# What differs between the points of one case; the rest of a point is not hashable (datasheets hold mappings).
-_Question = tuple[ParallelPlan, Precision, EngineSettings, Workload, int | None]
-
-
-def _question(candidate: Candidate, screened: _Screened) -> _Question:
-    point = screened.point
-    return (candidate.plan, candidate.precision, candidate.settings, point.workload, point.nodes_spanned)
-
-
-def _screen(candidate: Candidate, case: SearchCase) -> _Screened | Rejection:
-    placement = place(
-        case.group, candidate.plan, candidate.replicas, allow_intra_node_pp=case.limits.allow_intra_node_pp
-    )
-    if placement is None:
-        text = f"{candidate.replicas} replicas of {candidate.plan.num_devices} devices do not fit the free devices."
-        return Rejection(candidate.plan, "placement", text)
-    # One stage in one node is the common case: None lets equal replicas share a prediction whatever the group's layout.
-    spanned = nodes_spanned(placement) if candidate.plan.pp_size > 1 else None
-    point = serving_point(case, candidate, spanned)
+def adapters(evaluation: Evaluation, case: SearchCase) -> int | None:
+    """Return the most LoRA adapters that fit beside a candidate's load; None = none, or the engine serves none."""
+    if not case.engine.supports_lora:
+        return None
+    candidate = evaluation.candidate
+    point = serving_point(case, candidate, None)
     seq_len = platform_sequence_length(case.workload.isl, case.workload.osl, candidate.settings.max_model_len)
     allocation = platform_allocation(point, candidate.concurrency_per_replica, seq_len)
-    limit = case.limits.max_memory_bytes_per_device
-    available = min(case.group.memory_bytes_per_device, limit or math.inf)
-    if not allocation.fits(available):
-        reasons = [_allocation_text(allocation.total_bytes_per_device, available, candidate)]
-        engine = estimate_memory(point)
-        if isinstance(engine, Infeasible):
-            reasons.append(engine.reason)
-        return Rejection(candidate.plan, "platform_memory", " ".join(reasons))
-    return _Screened(
-        point,
-        placement,
-        allocation.weight_bytes_per_device,
-        allocation.kv_cache_bytes_per_device,
-        allocation.total_bytes_per_device,
-        max_loras(case.arch, candidate.plan, allocation, available, point) if case.engine.supports_lora else None,
-    )
+    available = min(case.group.memory_bytes_per_device, case.limits.max_memory_bytes_per_device or math.inf)
+    return max_loras(case.arch, candidate.plan, allocation, available, point)
 
 
 def _allocation_text(required_bytes: float, available_bytes: float, candidate: Candidate) -> str:
@@ -187,7 +240,7 @@ def _allocation_text(required_bytes: float, available_bytes: float, candidate: C
 
 
 def _judge(
-    candidate: Candidate, screened: _Screened, prediction: Prediction | Infeasible, case: SearchCase
+    candidate: Candidate, allocation: PlatformAllocation, prediction: Prediction | Infeasible, case: SearchCase
 ) -> Evaluation | Rejection:
     if isinstance(prediction, Infeasible):
         return Rejection(candidate.plan, prediction.code, prediction.reason)
@@ -203,10 +256,12 @@ def _judge(
             f"{candidate.concurrency_per_replica} are needed."
         )
         return Rejection(candidate.plan, "kv_capacity", text)
-    return _evaluation(candidate, screened, prediction, case)
+    return _evaluation(candidate, allocation, prediction, case)
 
 
-def _evaluation(candidate: Candidate, screened: _Screened, prediction: Prediction, case: SearchCase) -> Evaluation:
+def _evaluation(
+    candidate: Candidate, allocation: PlatformAllocation, prediction: Prediction, case: SearchCase
+) -> Evaluation:
     output_tps = deployment_output_tps(prediction, candidate, case.workload)
     devices = candidate.plan.num_devices * candidate.replicas
     hourly = None if case.usd_per_device_hour is None else case.usd_per_device_hour * devices
@@ -214,7 +269,7 @@ def _evaluation(candidate: Candidate, screened: _Screened, prediction: Predictio
     misses = missed(checks)
     # Shared devices carry other load as well: the platform reports the figures there and enforces none.
     enforced = not case.group.is_shared
-    memory_share = screened.total_bytes / case.group.memory_bytes_per_device
+    memory_share = allocation.total_bytes_per_device / case.group.memory_bytes_per_device
     return Evaluation(
         candidate=candidate,
         prediction=prediction,
@@ -223,12 +278,10 @@ def _evaluation(candidate: Candidate, screened: _Screened, prediction: Predictio
         misses=misses,
         cost_per_hour_usd=hourly,
         cost_per_million_tokens_usd=cost_per_million_tokens_usd(hourly, output_tps),
-        weight_bytes_per_device=screened.weight_bytes,
-        kv_cache_bytes_per_device=screened.kv_cache_bytes,
-        total_bytes_per_device=screened.total_bytes,
-        placement=screened.placement,
+        weight_bytes_per_device=allocation.weight_bytes_per_device,
+        kv_cache_bytes_per_device=allocation.kv_cache_bytes_per_device,
+        total_bytes_per_device=allocation.total_bytes_per_device,
         binding=binding(checks, memory_share),
-        max_loras=screened.max_loras,
         output_tps=output_tps,
     )
 

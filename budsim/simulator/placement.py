@@ -36,12 +36,15 @@ def max_replicas(group: DeviceGroup, plan: ParallelPlan, *, allow_intra_node_pp:
     slots = [node.free_devices // plan.tp_size for node in group.nodes]
     if allow_intra_node_pp or stages == 1:
         return sum(slots) // stages
-    fitting = 0
-    for replicas in range(1, sum(slots) // stages + 1):
-        if sum(min(count, replicas) for count in slots) < replicas * stages:
-            break
-        fitting = replicas
-    return fitting
+    # What fits r times fits r - 1 times, so the largest count is found by halving.
+    low, high = 0, sum(slots) // stages
+    while low < high:
+        middle = (low + high + 1) // 2
+        if sum(min(count, middle) for count in slots) >= middle * stages:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def check_placement(group: DeviceGroup, plan: ParallelPlan, *, allow_intra_node_pp: bool = True) -> Infeasible | None:
@@ -80,23 +83,44 @@ def place(
     """
     if replicas < 1 or replicas > max_replicas(group, plan, allow_intra_node_pp=allow_intra_node_pp):
         return None
+    nodes = _nodes_of_replicas(group, plan, replicas, allow_intra_node_pp)
+    return tuple(
+        StagePlacement(replica, stage, node_id, plan.tp_size)
+        for replica, stages in enumerate(nodes)
+        for stage, node_id in enumerate(stages)
+    )
+
+
+def spanned_nodes(group: DeviceGroup, plan: ParallelPlan, replicas: int, *, allow_intra_node_pp: bool = True) -> int:
+    """Return the nodes that the widest of ``replicas`` touches, as ``place`` would lay them; they must fit."""
+    if stages_per_replica(plan) == 1:
+        return 1
+    return max(len(set(nodes)) for nodes in _nodes_of_replicas(group, plan, replicas, allow_intra_node_pp))
+
+
+def _nodes_of_replicas(
+    group: DeviceGroup, plan: ParallelPlan, replicas: int, allow_intra_node_pp: bool
+) -> list[list[str]]:
+    """Return one node id per stage of every replica."""
     stages = stages_per_replica(plan)
     slots = {node.node_id: node.free_devices // plan.tp_size for node in group.nodes}
-    placed: list[StagePlacement] = []
-    for replica in range(replicas):
-        nodes = _replica_nodes(slots, stages, allow_intra_node_pp)
-        for stage, node_id in enumerate(nodes):
+    placed: list[list[str]] = []
+    if allow_intra_node_pp or stages == 1:
+        # The tightest node that holds a replica whole stays the tightest until it holds none any more.
+        for node_id in sorted(slots, key=lambda node_id: (slots[node_id], node_id)):
+            whole = min(slots[node_id] // stages, replicas - len(placed))
+            slots[node_id] -= whole * stages
+            placed += [[node_id] * stages] * whole
+    while len(placed) < replicas:
+        nodes = _split_replica(slots, stages, allow_intra_node_pp)
+        for node_id in nodes:
             slots[node_id] -= 1
-            placed.append(StagePlacement(replica, stage, node_id, plan.tp_size))
-    return tuple(placed)
+        placed.append(nodes)
+    return placed
 
 
-def _replica_nodes(slots: dict[str, int], stages: int, allow_intra_node_pp: bool) -> list[str]:
-    """Return one node id per stage, stages of one node next to each other."""
-    if allow_intra_node_pp:
-        whole = [node_id for node_id, count in slots.items() if count >= stages]
-        if whole:
-            return [min(whole, key=lambda node_id: (slots[node_id], node_id))] * stages
+def _split_replica(slots: dict[str, int], stages: int, allow_intra_node_pp: bool) -> list[str]:
+    """Return one node id per stage of a replica that no node holds whole, stages of one node next to each other."""
     nodes: list[str] = []
     # Fullest first is what keeps the one-stage-per-node packing feasible to the last replica (greedy on residual
     # slots).

@@ -13,7 +13,7 @@ from budsim.engine_ops.litellm import TokenPrice
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.workload import SloTargets, Workload
 from budsim.simulator.request_schemas import ClusterRecommendationRequest, HardwareRunRequest
-from budsim.simulator.search_space import SearchLimits
+from budsim.simulator.search_space import EvolutionParameters, SearchLimits
 from budsim.simulator.simulation_request import Job, JobKind, SimulationRequest
 
 DEFAULT_INPUT_TOKENS = 1024
@@ -65,6 +65,7 @@ def platform_question(body: ClusterRecommendationRequest, model: str, config: Ap
         max_context_tokens=body.model_max_context_length,
         skip_master_node_for_cpu=config.skip_master_node_for_cpu,
         engine_overrides=_batch_limit(config.max_batch_size, body.concurrency),
+        evolution=evolution_parameters(config),
         assumptions=assumptions,
         device_types=("cpu",) if body.is_proprietary_model else (),
         job=_job(body, assumptions),
@@ -154,8 +155,14 @@ def hardware_question(body: HardwareRunRequest, model: str, config: AppSettings)
         limits=SearchLimits(max_memory_bytes_per_device=bounds.max_memory_gb * _GB if bounds.max_memory_gb else None),
         skip_master_node_for_cpu=config.skip_master_node_for_cpu,
         engine_overrides=_batch_limit(min(batch_limits, default=None), concurrency),
+        evolution=evolution_parameters(config),
         assumptions=assumptions,
     )
+
+
+def evolution_parameters(config: AppSettings) -> EvolutionParameters:
+    """Return how the genetic search goes: the defaults, with the population and the generations that are set."""
+    return EvolutionParameters(population_size=config.population_size, generations=config.max_evolution_generations)
 
 
 def _precision(name: str) -> str | None:

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from budsim.simulator.candidate import Evaluation
 from budsim.simulator.objective import Objective, objective_value
 
@@ -159,12 +161,10 @@ def pareto_front(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
 
     One beats another when it is no worse in all three and better in at least one.
     """
-    figures = [
-        tuple(objective_value(item, name) for name in (Objective.COST, Objective.LATENCY, Objective.THROUGHPUT))
-        for item in evaluations
+    names = (Objective.COST, Objective.LATENCY, Objective.THROUGHPUT)
+    figures = np.array([[objective_value(item, name) for name in names] for item in evaluations]).reshape(-1, 3)
+    return [
+        item
+        for item, mine in zip(evaluations, figures, strict=True)
+        if not ((figures <= mine).all(axis=1) & (figures < mine).any(axis=1)).any()
     ]
-    return [item for item, mine in zip(evaluations, figures, strict=True) if not any(_beats(f, mine) for f in figures)]
-
-
-def _beats(first: tuple[float, ...], second: tuple[float, ...]) -> bool:
-    return first != second and all(a <= b for a, b in zip(first, second, strict=True))

@@ -41,12 +41,44 @@ class SearchLimits:
 
     Attributes:
         allow_intra_node_pp: Pipeline stages may share a node; False = the four stricter rules of the low-level design.
+        allow_data_parallel: Replicas of several data-parallel copies may be proposed (mixtures of experts). The
+            platform's own deployments know TP and PP only.
     """
 
     max_replicas: int | None = None
     max_devices_per_replica: int | None = None
     max_memory_bytes_per_device: float | None = None
     allow_intra_node_pp: bool = True
+    allow_data_parallel: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EvolutionParameters:
+    """How the genetic search goes; the defaults are the low-level design's (section 6.2).
+
+    Attributes:
+        population_size: Individuals of a generation.
+        generations: Generations after the first.
+        elite_share: Share of the population, best by the stated objective, that no selection drops.
+        crossover_probability: Share of offspring that mix two parents.
+        mutation_probability: Chance of each gene to move.
+        tournament_size: Individuals that compete to become a parent.
+        patience: Generations without improvement after which the search ends.
+        max_evaluations: Points that the predictor is asked for at most, the first generation's included.
+    """
+
+    population_size: int = 50
+    generations: int = 30
+    elite_share: float = 0.2
+    crossover_probability: float = 0.7
+    mutation_probability: float = 0.2
+    tournament_size: int = 2
+    patience: int = 10
+    max_evaluations: int = 1500
+
+
+# The service README's set.
+README_EVOLUTION = EvolutionParameters(100, 50, 0.1, 0.8, 0.2, tournament_size=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +165,14 @@ def replica_loads(concurrency: int, most_replicas: int) -> list[tuple[int, int]]
 
 
 def tensor_sizes(group: DeviceGroup) -> list[int]:
-    """Return TP sizes to try: powers of two up to the best node's free devices, and that number itself."""
+    """Return TP sizes to try: powers of two up to the best node's free devices, and every node's own count.
+
+    Every node's, not only the best one's: a larger node beside it must not take a layout away.
+    """
     most = 1 if group.is_shared else max(1, group.max_devices_per_node)
     sizes = {1 << power for power in range(most.bit_length()) if 1 << power <= most}
+    if not group.is_shared:
+        sizes |= {node.free_devices for node in group.nodes}
     return sorted(sizes | {most})
 
 
@@ -233,15 +270,21 @@ def _loads(case: SearchCase, most_replicas: int) -> Iterator[tuple[int, int]]:
 
 
 def serving_point(case: SearchCase, candidate: Candidate, nodes_spanned: int | None) -> ServingPoint:
-    """Return the question to the performance model: the busiest replica of a candidate."""
+    """Return the question to the performance model: the busiest replica of a candidate.
+
+    Without prefix caching nothing is found in the cache, whatever the load's hit rate.
+    """
     group = case.group
+    load = replica_workload(case, candidate.replicas, candidate.concurrency_per_replica)
+    if load.prefix_cache_hit_rate and not candidate.settings.enable_prefix_caching:
+        load = replace(load, prefix_cache_hit_rate=0.0)
     return ServingPoint(
         arch=case.arch,
         device=group.spec,
         plan=candidate.plan,
         precision=candidate.precision,
         settings=candidate.settings,
-        workload=replica_workload(case, candidate.replicas, candidate.concurrency_per_replica),
+        workload=load,
         devices_per_node=max(1, group.max_devices_per_node),
         inter_node_bytes_per_s=group.inter_node_bytes_per_s,
         device_memory_bytes=group.memory_bytes_per_device,

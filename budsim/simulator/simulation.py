@@ -24,7 +24,8 @@ from budsim.perf_model.workload import one_pass
 from budsim.simulator import jobs
 from budsim.simulator.candidate import Evaluation, Predictor, Rejection
 from budsim.simulator.deployment import cluster_metrics, launch, result_row
-from budsim.simulator.direct_search import ProgressReport, StopSignal, search
+from budsim.simulator.direct_search import ProgressReport, SearchOutcome, StopSignal
+from budsim.simulator.explanation import front_points, winning_reason
 from budsim.simulator.hardware import (
     PRICE_BASIS_TEXTS,
     PriceBasis,
@@ -36,6 +37,7 @@ from budsim.simulator.objective import rejection_counts
 from budsim.simulator.plain_json import from_plain, to_plain
 from budsim.simulator.ranking import cluster_recommendations, missed_reasons, top_k
 from budsim.simulator.remedies import Remedy, remedies
+from budsim.simulator.search_methods import search_by
 from budsim.simulator.search_space import Exclusions, SearchCase
 from budsim.simulator.simulation_request import JobKind, SimulationRequest, check_request
 from budsim.simulator.topology import (
@@ -100,6 +102,9 @@ class GroupOutcome:
         remedies: What would let the targets be met; empty when they are.
         is_complete: False = the search was stopped; rows are the best so far.
         error: Why the task could not be searched at all.
+        front: Points of the Pareto front of cost, latency and throughput, each with its reason.
+        num_generations: Of the genetic search; 0 = the direct search made it.
+        convergence_generation: First generation within 1 % of the final best.
     """
 
     task_key: str
@@ -115,6 +120,9 @@ class GroupOutcome:
     rejections: tuple[RejectionSummary, ...] = ()
     remedies: tuple[Remedy, ...] = ()
     error: str | None = None
+    front: tuple[dict[str, Any], ...] = ()
+    num_generations: int = 0
+    convergence_generation: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the outcome as plain JSON values."""
@@ -374,6 +382,7 @@ def search_group(
     task: GroupTask,
     *,
     predictor: Predictor,
+    method: str = "heuristic",
     should_stop: StopSignal | None = None,
     on_progress: ProgressReport | None = None,
 ) -> GroupOutcome:
@@ -382,18 +391,27 @@ def search_group(
     Args:
         task: One device group, one engine.
         predictor: Performance model.
+        method: ``heuristic`` = direct search over layouts; ``regressor`` = genetic search over every parameter.
         should_stop: True ends the search with the best so far, and skips the remedies.
-        on_progress: Told the share of candidates evaluated.
+        on_progress: Told the share of the search that is over.
     """
     head = (task.task_key, task.group.cluster_id, task.group.device_type, task.group.device_name, task.engine.engine)
     if task.request.job is not None:
         return _job_outcome(task, head)
     try:
         case = search_case(task)
-        found = search(case, predictor, should_stop=should_stop, on_progress=on_progress)
+        found = search_by(
+            method,
+            case,
+            predictor,
+            parameters=task.request.evolution,
+            seed=task.request.seed,
+            should_stop=should_stop,
+            on_progress=on_progress,
+        )
         kept, refused = _launchable(found.evaluations, case, task.request)
         helps = remedies(case, found, predictor) if task.request.explain and found.is_complete else ()
-        rows = _rows(kept, case, task.request.model_id)
+        rows = _rows(kept, found, case, task.request.model_id)
     except BudSimError as error:
         return GroupOutcome(*head, error=error.message)
     return GroupOutcome(
@@ -405,6 +423,9 @@ def search_group(
         is_complete=found.is_complete,
         rejections=tuple(RejectionSummary(*item) for item in rejection_counts([*found.rejections, *refused])),
         remedies=helps,
+        front=front_points(found.front),
+        num_generations=len(found.generations),
+        convergence_generation=found.convergence_generation,
     )
 
 
@@ -450,8 +471,15 @@ def _launch_problem(evaluation: Evaluation, case: SearchCase, model_id: str) -> 
     return None
 
 
-def _rows(kept: Sequence[Evaluation], case: SearchCase, model_id: str) -> tuple[dict[str, Any], ...]:
-    return tuple(result_row(item, case, model_name=model_id, search_step=step) for step, item in enumerate(kept))
+def _rows(
+    kept: Sequence[Evaluation], found: SearchOutcome, case: SearchCase, model_id: str
+) -> tuple[dict[str, Any], ...]:
+    rows = []
+    for step, item in enumerate(kept):
+        row = result_row(item, case, model_name=model_id, search_step=step)
+        row["top_k_configs"]["reason"] = winning_reason(item, found.evaluations, case.objective)
+        rows.append(row)
+    return tuple(rows)
 
 
 def simulate(
@@ -461,6 +489,7 @@ def simulate(
     resolve_model: Callable[[str], ModelArchitecture],
     catalog: HardwareCatalog,
     predictor: Predictor,
+    method: str = "heuristic",
     images: Mapping[str, str] | None = None,
     exclusions: Mapping[str, Exclusions] | None = None,
     looked_up: Sequence[EngineOption] = (),
@@ -475,6 +504,7 @@ def simulate(
         resolve_model: Model id to architecture.
         catalog: Device datasheets.
         predictor: Performance model.
+        method: ``heuristic`` or ``regressor``; see ``search_group``.
         images: Container images by engine and device type.
         exclusions: What feedback excludes, by cluster id.
         looked_up: As ``plan_tasks``.
@@ -490,7 +520,9 @@ def simulate(
     plan = plan_tasks(
         request, clusters, arch=arch, catalog=catalog, images=images, exclusions=exclusions, looked_up=looked_up
     )
-    groups = tuple(search_group(task, predictor=predictor, should_stop=should_stop) for task in plan.tasks)
+    groups = tuple(
+        search_group(task, predictor=predictor, method=method, should_stop=should_stop) for task in plan.tasks
+    )
     return assemble(request, plan, groups, problems)
 
 

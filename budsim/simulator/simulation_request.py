@@ -11,7 +11,7 @@ from budsim.commons.errors import InvalidRequestError
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator.objective import Objective
 from budsim.simulator.plain_json import from_plain, to_plain
-from budsim.simulator.search_space import SearchLimits
+from budsim.simulator.search_space import EvolutionParameters, SearchLimits
 from budsim.simulator.topology import HardwareMode
 
 MAX_TOP_K = 50
@@ -67,6 +67,8 @@ class SimulationRequest:
         max_context_tokens: Caps the sequence length, beside the model's own.
         engine_overrides: Engine parameters that the caller fixes.
         assumptions: Defaults that were used because the caller did not say; they come back in the answer.
+        seed: Of everything random in the search: same seed, same answer.
+        evolution: How the genetic search of method ``regressor`` goes.
         explain: Search for remedies when no candidate meets the targets.
         job: What is placed instead of a served checkpoint; None = the model is served.
         model_endpoints: Comma list of EMBEDDING, LLM, AUDIO, CLASSIFY, RERANK for the platform's engine lookup; None =
@@ -95,6 +97,7 @@ class SimulationRequest:
     explain: bool = True
     job: Job | None = None
     model_endpoints: str | None = None
+    evolution: EvolutionParameters = field(default_factory=EvolutionParameters)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the request as plain JSON values."""

@@ -5,6 +5,7 @@ from budsim.perf_model.memory import PlatformAllocation
 from budsim.perf_model.parallelism import ParallelPlan
 from budsim.simulator.direct_search import search
 from budsim.simulator.lora import adapter_bytes_per_device, engine_holds, max_loras
+from budsim.simulator.objective import adapters
 from budsim.simulator.search_space import serving_point
 
 LLAMA_8B = tiny_arch(
@@ -44,10 +45,10 @@ def test_as_many_as_fit_up_to_five(room_for, expected):
 
 
 def test_only_engines_with_adapters_offer_them():
-    without = search(search_case(group(1)), AnalyticPredictor()).best
-    assert without.max_loras is None
+    case = search_case(group(1))
+    assert adapters(search(case, AnalyticPredictor()).best, case) is None
     offering = search_case(group(1), engine=engine_option(supports_lora=True))
-    assert search(offering, AnalyticPredictor()).best.max_loras == 5
+    assert adapters(search(offering, AnalyticPredictor()).best, offering) == 5
 
 
 def test_adapters_that_push_the_load_out_of_the_engines_cache_are_not_offered():

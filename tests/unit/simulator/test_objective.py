@@ -10,6 +10,7 @@ from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.serving_point import Infeasible
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator.candidate import Evaluation, Rejection
+from budsim.simulator.deployment import placement_of
 from budsim.simulator.objective import (
     Objective,
     TargetCheck,
@@ -208,4 +209,4 @@ def test_single_device_replicas_touch_one_node():
     case = search_case(group(1, 1, 1), 3)
     for item in evaluations(case):
         if item.candidate.plan == ParallelPlan(1, 1):
-            assert len(item.placement) == item.candidate.replicas
+            assert len(placement_of(item.candidate, case)) == item.candidate.replicas

@@ -9,7 +9,7 @@ from search_doubles import GPU, AnalyticPredictor, catalog, cluster, cpu_device,
 from budsim.commons.catalogs import hardware_catalog
 from budsim.commons.errors import InvalidRequestError, UnknownModelError
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
-from budsim.simulator.search_space import Exclusions, SearchLimits
+from budsim.simulator.search_space import EvolutionParameters, Exclusions, SearchLimits
 from budsim.simulator.simulation import (
     GroupOutcome,
     GroupTask,
@@ -49,6 +49,22 @@ def run(asked, found, devices=None, **options):
 GPUS = cluster(node("n1", gpu_device(4)), node("n2", gpu_device(4)), name="gpus")
 CPUS = cluster(node("n3", cpu_device()), name="cpus")
 BUSY = cluster(node("n4", gpu_device(4, available=0)), name="busy")
+
+
+@pytest.mark.parametrize("method", ["heuristic", "regressor"])
+def test_every_row_says_why_it_ranks_where_it_does(method):
+    asked = request(targets=SloTargets(ttft_ms=100.0))
+    outcome = run(asked, clusters(GPUS), method=method)
+    first = outcome.rows[0]["top_k_configs"]
+    assert first["binding"] in ("memory", "ttft")
+    assert f"{first['binding']} binds" in first["reason"]
+    assert "cheapest" in first["reason"]
+    front = outcome.groups[0].front
+    assert front[0]["cost_per_million_tokens"] == min(point["cost_per_million_tokens"] for point in front)
+    assert all(point["reason"] and point["binding"] for point in front)
+    assert GroupOutcome.from_dict(outcome.groups[0].to_dict()) == outcome.groups[0]
+    missed = run(request(targets=SloTargets(ttft_ms=0.001)), clusters(GPUS), method=method)
+    assert "misses least: ttft" in missed.rows[0]["top_k_configs"]["reason"]
 
 
 def test_every_cluster_gets_one_recommendation_best_first():
@@ -277,6 +293,15 @@ class TestExamples:
         outcome = run(request(hardware_mode=mode), found, hardware_catalog())
         expected = set(documents) if mode == "dedicated" else {row["cluster_id"] for row in outcome.rows}
         assert {item["cluster_id"] for item in outcome.recommendations} == expected
+        for row in outcome.rows:
+            assert violations(row, documents[row["cluster_id"]]) == []
+
+    def test_every_row_of_the_genetic_search_passes_the_independent_judge(self):
+        documents = {item["id"]: item for item in self.all()}
+        found, _ = parse_clusters(self.all())
+        few = EvolutionParameters(population_size=16, generations=3, max_evaluations=150)
+        outcome = run(request(evolution=few), found, hardware_catalog(), method="regressor")
+        assert {item["cluster_id"] for item in outcome.recommendations} == set(documents)
         for row in outcome.rows:
             assert violations(row, documents[row["cluster_id"]]) == []
 

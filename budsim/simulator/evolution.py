@@ -1,0 +1,461 @@
+"""Genetic search over every engine parameter: NSGA-II with a local search, scored in whole generations.
+
+    first generation   what ``direct_search`` would look at, thinned out: TP x PP x replicas with the engine's defaults
+    each generation    offspring of the population (crossover, mutation) and unseen neighbours of the best
+    the end            no improvement for ``patience`` generations, or the budget is spent; what is left of the budget
+                       goes to the neighbours of the best and of the Pareto front, until none of them is better
+
+Three objectives are minimised: cost, median end-to-end latency, minus throughput. What misses targets is dominated by
+what misses them less (constraint domination, Deb et al. 2002, NSGA-II, section VI); what cannot run is no parent. The
+best by any stated objective lies on the front that meets the targets, because each grows with all three.
+
+Plain NSGA-II alone ends within 1 % of the optimum in too few problems; ``tests/performance/benchmark_evolution.py``
+measures both. Everything random comes from the request's seed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from deap import base, tools
+
+from budsim.simulator.candidate import Candidate, Evaluation, Predictor, Rejection
+from budsim.simulator.direct_search import ProgressReport, SearchOutcome, StopSignal, headroom_problem, is_excluded
+from budsim.simulator.objective import CaseEvaluator, Objective, objective_value, rank_key
+from budsim.simulator.parameter_space import Genome, ParameterSpace, Variant
+from budsim.simulator.pareto import ParetoFront
+from budsim.simulator.search_space import EvolutionParameters, SearchCase
+
+FIGURES = (Objective.COST, Objective.LATENCY, Objective.THROUGHPUT)
+# Share of the budget that the first generation may take, and that is kept back for the local search at the end.
+SEED_SHARE = 0.3
+# Share of a generation that is neighbours of the best instead of offspring.
+LOCAL_SHARE = 0.5
+# A smaller gain of the best or of the front is no improvement.
+IMPROVEMENT = 1e-3
+# Replica counts and pipeline depths of the first generation: at most so many of each, evenly spread.
+SEED_VALUES = 8
+_TRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What the search knew after one generation.
+
+    Attributes:
+        num_predicted: Points that the predictor was asked for so far.
+        error_rate: Of the best; 0 = it meets every target.
+        objective: The stated objective of the best, to be minimised.
+    """
+
+    num_predicted: int
+    error_rate: float
+    objective: float
+
+
+@dataclass(frozen=True, slots=True)
+class EvolutionOutcome(SearchOutcome):
+    """What the genetic search found; ``num_evaluated`` counts the points that the predictor was asked for.
+
+    Attributes:
+        front: Evaluations that no other beats in cost, latency and throughput at once, among those that miss least.
+        generations: One entry per generation, the first one included.
+        is_exhaustive: Every configuration was looked at: the best is the optimum.
+    """
+
+    front: tuple[Evaluation, ...] = ()
+    generations: tuple[Generation, ...] = ()
+    is_exhaustive: bool = False
+
+    @property
+    def convergence_generation(self) -> int | None:
+        """The first generation whose best is within 1 % of the final one; None when nothing was found."""
+        if not self.generations or math.isinf(self.generations[-1].objective):
+            return None
+        last = self.generations[-1]
+        for index, generation in enumerate(self.generations):
+            near = abs(generation.objective - last.objective) <= 0.01 * abs(last.objective)
+            if near and generation.error_rate - last.error_rate <= 0.01:
+                return index
+        return None
+
+
+class _Fitness(base.Fitness):  # type: ignore[misc]
+    """Three objectives to minimise, after the targets: less violation dominates."""
+
+    weights = (-1.0, -1.0, -1.0)
+
+    def __init__(self, values: Sequence[float] = (), violation: float = 0.0) -> None:
+        super().__init__(values)
+        self.violation = violation
+
+    def dominates(self, other: Any, obj: slice = slice(None)) -> bool:
+        if self.violation != other.violation:
+            return bool(self.violation < other.violation)
+        mine, theirs = self.wvalues, other.wvalues
+        return bool(mine != theirs and mine[0] >= theirs[0] and mine[1] >= theirs[1] and mine[2] >= theirs[2])
+
+    def __hash__(self) -> int:
+        return hash((self.wvalues, self.violation))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Fitness) and self.wvalues == other.wvalues and self.violation == other.violation
+
+
+class _Individual:
+    """One configuration of the population, as DEAP's selection wants it."""
+
+    def __init__(self, genome: Genome, evaluation: Evaluation) -> None:
+        self.genome = genome
+        violation = 0.0 if evaluation.meets_targets else evaluation.error_rate
+        self.fitness = _Fitness(figures(evaluation), violation)
+
+
+def figures(evaluation: Evaluation) -> tuple[float, float, float]:
+    """Return what is minimised: cost, latency, minus throughput."""
+    cost, latency, throughput = (objective_value(evaluation, name) for name in FIGURES)
+    return cost, latency, throughput
+
+
+def evolve(
+    case: SearchCase,
+    predictor: Predictor,
+    *,
+    parameters: EvolutionParameters | None = None,
+    seed: int = 0,
+    should_stop: StopSignal | None = None,
+    on_progress: ProgressReport | None = None,
+) -> EvolutionOutcome:
+    """Search every parameter of a case and return what was evaluated, best first.
+
+    Args:
+        case: Model, devices, engine, load, targets.
+        predictor: Performance model; asked for a whole generation at once.
+        parameters: None = the defaults.
+        seed: Same seed, same answer.
+        should_stop: Asked between generations; True ends the search with what it has.
+        on_progress: Told the share of the search that is over, in (0, 1], after each generation.
+
+    Raises:
+        InvalidRequestError: The load's sequences are longer than the model's context.
+    """
+    search = _Search(case, predictor, parameters or EvolutionParameters(), seed, should_stop, on_progress)
+    search.run()
+    return search.outcome()
+
+
+class _Search:
+    """The state of one search."""
+
+    def __init__(
+        self,
+        case: SearchCase,
+        predictor: Predictor,
+        parameters: EvolutionParameters,
+        seed: int,
+        should_stop: StopSignal | None,
+        on_progress: ProgressReport | None,
+    ) -> None:
+        self.case, self.parameters = case, parameters
+        self.rng = Random(seed)  # noqa: S311 - a search, not a secret
+        self.space = ParameterSpace(case)
+        self.evaluator = CaseEvaluator(case, predictor)
+        self.known: dict[Genome, Evaluation | Rejection] = {}
+        self.keys: dict[Genome, tuple[Any, ...]] = {}  # of feasible configurations, best = smallest
+        self.front = ParetoFront()
+        self.best: Genome | None = None
+        self.failed_before: list[Genome] = []
+        self.trace: list[Generation] = []
+        self.is_stopped = self.is_exhaustive = False
+        self._should_stop, self._on_progress = should_stop, on_progress
+
+    @property
+    def left(self) -> int:
+        """Points that the predictor may still be asked for."""
+        return self.parameters.max_evaluations - self.evaluator.num_predicted
+
+    def run(self) -> None:
+        """Search until nothing improves or the budget is spent."""
+        if not self.space.plans:
+            return
+        if self.space.size <= self.parameters.max_evaluations:
+            self.generation(genome for genome, _ in self.space.genomes())
+            self.is_exhaustive = not self.is_stopped
+            return
+        self.generation(self.first_genomes())
+        self.evolve()
+        self.polish()
+
+    def evolve(self) -> None:
+        """Run the generations of NSGA-II."""
+        settings = self.parameters
+        population = self.select([], self.keys)
+        idle, reserve = 0, settings.max_evaluations * SEED_SHARE
+        for _ in range(settings.generations):
+            if self.is_stopped or self.left <= reserve or idle >= settings.patience:
+                return
+            before = self.merit()
+            size = round(settings.population_size * (1 - settings.elite_share))
+            local = list(self.unseen(self.near_the_best(), round(size * LOCAL_SHARE)))
+            offspring = self.offspring(population, size - len(local))
+            if not local and not offspring:
+                return
+            fresh = self.generation([*local, *offspring])
+            population = self.select(population, fresh)
+            idle = 0 if self.improved(before) else idle + 1
+
+    def polish(self) -> None:
+        """Look at the neighbours of the best, then of the front, until none is better or the budget is spent."""
+        size = self.parameters.population_size
+        while not self.is_stopped and self.left > 0:
+            genomes = list(self.unseen(self.around_the_best(), size))
+            if not genomes:
+                return
+            self.generation(genomes)
+
+    def generation(self, genomes: Iterable[Genome]) -> list[Genome]:
+        """Evaluate unknown genomes at once; return those that are feasible, and note what is known now."""
+        if self._should_stop is not None and self._should_stop():
+            self.is_stopped = True
+            return []
+        asked: dict[Genome, Candidate] = {}
+        for genome in genomes:
+            found = self.space.decode(genome)
+            if found is None or found[0] in self.known or found[0] in asked:
+                continue
+            if is_excluded(found[1], self.case):
+                text = "This configuration failed in an earlier deployment."
+                self.known[found[0]] = Rejection(found[1].plan, "excluded", text)
+                self.failed_before.append(found[0])
+                continue
+            asked[found[0]] = found[1]
+        fresh = self.evaluate(asked)
+        best = self.known[self.best] if self.best is not None else None
+        value = objective_value(best, self.case.objective) if isinstance(best, Evaluation) else math.inf
+        rate = best.error_rate if isinstance(best, Evaluation) else math.inf
+        self.trace.append(Generation(self.evaluator.num_predicted, rate, value))
+        if self._on_progress is not None:
+            self._on_progress(self.share_done())
+        return fresh
+
+    def evaluate(self, asked: dict[Genome, Candidate]) -> list[Genome]:
+        fresh: list[Genome] = []
+        waiting = list(asked)
+        while waiting and self.left > 0:
+            batch, waiting = waiting[: self.left], waiting[self.left :]
+            answers = self.evaluator.evaluate([asked[genome] for genome in batch])
+            for genome, answer in zip(batch, answers, strict=True):
+                if isinstance(answer, Evaluation):
+                    answer = headroom_problem(answer, self.case.group, self.case.exclusions) or answer
+                self.known[genome] = answer
+                if isinstance(answer, Evaluation):
+                    self.note(genome, answer)
+                    fresh.append(genome)
+        return fresh
+
+    def note(self, genome: Genome, evaluation: Evaluation) -> None:
+        changes = len(self.space.changed_parameters(evaluation.candidate))
+        self.keys[genome] = (*rank_key(evaluation, self.case.objective), changes, genome)
+        if self.best is None or self.keys[genome] < self.keys[self.best]:
+            self.best = genome
+        violation = 0.0 if evaluation.meets_targets else evaluation.error_rate
+        self.front.add(genome, figures(evaluation), violation)
+
+    def share_done(self) -> float:
+        """Return how much of the search is over: the larger of the shares of budget and of generations."""
+        spent = 1.0 - max(0, self.left) / self.parameters.max_evaluations
+        return min(1.0, max(spent, len(self.trace) / (self.parameters.generations + 1)))
+
+    def merit(self) -> tuple[tuple[Any, ...] | None, float]:
+        """Return what has to grow for a generation to count as an improvement."""
+        return (None if self.best is None else self.keys[self.best]), self.front.volume()
+
+    def improved(self, before: tuple[tuple[Any, ...] | None, float]) -> bool:
+        """Return whether the best or the front gained by more than ``IMPROVEMENT`` since ``before``."""
+        key, volume = before
+        if self.best is None:
+            return False
+        if key is None or self.front.volume() > volume * (1 + IMPROVEMENT):
+            return True
+        now = self.keys[self.best]
+        return now[:2] < key[:2] or (now[:2] == key[:2] and key[2] - now[2] > IMPROVEMENT * abs(key[2]))
+
+    # Genomes
+
+    def first_genomes(self) -> list[Genome]:
+        """Return the direct search's candidates, thinned out to the share of the budget that they may take.
+
+        The platform's own memory rule is asked first: layouts that it refuses cost nothing.
+        """
+        limit = round(self.parameters.max_evaluations * SEED_SHARE)
+        found: list[Genome] = []
+        for precision in self.case.precisions:
+            for (tp_size, variant), depths in sorted(_depths(self.space).items(), key=_depth_order):
+                fitting = self._shallowest(tp_size, variant, depths, precision)
+                for pp_size in sorted({*_spread(depths, SEED_VALUES), *fitting}):
+                    most = self.space.plans[tp_size, pp_size, variant][1]
+                    counts = [replicas for replicas, _ in self.space.loads if replicas <= most]
+                    found += [
+                        self.space.encode((tp_size, pp_size, variant), replicas, precision)
+                        for replicas in _spread(counts, SEED_VALUES)
+                    ]
+        fits = [genome for genome in dict.fromkeys(found) if self._fits(genome)]
+        return _evenly(fits, limit) or self.random_genomes(limit)
+
+    def _shallowest(self, tp_size: int, variant: Variant, depths: Sequence[int], precision: Any) -> list[int]:
+        """Return the fewest stages at which the platform can allocate one replica's share of the load."""
+        for pp_size in depths:
+            most = self.space.plans[tp_size, pp_size, variant][1]
+            if self._fits(self.space.encode((tp_size, pp_size, variant), most, precision)):
+                return [pp_size]
+        return []
+
+    def _fits(self, genome: Genome) -> bool:
+        found = self.space.decode(genome)
+        return found is not None and self.evaluator.fits_platform(found[1])
+
+    def random_genomes(self, count: int) -> list[Genome]:
+        """Return genomes drawn evenly from every dimension."""
+        lengths = [len(dimension.values) for dimension in self.space.dimensions]
+        return [tuple(self.rng.randrange(length) for length in lengths) for _ in range(count)]
+
+    def offspring(self, population: Sequence[_Individual], count: int) -> list[Genome]:
+        """Return up to ``count`` unknown genomes made from the population."""
+        if len(population) < 2:
+            return list(self.unseen(iter(self.random_genomes(count * _TRIES)), count))
+        return list(self.unseen(self._children(population, count * _TRIES), count))
+
+    def _children(self, population: Sequence[_Individual], tries: int) -> Iterator[Genome]:
+        for _ in range(tries):
+            child = self._parent(population).genome
+            if self.rng.random() < self.parameters.crossover_probability:
+                other = self._parent(population).genome
+                child = tuple(
+                    mine if self.rng.random() < 0.5 else theirs for mine, theirs in zip(child, other, strict=True)
+                )
+            yield self.mutated(child)
+
+    def _parent(self, population: Sequence[_Individual]) -> _Individual:
+        """Return the winner of a tournament: the population is in order of front and crowding."""
+        size = self.parameters.tournament_size
+        return population[min(self.rng.randrange(len(population)) for _ in range(size))]
+
+    def mutated(self, genome: Genome) -> Genome:
+        """Return a genome with some genes moved: a step or two on ordered grids, any other choice elsewhere."""
+        genes = list(genome)
+        for place, dimension in enumerate(self.space.dimensions):
+            last = len(dimension.values) - 1
+            if last == 0 or self.rng.random() >= self.parameters.mutation_probability:
+                continue
+            if dimension.is_ordered:
+                step = self.rng.choice((1, 1, 2)) * self.rng.choice((-1, 1))
+                genes[place] = min(last, max(0, genes[place] + step))
+            else:
+                genes[place] = self.rng.choice([gene for gene in range(last + 1) if gene != genes[place]])
+        return tuple(genes)
+
+    def select(self, population: Sequence[_Individual], fresh: Iterable[Genome]) -> list[_Individual]:
+        """Return the next population: the elite by the stated objective, the rest by NSGA-II.
+
+        Configurations that the predictor cannot tell apart count once, by their simplest one.
+        """
+        size = self.parameters.population_size
+        pool = [individual.genome for individual in population] + list(fresh)
+        distinct: dict[_Fitness, _Individual] = {}
+        for genome in sorted(pool, key=lambda genome: self.keys[genome]):
+            individual = _Individual(genome, self.known[genome])  # type: ignore[arg-type]
+            distinct.setdefault(individual.fitness, individual)
+        ranked = list(distinct.values())
+        elite = ranked[: round(size * self.parameters.elite_share)]
+        chosen = tools.selNSGA2(ranked, min(size, len(ranked))) if ranked else []
+        return list(dict.fromkeys([*chosen[: size - len(elite)], *elite]))
+
+    def unseen(self, genomes: Iterator[Genome], count: int) -> Iterator[Genome]:
+        """Yield the first ``count`` genomes that stand for configurations not looked at yet."""
+        given: set[Genome] = set()
+        for genome in genomes:
+            if len(given) >= count:
+                return
+            found = self.space.decode(genome)
+            if found is not None and found[0] not in self.known and found[0] not in given:
+                given.add(found[0])
+                yield found[0]
+
+    def near_the_best(self) -> Iterator[Genome]:
+        """Yield neighbours to look at within a generation: of what failed before, of the best, of the front."""
+        for genome in self.failed_before:
+            yield from self.space.neighbours(genome)
+        ranked = sorted(self.keys, key=self.keys.__getitem__)[:3]
+        for genome in ranked:
+            yield from self.space.neighbours(genome)
+        yield from self._around_the_front(1)
+
+    def around_the_best(self) -> Iterator[Genome]:
+        """Yield neighbours to look at in the end: every value of each parameter of the best, then of the front."""
+        if self.best is None:
+            return
+        yield from self.space.neighbours(self.best, None)
+        for genome in sorted(self.keys, key=self.keys.__getitem__)[:5]:
+            yield from self.space.neighbours(genome)
+        yield from self._around_the_front(1)
+
+    def _around_the_front(self, reach: int) -> Iterator[Genome]:
+        genomes = self.front.genomes()
+        self.rng.shuffle(genomes)
+        for genome in genomes:
+            yield from self.space.neighbours(genome, reach)
+
+    def outcome(self) -> EvolutionOutcome:
+        """Return what was found."""
+        ranked = sorted(self.keys, key=self.keys.__getitem__)
+        evaluations = [answer for genome in ranked if isinstance(answer := self.known[genome], Evaluation)]
+        on_front = set(self.front.genomes())
+        return EvolutionOutcome(
+            evaluations=tuple(evaluations),
+            rejections=(
+                *self.space.rejections,
+                *(answer for answer in self.known.values() if isinstance(answer, Rejection)),
+            ),
+            num_evaluated=self.evaluator.num_predicted,
+            is_complete=not self.is_stopped,
+            front=tuple(
+                answer
+                for genome in ranked
+                if genome in on_front and isinstance(answer := self.known[genome], Evaluation)
+            ),
+            generations=tuple(self.trace),
+            is_exhaustive=self.is_exhaustive,
+        )
+
+
+def _depths(space: ParameterSpace) -> dict[tuple[int, Variant], list[int]]:
+    """Return the legal numbers of stages by TP size and variant, ascending."""
+    depths: dict[tuple[int, Variant], list[int]] = {}
+    for tp_size, pp_size, variant in space.plans:
+        depths.setdefault((tp_size, variant), []).append(pp_size)
+    return {key: sorted(found) for key, found in depths.items()}
+
+
+def _depth_order(item: tuple[tuple[int, Variant], list[int]]) -> tuple[Any, ...]:
+    (tp_size, variant), _ = item
+    return (variant.expert_parallel, variant.dp_attention, variant.dp_size, tp_size)
+
+
+def _spread(values: Sequence[int], count: int) -> list[int]:
+    """Return at most ``count`` of ascending values, both ends among them, evenly on a logarithmic scale."""
+    if len(values) <= count:
+        return list(values)
+    low, high = math.log(values[0]), math.log(values[-1])
+    marks = [math.exp(low + (high - low) * step / (count - 1)) for step in range(count)]
+    return sorted({min(values, key=lambda value: (abs(value - mark), value)) for mark in marks})
+
+
+def _evenly(genomes: Sequence[Genome], count: int) -> list[Genome]:
+    """Return at most ``count`` of the genomes, evenly over their order."""
+    if len(genomes) <= count:
+        return list(genomes)
+    return [genomes[index * len(genomes) // count] for index in range(count)]

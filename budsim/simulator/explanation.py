@@ -1,0 +1,125 @@
+"""Why a configuration is recommended, in words with figures. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from budsim.simulator.candidate import Evaluation
+from budsim.simulator.objective import Objective, num_devices, objective_value
+
+# Points of a Pareto front that an answer carries.
+MAX_FRONT_POINTS = 12
+
+_BEST_AT = {
+    Objective.COST: "the cheapest per token",
+    Objective.LATENCY: "the lowest latency",
+    Objective.THROUGHPUT: "the highest throughput",
+    Objective.BALANCED: "the best balance of cost, latency and throughput",
+}
+
+
+def front_points(front: Sequence[Evaluation], limit: int = MAX_FRONT_POINTS) -> tuple[dict[str, Any], ...]:
+    """Return the points of a Pareto front with the reason why each is on it, cheapest first.
+
+    Args:
+        front: Evaluations that none of the others beats in cost, latency and throughput at once.
+        limit: Points to keep: what is best at something, and the others evenly over the range of cost.
+    """
+    if not front:
+        return ()
+    ordered = sorted(front, key=lambda item: (objective_value(item, Objective.COST), num_devices(item)))
+    best = {name: min(ordered, key=lambda item: objective_value(item, name)) for name in _BEST_AT}
+    must = {id(item) for item in best.values()}
+    others = [item for item in ordered if id(item) not in must]
+    room = max(0, limit - len(must))
+    kept = must | {id(others[index * len(others) // room]) for index in range(room) if others}
+    return tuple(_front_point(item, best) for item in ordered if id(item) in kept)
+
+
+def _front_point(item: Evaluation, best: dict[Objective, Evaluation]) -> dict[str, Any]:
+    candidate = item.candidate
+    return {
+        "tp_size": candidate.plan.tp_size,
+        "pp_size": candidate.plan.pp_size,
+        "ep_size": candidate.plan.ep_size,
+        "replicas": candidate.replicas,
+        "concurrency_per_replica": candidate.concurrency_per_replica,
+        "precision": candidate.precision.name,
+        "num_devices": num_devices(item),
+        "ttft": item.prediction.ttft_ms_p50,
+        "e2e_latency": item.prediction.e2e_s_p50,
+        "throughput_per_user": item.prediction.tps_per_user,
+        "output_tps": item.output_tps,
+        "cost_per_million_tokens": item.cost_per_million_tokens_usd,
+        "meets_targets": item.meets_targets,
+        "binding": item.binding,
+        "reason": _front_reason(item, best),
+    }
+
+
+def _front_reason(item: Evaluation, best: dict[Objective, Evaluation]) -> str:
+    titles = [text for name, text in _BEST_AT.items() if best[name] is item]
+    if titles:
+        return f"{' and '.join(titles)} on the front"
+    cheapest, fastest = best[Objective.COST], best[Objective.LATENCY]
+    faster = item.prediction.e2e_s_p50 / cheapest.prediction.e2e_s_p50 - 1
+    more = item.output_tps / cheapest.output_tps - 1
+    dearer = _cost(item) / _cost(cheapest) - 1
+    saved = 1 - _cost(item) / _cost(fastest)
+    return (
+        f"{_percent(faster)} latency and {_percent(more)} throughput for {_percent(dearer)} cost against the cheapest; "
+        f"{100 * saved:.0f} % cheaper than the fastest"
+    )
+
+
+def _cost(item: Evaluation) -> float:
+    return max(objective_value(item, Objective.COST), 1e-12)
+
+
+def _percent(change: float) -> str:
+    return f"{100 * change:+.0f} %"
+
+
+def winning_reason(item: Evaluation, evaluations: Sequence[Evaluation], objective: str) -> str:
+    """Return why a configuration ranks where it does: what it is best at, what holds it back, what comes after it.
+
+    Args:
+        item: One of the evaluations.
+        evaluations: All of them, best first.
+        objective: What the caller asked for.
+    """
+    meeting = sum(other.meets_targets for other in evaluations)
+    candidate = item.candidate
+    if not item.meets_targets:
+        misses = ", ".join(f"{miss.target} {miss.predicted:.4g} against {miss.wanted:.4g}" for miss in item.misses)
+        return f"No configuration meets every target; this one misses least: {misses}."
+    place = next(index for index, other in enumerate(evaluations) if other is item)
+    rank = _BEST_AT[Objective(objective)] if place == 0 else f"number {place + 1} by {objective}"
+    parts = [f"{rank} of {meeting} configurations that meet every target" if meeting > 1 else "the only one that does"]
+    other = next((o for o in evaluations[place + 1 :] if o.meets_targets and _layout(o) != _layout(item)), None)
+    if other is not None:
+        gap = _gap(item, other, objective)
+        tp, pp, replicas = other.candidate.plan.tp_size, other.candidate.plan.pp_size, other.candidate.replicas
+        parts.append(f"the next layout (TP {tp} x PP {pp} x {replicas}) is {gap}")
+    if item.binding:
+        parts.append(f"{item.binding} binds")
+    text = "; ".join(parts)
+    return f"TP {candidate.plan.tp_size} x PP {candidate.plan.pp_size} x {candidate.replicas}: {text}."
+
+
+def _layout(item: Evaluation) -> tuple[Any, ...]:
+    return (item.candidate.plan, item.candidate.replicas)
+
+
+def _gap(item: Evaluation, other: Evaluation, objective: str) -> str:
+    mine, theirs = objective_value(item, objective), objective_value(other, objective)
+    match Objective(objective):
+        case Objective.COST:
+            return f"{_percent(theirs / mine - 1) if mine else '+0 %'} dearer per token"
+        case Objective.LATENCY:
+            return f"{_percent(theirs / mine - 1)} slower"
+        case Objective.THROUGHPUT:
+            return f"{_percent(theirs / mine - 1)} in throughput"
+        case Objective.BALANCED:
+            return f"{theirs - mine:.3f} worse in ln(cost x latency / throughput)"
