@@ -9,10 +9,12 @@ from fastapi import FastAPI
 from nicegui import app as page_app
 from nicegui import ui
 
+from budsim.dashboard.hardware_page import hardware_page
 from budsim.dashboard.history_page import history_page
 from budsim.dashboard.models_page import models_page
 from budsim.dashboard.optimise_page import optimise_page
 from budsim.dashboard.run_page import run_page
+from budsim.dashboard.use_cases_page import use_cases_page
 
 PREFIX = "/ui"
 _PAGES: dict[str, Callable[..., Awaitable[Any]]] = {
@@ -20,6 +22,8 @@ _PAGES: dict[str, Callable[..., Awaitable[Any]]] = {
     "/runs": history_page,
     "/runs/{workflow_id}": run_page,
     "/models": models_page,
+    "/hardware": hardware_page,
+    "/use-cases": use_cases_page,
 }
 
 
