@@ -29,6 +29,7 @@ from budsim.commons.logs import configure_logging
 from budsim.commons.notifications import Publisher, RecordedOnly
 from budsim.commons.workflow_engine import WorkflowEngine
 from budsim.engine_ops.routes import router as engine_router
+from budsim.hardware_ops.routes import router as hardware_router
 from budsim.model_ops.calculator_routes import router as calculator_router
 from budsim.model_ops.routes import router as model_router
 from budsim.simulator.activities import RunActivities, SearchBackend
@@ -226,7 +227,7 @@ def create_app(
         telemetry.trace_requests(app)
     simulator_routers = (router, history_router, node_router, workflow_router, cluster_router, event_router)
     model_routers = (model_router, calculator_router)
-    use_case_routers = (use_case_router, recommendation_router)
+    use_case_routers = (use_case_router, recommendation_router, hardware_router)
     for included in (health.router, *simulator_routers, *model_routers, engine_router, *use_case_routers):
         app.include_router(included)
     if config.dashboard:

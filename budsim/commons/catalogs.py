@@ -71,22 +71,66 @@ def add_custom_devices(path: str | Path) -> list[str]:
             added.
         PayloadTooLargeError: The file is over its limit.
     """
-    entries = _read_entries(Path(path))
+    return store_custom_devices(_read_entries(Path(path)))
+
+
+def store_custom_devices(entries: list[Mapping[str, Any]]) -> list[str]:
+    """Add devices to the user's own; a custom device of the same name is replaced.
+
+    Args:
+        entries: As in a file for ``add_custom_devices``.
+
+    Returns:
+        The names that were added or replaced.
+
+    Raises:
+        InvalidRequestError: A field is wrong, or a name belongs to another device; nothing was added.
+    """
     specs = [parse_custom_device(entry) for entry in entries]
-    new_names = [compact_name(spec.name) for spec in specs]
+    new_names = {compact_name(spec.name) for spec in specs}
+    with _changed_custom_devices() as stored:
+        stored[:] = [entry for entry in stored if compact_name(str(entry["name"])) not in new_names]
+        stored += entries
+    return [spec.name for spec in specs]
+
+
+def remove_custom_device(name: str) -> bool:
+    """Forget one of the user's own devices; whether it was there."""
+    with _changed_custom_devices() as stored:
+        kept = [entry for entry in stored if compact_name(str(entry["name"])) != compact_name(name)]
+        found = len(kept) < len(stored)
+        stored[:] = kept
+    return found
+
+
+@contextmanager
+def _changed_custom_devices() -> Iterator[list[Mapping[str, Any]]]:
+    """Yield the user's own devices to be changed; check and write them when the block ends, others wait.
+
+    Raises:
+        InvalidRequestError: Names and aliases would not be unique over everything; nothing was written.
+    """
     target = custom_devices_path()
     target.parent.mkdir(parents=True, exist_ok=True)
     with _locked(target.with_suffix(".lock")):
-        kept = [
-            entry
-            for entry in (_read_entries(target) if target.exists() else [])
-            if compact_name(str(entry["name"])) not in new_names
-        ]
-        _build_catalog([*kept, *entries])  # names and aliases must be unique over everything
-        _replace_file(
-            target, yaml.safe_dump({"devices": [dict(entry) for entry in [*kept, *entries]]}, sort_keys=False)
-        )
-    return [spec.name for spec in specs]
+        entries = _read_entries(target) if target.exists() else []
+        yield entries
+        _build_catalog(entries)
+        if entries:
+            _replace_file(target, yaml.safe_dump({"devices": [dict(entry) for entry in entries]}, sort_keys=False))
+        else:
+            target.unlink(missing_ok=True)
+
+
+def cloud_offers() -> Mapping[str, Mapping[str, float]]:
+    """Return on-demand USD per hour of one device, by catalogue name and provider."""
+    return _shipped_offers()
+
+
+@lru_cache(maxsize=1)
+def _shipped_offers() -> Mapping[str, Mapping[str, float]]:
+    devices = _shipped_document()["devices"]
+    return {entry["name"]: dict(entry["offers_usd_per_hour"]) for entry in devices if entry.get("offers_usd_per_hour")}
 
 
 @lru_cache(maxsize=2)
