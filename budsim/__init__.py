@@ -7,6 +7,7 @@ The library needs no server and no database::
     budsim.simulate("meta-llama/Llama-3.1-8B", clusters="clusters.json", concurrency=64, ttft_ms=500)
     budsim.predict(points)  # pandas DataFrame in and out
     budsim.estimate_memory(points)
+    budsim.recommend_gpus("meta-llama/Llama-3.1-8B", batch_size=8).summary()
 
 Importing the package is cheap; each function imports what it needs when it is called.
 """
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from budsim.library import ClusterSource
+    from budsim.recommender.results import RecommendationResult
     from budsim.simulator.simulation import SimulationOutcome
 
-__all__ = ["describe_clusters", "estimate_memory", "predict", "simulate"]
+__all__ = ["describe_clusters", "estimate_memory", "predict", "recommend_gpus", "simulate"]
 
 
 def simulate(model: str, *, clusters: ClusterSource = None, **options: Any) -> SimulationOutcome:
@@ -53,3 +55,10 @@ def estimate_memory(points: pd.DataFrame) -> pd.DataFrame:
     from budsim.simulator import points_table
 
     return points_table.estimate_memory(points)
+
+
+def recommend_gpus(model: str, **options: Any) -> RecommendationResult:
+    """Return GPUs and layouts for ``model``; see ``budsim.recommender.recommend_gpus`` for every option."""
+    from budsim import recommender
+
+    return recommender.recommend_gpus(model, **options)

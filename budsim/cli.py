@@ -1,4 +1,4 @@
-"""The command line: ``budsim serve | simulate | predict | memory | hardware | models | clusters``.
+"""The command line: ``budsim serve | simulate | predict | memory | recommend | hardware | models | clusters``.
 
 Exit codes, for scripts:
     0  the answer is there; every target asked for is met
@@ -25,6 +25,7 @@ import click
 from budsim.cli_calibrate import calibrate
 from budsim.cli_deploy import deploy
 from budsim.cli_memory import memory_options
+from budsim.cli_recommend import recommend
 from budsim.commons.errors import BudSimError, UnavailableError
 
 EXIT_UNEXPECTED = 1
@@ -90,6 +91,7 @@ server_option = click.option("--server", metavar="URL", help="Ask a running BudS
 
 main.add_command(json_option(calibrate))
 main.add_command(deploy)
+main.add_command(recommend)
 
 
 def _print_json(value: Any) -> None:

@@ -158,6 +158,16 @@ def _build_catalog(custom_entries: list[Mapping[str, Any]]) -> HardwareCatalog:
 
 
 def _read_entries(path: Path) -> list[Mapping[str, Any]]:
+    return custom_device_entries(read_device_file(path))
+
+
+def read_device_file(path: Path) -> Any:
+    """Return what a YAML or JSON file of devices holds.
+
+    Raises:
+        InvalidRequestError: It cannot be read, or is neither YAML nor JSON.
+        PayloadTooLargeError: It is over its limit.
+    """
     try:
         with path.open("rb") as file:
             text = file.read(MAX_CUSTOM_FILE_BYTES + 1)
@@ -169,7 +179,7 @@ def _read_entries(path: Path) -> list[Mapping[str, Any]]:
         raise PayloadTooLargeError(msg, {"field": "file"})
     try:
         _check_shape(text)
-        return custom_device_entries(yaml.load(text, Loader=_Loader))  # noqa: S506 - a safe loader
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError) as error:
         msg = f"{path} is neither YAML nor JSON: {' '.join(str(error).split())[:300]}"
         raise InvalidRequestError(msg, {"field": "file"}) from error

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from budsim.perf_model.hardware_catalog import DeviceSpec
-from budsim.recommender.pricing import bf16_tflops, memory_gb, price_index
+from budsim.recommender.device_figures import bf16_tflops, compute_capability, memory_gb, price_index
 from budsim.simulator.hardware import device_usd_per_hour
 
 # The platform's kinds of hardware.
@@ -69,7 +69,7 @@ def device_view(device: DeviceSpec, offers: Mapping[str, float] | None = None) -
         "device_type": device.device_type,
         "manufacturer": device.vendor,
         "architecture": device.architecture,
-        "compute_capability": device.compute_capability,
+        "compute_capability": compute_capability(device),
         "release_date": device.release_date,
         "form_factors": list(device.form_factors),
         "flops": tflops,

@@ -139,11 +139,6 @@ class DeviceSizing:
                 continue
             yield self._sized(point, memory, batch_size)
 
-    def largest_batch(self, plan: ParallelPlan) -> int:
-        """Return the requests that a layout holds at their full length; 0 where it does not start."""
-        found = self._estimated(plan)
-        return 0 if isinstance(found, Infeasible) else found[1].concurrent_sequences(self.case.isl, self.case.osl)
-
     def of_plan(self, plan: ParallelPlan, batch_size: int) -> ReplicaSize | Infeasible:
         """Return the replica of a given layout, or why it does not start or hold the load."""
         found = self._estimated(plan)
@@ -154,6 +149,20 @@ class DeviceSizing:
         if held < batch_size:
             return _holds_too_few(plan, held, batch_size, self.device)
         return self._sized(point, memory, batch_size)
+
+    def memory_of(self, plan: ParallelPlan) -> MemoryEstimate | None:
+        """Return the engine's split in a layout; None where it does not start."""
+        found = self._estimated(plan)
+        return None if isinstance(found, Infeasible) else found[1]
+
+    def weight_bytes(self, plan: ParallelPlan) -> float:
+        """Return the weights on the fullest device of a layout, whether they fit or not.
+
+        Raises:
+            BudSimError: The precision fits no format.
+        """
+        precision = resolve_precision(self.case.precision, self.case.arch, self.device)
+        return max(stage_weight_bytes(self.case.arch, precision, plan))
 
     def _sized(self, point: ServingPoint, memory: MemoryEstimate, batch_size: int) -> ReplicaSize:
         sequences = math.ceil(batch_size / memory.attention_copies)

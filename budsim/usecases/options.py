@@ -12,7 +12,7 @@ from typing import Any
 
 from budsim.perf_model.hardware_catalog import DeviceSpec
 from budsim.perf_model.serving_point import Prediction
-from budsim.recommender.pricing import memory_gb, price_index
+from budsim.recommender.device_figures import memory_gb, price_index
 from budsim.recommender.sizing import ReplicaSize, point_row
 from budsim.simulator.hardware import PriceBasis, cost_per_million_tokens_usd, device_usd_per_hour
 from budsim.usecases.use_case import SloCheck, UseCase, check_slo

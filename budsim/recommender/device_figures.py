@@ -1,4 +1,4 @@
-"""What a replica costs: USD per hour of its devices, and the platform's old index beside it. Pure."""
+"""Figures of one device as recommendations show them: 16-bit peak, label, capability, the old price index. Pure."""
 
 from __future__ import annotations
 
@@ -23,6 +23,15 @@ def memory_gb(device: DeviceSpec) -> float | None:
     if device.nominal_memory_gb is not None:
         return float(device.nominal_memory_gb)
     return None if device.memory_bytes is None else device.memory_bytes / 1e9
+
+
+def compute_capability(device: DeviceSpec) -> str | None:
+    """Return CUDA's capability as ``9.0``, AMD's target as ``gfx942``; None where there is none."""
+    name = device.compute_capability
+    if name is None or not name.startswith("sm_"):
+        return name
+    digits = name.removeprefix("sm_").rstrip("abcdef")
+    return f"{digits[:-1]}.{digits[-1]}"
 
 
 def price_index(device: DeviceSpec) -> float | None:
