@@ -133,7 +133,7 @@ class AppSettings(BaseSettings):
     sglang_cuda_image: str = Field(
         default="lmsysorg/sglang:latest", validation_alias=_names("sglang_cuda_image", "sglang_image")
     )
-    sglang_rocm_image: str = "lmsysorg/sglang:latest"
+    sglang_rocm_image: OptionalStr = None
     litellm_image: str = "ghcr.io/berriai/litellm:main-latest"
     latentbud_cpu_image: str = "budecosystem/latentbud:cpu-latest"
     latentbud_cuda_image: str = "budecosystem/latentbud:cuda-latest"
@@ -166,8 +166,8 @@ class AppSettings(BaseSettings):
         return self.app_host or ("0.0.0.0" if self.requires_token else "127.0.0.1")  # noqa: S104 - guarded by a token
 
     def engine_images(self) -> dict[str, str]:
-        """Return the container image of every engine by ``<engine>_<device type>``."""
-        return {
+        """Return the container image of every engine by ``<engine>_<device type>``, as far as there is one."""
+        images = {
             "vllm_cuda": self.vllm_cuda_image,
             "vllm_rocm": self.vllm_rocm_image,
             "vllm_cpu": self.vllm_cpu_image,
@@ -183,6 +183,7 @@ class AppSettings(BaseSettings):
             "quantization_cuda": self.quantization_cuda_image,
             "quantization_cpu": self.quantization_cpu_image,
         }
+        return {name: image for name, image in images.items() if image}
 
 
 def _variables(field_name: str) -> str:

@@ -154,7 +154,11 @@ def by_platform_priority(options: Sequence[EngineOption], num_parameters: float)
 
 
 def refusals(
-    arch: ModelArchitecture, device_type: str, engines: Sequence[str] = (), engine_version: str | None = None
+    arch: ModelArchitecture,
+    device_type: str,
+    engines: Sequence[str] = (),
+    engine_version: str | None = None,
+    images: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Return why engines do not serve a model on a device type, one sentence each; engines that do are left out.
 
@@ -163,6 +167,7 @@ def refusals(
         device_type: cuda, rocm, hpu, cpu or cpu_high.
         engines: Names; empty = every engine that serves checkpoints.
         engine_version: Version asked for; None = each engine's default one.
+        images: As ``compatible_engines``.
     """
     reasons = []
     for name in engines or SERVING_ENGINES:
@@ -173,6 +178,13 @@ def refusals(
             reason = f"{profile.name} is predicted only, not deployed"
         else:
             reason = profile.refusal(arch, device_type, engine_version)
+            if (
+                reason is None
+                and profile.option
+                and not profile.option(arch, device_type, images or {}, engine_version)
+            ):
+                variable = f"{profile.name}_{device_type}_image".upper()
+                reason = f"{profile.name} has no image of its own for {device_type}: set {variable}"
         if reason is not None:
             reasons.append(reason)
     return reasons

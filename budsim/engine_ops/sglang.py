@@ -35,7 +35,10 @@ MIB = float(2**20)
 DEFAULT_VERSION = "0.5.23"
 ARGUMENTS_FROM = (0, 5, 23)
 TABLE_VERSIONS = ((0, 4), (0, 5))
-IMAGES = {"cuda": "lmsysorg/sglang:latest", "rocm": "lmsysorg/sglang:latest"}
+DEVICE_TYPES = ("cuda", "rocm")
+# ``latest`` is CUDA. ROCm images have no such tag: each is of one release, one ROCm and one family of GPUs
+# (lmsysorg/sglang:v0.4.5-rocm630, rocm/sgl-dev:v0.5.13.post1-ubuntu24.04-py3.14-rocm7.14), so the caller names his.
+IMAGES = {"cuda": "lmsysorg/sglang:latest"}
 
 SGLANG_META_MIB = 512.0
 SGLANG_MIB_PER_CHUNK_TOKEN = 1.5
@@ -93,11 +96,13 @@ def option(
     Args:
         arch: Model shape; its architecture name decides.
         device_type: cuda or rocm.
-        images: Container images by ``sglang_<device type>``; a missing one falls back to the public image.
+        images: Container images by ``sglang_<device type>``; a missing one falls back to the public image,
+            of which there is none for rocm.
         version: SGLang version; None = the default one.
     """
     architecture = served_architecture(arch)
-    if architecture is None or device_type not in IMAGES:
+    image = images.get(f"sglang_{device_type}") or IMAGES.get(device_type)
+    if architecture is None or device_type not in DEVICE_TYPES or image is None:
         return None
     facts = family_facts(architecture)
     generates = arch.task == "generate"
@@ -105,7 +110,7 @@ def option(
         engine="sglang",
         version=version or DEFAULT_VERSION,
         device_type=device_type,
-        image=image_of_version(images.get(f"sglang_{device_type}") or IMAGES[device_type], version, device_type),
+        image=image_of_version(image, version, device_type),
         tool_calling_parser_type=facts.tool_calling_parser_type if generates else None,
         reasoning_parser_type=facts.reasoning_parser_type if generates else None,
         architecture_family=facts.architecture_family,
@@ -117,8 +122,8 @@ def option(
 
 def refusal(arch: ModelArchitecture, device_type: str, version: str | None = None) -> str | None:
     """Return why SGLang does not serve a model on a device type, or None when it does."""
-    if device_type not in IMAGES:
-        return f"sglang runs on {', '.join(IMAGES)}, not on {device_type}"
+    if device_type not in DEVICE_TYPES:
+        return f"sglang runs on {', '.join(DEVICE_TYPES)}, not on {device_type}"
     if served_architecture(arch) is None:
         name = ", ".join(arch.architectures) or f"model_type {arch.model_type}"
         return f"sglang {version or DEFAULT_VERSION} does not serve {name}"
@@ -149,8 +154,10 @@ def parameters(device_type: str, version: str | None = None) -> tuple[EnginePara
         UnsupportedError: SGLang does not run on the device type, or the version's arguments are not known.
     """
     arguments_of(version)
-    if device_type not in IMAGES:
-        raise UnsupportedError(f"sglang runs on {', '.join(IMAGES)}, not on {device_type}.", {"field": "device_type"})
+    if device_type not in DEVICE_TYPES:
+        raise UnsupportedError(
+            f"sglang runs on {', '.join(DEVICE_TYPES)}, not on {device_type}.", {"field": "device_type"}
+        )
     chunks = (2048, 4096, 8192, 16384)
     return (
         EngineParameter("max_num_seqs", "max-running-requests", "int", None, 8, 4096, 8),
@@ -226,7 +233,7 @@ def _format_args(query: LaunchQuery) -> dict[str, ArgumentValue]:
 
 def argument_problems(args: Mapping[str, ArgumentValue], device_type: str) -> list[str]:
     """Return what SGLang itself refuses in a set of launch arguments that its parser takes; empty = nothing."""
-    if device_type not in IMAGES:
+    if device_type not in DEVICE_TYPES:
         return [f"sglang does not run on {device_type}"]
     problems = []
     for flag in ("tp-size", "pp-size", "dp-size", "ep-size", "attn-dp-size", "context-length", "max-running-requests"):
@@ -295,7 +302,7 @@ PROFILE = EngineProfile(
     aliases=("sglang",),
     versions=TABLE_VERSIONS,
     default_version=DEFAULT_VERSION,
-    device_types=("cuda", "rocm"),
+    device_types=DEVICE_TYPES,
     defaults=sglang_defaults,
     images=IMAGES,
     deployable=True,

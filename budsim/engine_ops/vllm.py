@@ -274,6 +274,8 @@ def launch_args(
     if arch is not None and arch.task not in ("generate", "transcribe"):
         args |= _pooling_args(arch.task, table)
     problems = argument_problems(args, device_type, bool(arch and arch.sliding_window))
+    if plan.dp_attention:
+        problems.append("attention cannot be data parallel inside the tensor-parallel group, as SGLang's can")
     problems += parser_problems(args, facts_of(VLLM_ARGUMENTS, table), f"vllm {version or DEFAULT_VERSION}")
     if problems:
         raise InvalidRequestError(f"vllm refuses these arguments: {'; '.join(problems)}.", {"field": "args"})

@@ -177,7 +177,7 @@ def _engine(question: NodeQuestion, group: DeviceGroup) -> EngineOption:
     shipped = compatible_engines(question.arch, [group.device_type], question.images or {})
     options = merged_options(options_on(question.looked_up, group.device_type), shipped)
     if not options:
-        causes = "; ".join(refusals(question.arch, group.device_type))
+        causes = "; ".join(refusals(question.arch, group.device_type, images=question.images))
         raise IncompatibleEngineError(f"No engine serves this model there: {causes}.", {"field": "hostnames"})
     if not options[0].image:
         text = f"No container image is known for {options[0].engine} on {group.device_type}; set it in the settings."

@@ -236,7 +236,7 @@ def plan_tasks(
             for task in _group_tasks(request, arch, group, images, exclusions or {}, basis, looked_up)
         ]
         if not found:
-            reasons.append(_no_task_reason(cluster, topology.groups, groups, topology.dropped, request, arch))
+            reasons.append(_no_task_reason(cluster, topology.groups, groups, topology.dropped, request, arch, images))
         tasks += found
     dropped = {cluster.cluster_id: topology.dropped for cluster, topology, _ in chosen}
     taken = {} if request.job is None else jobs.assumptions(request.job)
@@ -321,6 +321,7 @@ def _no_task_reason(
     dropped: Sequence[DroppedDevice],
     request: SimulationRequest,
     arch: ModelArchitecture | None,
+    images: Mapping[str, str] | None,
 ) -> str:
     name = f"Cluster {cluster.name}"
     if wanted and (request.job is not None or arch is None):
@@ -330,7 +331,9 @@ def _no_task_reason(
         devices = ", ".join(sorted({group.spec.name for group in wanted}))
         engines = ", ".join(request.engines) or "engine"
         types = sorted({group.device_type for group in wanted})
-        refused = [text for kind in types for text in refusals(arch, kind, request.engines, request.engine_version)]
+        refused = [
+            text for kind in types for text in refusals(arch, kind, request.engines, request.engine_version, images)
+        ]
         why = f" ({'; '.join(dict.fromkeys(refused))})" if refused else ""
         return f"{name}: no {engines} serves this model on {devices}{why}."
     if groups and request.job is not None:

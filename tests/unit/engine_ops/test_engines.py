@@ -202,3 +202,13 @@ def test_adapters_are_switched_on_with_every_version(flag: str) -> None:
     for version in ("0.8.5", "0.11.0", "0.19.0", "0.24.0", "0.32.0"):
         assert flag in extra_args("vllm", ParserQuery(version, max_loras=2))
     assert "max-loras-per-batch" in extra_args("sglang", ParserQuery(max_loras=2))
+
+
+def test_an_engine_without_an_image_for_a_device_is_not_offered_there_and_says_what_to_set():
+    arch = model("LlamaForCausalLM")
+    assert [option.engine for option in compatible_engines(arch, ["rocm"], {})] == ["vllm"]
+    assert refusals(arch, "rocm", ["sglang"]) == ["sglang has no image of its own for rocm: set SGLANG_ROCM_IMAGE"]
+    images = {"sglang_rocm": "own/sglang:v0.5.23-rocm"}
+    offered = {option.engine: option.image for option in compatible_engines(arch, ["rocm"], images)}
+    assert offered["sglang"] == "own/sglang:v0.5.23-rocm"
+    assert refusals(arch, "rocm", ["sglang"], images=images) == []

@@ -180,3 +180,8 @@ def test_an_unlisted_family_has_no_parsers_and_its_own_name() -> None:
 def test_devices_vllm_does_not_run_on_are_refused() -> None:
     with pytest.raises(UnsupportedError, match="not on tpu"):
         vllm.parameters("tpu")
+
+
+def test_attention_that_is_data_parallel_inside_a_group_is_not_vllms() -> None:
+    with pytest.raises(InvalidRequestError, match="data parallel inside"):
+        vllm.launch_args(settings(), ParallelPlan(8, dp_attention=True), BF16, "m", "cuda")
