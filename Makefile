@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATA ?= ../shared/data
 
-.PHONY: setup run stop test test-dapr test-ui dapr-up dapr-down lint format bench accuracy engine-check lock clean
+.PHONY: setup run stop test test-dapr test-ui dapr-up dapr-down lint format bench accuracy accuracy-full train engine-check lock clean
 
 setup: $(READY)
 
@@ -54,6 +54,12 @@ bench: setup  ## figures of tests/performance, as ratios and seconds on this mac
 
 accuracy: setup  ## predictions against the measurements in DATA
 	BUDSIM_ACCURACY_DATA=$(DATA) $(BIN)/python -m pytest tests/accuracy -o addopts="-q --strict-markers --import-mode=importlib"
+
+accuracy-full: setup  ## the same after fitting every fold anew
+	$(BIN)/python scripts/validate_models.py --data $(DATA)
+
+train: setup  ## residual models and intervals from the measurements in DATA, with the physics as it is now
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/train_performance_models.py --data $(DATA)
 
 engine-check: setup  ## what is emitted against the parsers of the engines that are installed here
 	$(BIN)/python scripts/engine_check.py

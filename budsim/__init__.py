@@ -40,14 +40,14 @@ def describe_clusters(clusters: ClusterSource = None, *, hardware_mode: str = "d
     return library.describe_clusters(clusters, hardware_mode=hardware_mode)
 
 
-def predict(points: pd.DataFrame, method: str | None = None) -> pd.DataFrame:
+def predict(points: pd.DataFrame, method: str | None = None, model_version: str | None = None) -> pd.DataFrame:
     """Return serving metrics for a table of points; columns as in the README, bad rows get a ``status``.
 
     What ``budsim calibrate`` kept is used.
     """
     from budsim import library
 
-    return library.predict(points, method)
+    return library.predict(points, method, model_version)
 
 
 def estimate_memory(points: pd.DataFrame) -> pd.DataFrame:

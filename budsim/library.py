@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from budsim.benchmarks.calibration_store import with_user_calibrations
 from budsim.commons.catalogs import hardware_catalog
 from budsim.commons.config import settings
-from budsim.commons.errors import InvalidRequestError, NotFoundError, PayloadTooLargeError, UnsupportedError
+from budsim.commons.errors import InvalidRequestError, NotFoundError, PayloadTooLargeError
 from budsim.commons.resources import shipped_path
 from budsim.engine_ops.lookup import look_up_engines
 from budsim.model_ops.services import default_library
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator import simulation
 from budsim.simulator.cluster_document import Cluster, ClusterProblem, parse_clusters
-from budsim.simulator.heuristic import HeuristicPredictor
+from budsim.simulator.predictors import make_predictor
 from budsim.simulator.simulation_request import SimulationRequest
 from budsim.simulator.topology import group_devices
 
@@ -47,6 +47,7 @@ def simulate(
     engines: Sequence[str] = (),
     engine_version: str | None = None,
     model_endpoints: str | None = None,
+    model_version: str | None = None,
 ) -> simulation.SimulationOutcome:
     """Return ranked deployments of one model on the caller's clusters.
 
@@ -63,17 +64,18 @@ def simulate(
         e2e_s: Target: end-to-end latency of one request, s; None or 0 = none.
         objective: cost | throughput | latency | balanced: what the best answer is best at.
         hardware_mode: dedicated | shared.
-        method: ``heuristic``; None = the default method.
+        method: ``regressor`` or ``heuristic``; None = the default method.
         top_k: Configurations kept per device group.
         engines: Engines to use, most preferred first; empty = the default order.
         engine_version: Version of the engine; None = its default one.
         model_endpoints: Comma list of EMBEDDING, LLM, AUDIO, CLASSIFY, RERANK, for the engine lookup of
             ``BUD_CONNECT_URL``; None = whatever the model is for.
+        model_version: Version of the trained models; None = the current one.
 
     Raises:
         BudSimError: A value cannot be served; the message names the field and the remedy.
     """
-    check_method(method)
+    predictor = make_predictor(method, model_version)
     known, problems, assumptions = load_clusters(clusters)
     if not known:
         told = "; ".join(f"{problem.path}: {problem.reason}" for problem in problems) or "the list is empty"
@@ -96,6 +98,7 @@ def simulate(
         top_k=top_k,
         engines=tuple(engines),
         engine_version=engine_version,
+        model_version=model_version,
         skip_master_node_for_cpu=settings().skip_master_node_for_cpu,
         assumptions=assumptions,
         model_endpoints=model_endpoints,
@@ -105,30 +108,18 @@ def simulate(
         known,
         resolve_model=lambda _name: arch,
         catalog=hardware_catalog(),
-        predictor=with_user_calibrations(HeuristicPredictor()),
+        predictor=with_user_calibrations(predictor),
         images=settings().engine_images(),
         looked_up=found.options,
         problems=problems,
     )
 
 
-def predict(points: pd.DataFrame, method: str | None = None) -> pd.DataFrame:
+def predict(points: pd.DataFrame, method: str | None = None, model_version: str | None = None) -> pd.DataFrame:
     """Return serving metrics for a table of points; this user's calibrations are used."""
     from budsim.simulator import points_table
 
-    predictor = with_user_calibrations(HeuristicPredictor())
-    return points_table.predict(points, method=method, predictor=predictor)
-
-
-def check_method(method: str | None) -> None:
-    """Refuse the trained method while no trained models ship.
-
-    Raises:
-        UnsupportedError: ``method`` is ``regressor``.
-    """
-    if method == "regressor":
-        text = "method 'regressor' needs trained models, and none are installed; use method 'heuristic'."
-        raise UnsupportedError(text, {"field": "method"})
+    return points_table.predict(points, predictor=with_user_calibrations(make_predictor(method, model_version)))
 
 
 def load_clusters(source: ClusterSource) -> tuple[tuple[Cluster, ...], tuple[ClusterProblem, ...], dict[str, str]]:

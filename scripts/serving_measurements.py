@@ -22,6 +22,7 @@ PLAIN_COLUMNS = (
 )  # fmt: skip
 MEASURED_COLUMNS = {
     "ttft_ms_mean": "measured_ttft_ms",
+    "ttft_ms_p99": "measured_ttft_p99_ms",
     "itl_or_tpot_ms_mean": "measured_tpot_ms",
     "e2e_s_mean": "measured_e2e_s",
     "tps_output_total": "measured_output_tps",

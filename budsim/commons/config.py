@@ -107,6 +107,7 @@ class AppSettings(BaseSettings):
     benchmark_predictor_models_dir: OptionalPath = Field(
         default=None, validation_alias=_names("benchmark_predictor_models_dir", "model_cache_dir")
     )
+    regressor_model_version: OptionalStr = None
 
     # Simulation
     default_simulation_method: Literal["regressor", "heuristic"] = "regressor"

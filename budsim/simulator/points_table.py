@@ -15,14 +15,14 @@ from typing import Any
 
 import pandas as pd
 
-from budsim.commons.errors import BudSimError, InvalidRequestError
+from budsim.commons.errors import BudSimError
 from budsim.perf_model.memory import MemoryCorrection, MemoryEstimate
 from budsim.perf_model.memory import estimate_memory as estimate_replica_memory
 from budsim.perf_model.parallelism import check_plan
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.simulator.candidate import Predictor
-from budsim.simulator.heuristic import HeuristicPredictor
 from budsim.simulator.points_reader import INPUT_COLUMNS, ReadRow, RowRefusal, read_rows, refusal_of
+from budsim.simulator.predictors import make_predictor
 from budsim.simulator.table_cells import number_cell
 
 __all__ = ["INPUT_COLUMNS", "LATENCY_COLUMNS", "MEMORY_COLUMNS", "PREDICTION_COLUMNS", "estimate_memory", "predict"]
@@ -38,11 +38,13 @@ PREDICTION_COLUMNS = (
     "kv_cache_tokens", "max_concurrency", "confidence", "basis",
     *(f"{name}_{end}" for name in INTERVAL_METRICS for end in ("lo", "hi")),
 )  # fmt: skip
+_LATENCY_INTERVALS = tuple(
+    f"{name}_{end}" for name in INTERVAL_METRICS if name in LATENCY_COLUMNS for end in ("lo", "hi")
+)
 MEMORY_COLUMNS = (
     "status", "reason", "model_loading_gib", "activation_gib", "non_torch_gib", "available_kv_gib", "kv_cache_tokens",
     "max_concurrency",
 )  # fmt: skip
-METHODS = ("heuristic", "regressor")
 GIB = float(2**30)
 
 
@@ -66,7 +68,7 @@ def _prediction_row(answer: Prediction | Infeasible | RowRefusal, asked: ReadRow
     if answer.saturated and isinstance(asked.point, ServingPoint):
         notes.insert(0, _saturation_reason(asked.point, answer))
         if not asked.point.workload.num_prompts:
-            row |= dict.fromkeys((*LATENCY_COLUMNS, "tps_per_user"))
+            row |= dict.fromkeys((*LATENCY_COLUMNS, "tps_per_user", *_LATENCY_INTERVALS))
     return {**row, "status": "ok", "reason": "; ".join(notes)}
 
 
@@ -87,30 +89,31 @@ def _joined(frame: pd.DataFrame, rows: list[dict[str, Any]], columns: tuple[str,
     return pd.concat([kept, answers.set_axis(frame.index)], axis=1)
 
 
-def predict(frame: pd.DataFrame, method: str | None = None, predictor: Predictor | None = None) -> pd.DataFrame:
+def predict(
+    frame: pd.DataFrame,
+    method: str | None = None,
+    predictor: Predictor | None = None,
+    model_version: str | None = None,
+) -> pd.DataFrame:
     """Predict every row of a table of configurations.
 
     Args:
         frame: Columns of ``INPUT_COLUMNS``; cells may be text (a CSV read as text) or numbers.
-        method: ``heuristic``; None = the best that is installed. ``regressor`` marks every row unsupported until its
-            trained models are installed.
-        predictor: Such as one that knows calibrations; None = a new ``HeuristicPredictor``.
+        method: ``regressor`` or ``heuristic``; None = ``DEFAULT_SIMULATION_METHOD``.
+        predictor: For tests and searches; None = one of ``method``.
+        model_version: Version of the trained models; None = the current one.
 
     Returns:
         The input columns, then ``PREDICTION_COLUMNS``; same rows, same order.
 
     Raises:
-        InvalidRequestError: The method does not exist.
+        InvalidRequestError: The method or the version does not exist.
+        ModelFilesError: The trained models are damaged or missing.
     """
-    chosen = (method or "heuristic").lower()
-    if chosen not in METHODS:
-        raise InvalidRequestError(f"method '{chosen[:40]}': use one of {', '.join(METHODS)}", {"field": "method"})
-    if chosen == "regressor":
-        reason = "method regressor: its trained models are not installed; use method heuristic"
-        return _joined(frame, [{"status": "unsupported", "reason": reason}] * len(frame), PREDICTION_COLUMNS)
+    chosen = predictor or make_predictor(method, model_version)
     asked = read_rows(frame)
     known = [row.point for row in asked if isinstance(row.point, ServingPoint)]
-    answers = iter((predictor or HeuristicPredictor()).predict(known))
+    answers = iter(chosen.predict(known))
     rows = [_prediction_row(row.point if isinstance(row.point, RowRefusal) else next(answers), row) for row in asked]
     return _joined(frame, rows, PREDICTION_COLUMNS)
 

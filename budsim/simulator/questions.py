@@ -21,27 +21,15 @@ DEFAULT_OUTPUT_TOKENS = 512
 DEFAULT_OBJECTIVE = "cost"
 DEFAULT_CONCURRENCY = 10
 DEFAULT_METHOD, DEFAULT_NUMBER_FORMAT = "RTN", "INT8"  # of a quantisation job that does not say
-AVAILABLE_METHODS = ("heuristic",)
 _GB = 1e9
 
 
 def choose_method(asked: str | None, config: AppSettings, assumptions: dict[str, Any]) -> str:
-    """Return the prediction method of a run.
-
-    Raises:
-        UnsupportedError: The caller insists on a method that has no trained models here.
-    """
-    if asked is not None and asked not in AVAILABLE_METHODS:
-        raise UnsupportedError(
-            f"The {asked} method has no trained models in this installation; use 'heuristic'.",
-            {"field": "simulation_method"},
-        )
+    """Return the prediction method of a run; a default is named under ``assumptions``."""
     if asked is not None:
         return asked
-    method = config.default_simulation_method
-    chosen = method if method in AVAILABLE_METHODS else "heuristic"
-    assumptions["simulation_method"] = chosen
-    return chosen
+    assumptions["simulation_method"] = config.default_simulation_method
+    return config.default_simulation_method
 
 
 def platform_question(body: ClusterRecommendationRequest, model: str, config: AppSettings) -> SimulationRequest:
@@ -70,6 +58,7 @@ def platform_question(body: ClusterRecommendationRequest, model: str, config: Ap
         device_types=("cpu",) if body.is_proprietary_model else (),
         job=_job(body, assumptions),
         model_endpoints=body.model_endpoints,
+        model_version=body.model_version,
     )
 
 
@@ -157,6 +146,7 @@ def hardware_question(body: HardwareRunRequest, model: str, config: AppSettings)
         engine_overrides=_batch_limit(min(batch_limits, default=None), concurrency),
         evolution=evolution_parameters(config),
         assumptions=assumptions,
+        model_version=body.model_version,
     )
 
 

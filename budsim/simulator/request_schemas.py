@@ -213,6 +213,12 @@ class ClusterRecommendationRequest(_RunRequest):
     simulation_method: SimulationMethod | None = Field(
         None, description="regressor or heuristic; DEFAULT_SIMULATION_METHOD unless given.", examples=["heuristic"]
     )
+    model_version: str | None = Field(
+        None,
+        max_length=64,
+        description="Version of the trained models, as /models/cache/status lists them; the current one unless given.",
+        examples=["f1-0a1b2c3d"],
+    )
     hardware_mode: HardwareMode | None = Field(
         "dedicated", description="Idle devices, or what is left of used ones.", examples=["dedicated"]
     )
@@ -327,6 +333,9 @@ class HardwareRunRequest(_RunRequest):
     )
     simulation_method: SimulationMethod | None = Field(
         None, description="As in the platform's body.", examples=["heuristic"]
+    )
+    model_version: str | None = Field(
+        None, max_length=64, description="As in the platform's body.", examples=["f1-0a1b2c3d"]
     )
     cluster_id: UUID | None = Field(
         None, description="Look at this cluster only.", examples=["49ec33d5-a86b-4e03-8a4f-156a260c93e5"]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from budsim.commons.config import settings
 from budsim.commons.search_pool import should_stop
 from budsim.perf_model.engine_settings import EngineSettings
 from budsim.perf_model.hardware_catalog import DeviceSpec
@@ -24,14 +25,14 @@ if TYPE_CHECKING:
     from budsim.simulator.candidate import Predictor
 
 # What a worker imports before it takes work.
-PRELOAD = ("budsim.simulator.search_worker", "budsim.simulator.heuristic", "budsim.engine_ops")
+PRELOAD = ("budsim.simulator.search_worker", "budsim.simulator.predictors", "xgboost", "budsim.engine_ops")
 
 
-def predictor(method: str) -> Predictor:
+def predictor(method: str, model_version: str | None = None) -> Predictor:
     """Return a predictor of one method. It is made for one search: what it remembers belongs to that search's model."""
-    from budsim.simulator.heuristic import HeuristicPredictor
+    from budsim.simulator.predictors import make_predictor
 
-    return HeuristicPredictor()
+    return make_predictor(method, model_version)
 
 
 class UntilTold:
@@ -65,10 +66,9 @@ def search(task: dict[str, Any], method: str) -> dict[str, Any]:
     A search whose time is over returns the best so far, with ``is_complete`` false.
     """
     started = time.perf_counter()
-    watched = UntilTold(predictor(method))
-    outcome = search_group(
-        GroupTask.from_dict(task), predictor=watched, method=method, should_stop=should_stop
-    ).to_dict()
+    group_task = GroupTask.from_dict(task)
+    watched = UntilTold(predictor(method, group_task.request.model_version))
+    outcome = search_group(group_task, predictor=watched, method=method, should_stop=should_stop).to_dict()
     if watched.num_skipped:
         outcome |= {"is_complete": False, "remedies": []}
     return {**outcome, "seconds": time.perf_counter() - started}
@@ -104,4 +104,4 @@ def warm_up() -> None:
     point = ServingPoint(
         arch, device, ParallelPlan(), Precision("bf16", 2.0, 2.0, "bf16"), settings, Workload(16, 8, concurrency=2)
     )
-    predictor("heuristic").predict([point])
+    predictor(settings().default_simulation_method).predict([point])

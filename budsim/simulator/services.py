@@ -31,6 +31,7 @@ from budsim.simulator.eta import MeasuredRun, estimate_eta
 from budsim.simulator.history import found_configurations, run_summary
 from budsim.simulator.models import WorkflowRun
 from budsim.simulator.progress import progress_of
+from budsim.simulator.model_cache import find_version
 from budsim.simulator.questions import choose_method, hardware_question, platform_question
 from budsim.simulator.repository import ACTIVE, UNFINISHED, Repository
 from budsim.simulator.request_schemas import (
@@ -194,6 +195,8 @@ class SimulationService:
         check_request(request)
         assumptions = dict(request.assumptions)
         method = choose_method(body.simulation_method, self.config, assumptions)
+        if method == "regressor" or body.model_version:
+            assumptions["prediction_model_version"] = find_version(body.model_version).version
         metadata = body.notification_metadata.model_dump() if body.notification_metadata else None
         return {
             "kind": kind,

@@ -73,6 +73,7 @@ class SimulationRequest:
         job: What is placed instead of a served checkpoint; None = the model is served.
         model_endpoints: Comma list of EMBEDDING, LLM, AUDIO, CLASSIFY, RERANK for the platform's engine lookup; None =
             whatever the model is for.
+        model_version: Version of the trained models that answers; None = the current one.
     """
 
     model_id: str
@@ -98,6 +99,7 @@ class SimulationRequest:
     job: Job | None = None
     model_endpoints: str | None = None
     evolution: EvolutionParameters = field(default_factory=EvolutionParameters)
+    model_version: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the request as plain JSON values."""

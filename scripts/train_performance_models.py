@@ -1,0 +1,225 @@
+"""Trains the residual models and their intervals from measured points and writes them with their manifests.
+
+    python scripts/train_performance_models.py --data ../shared/data [--hardware cuda] [--engine vllm] [--output FOLDER]
+
+Every cell (engine x type of device) with measured points gets a folder under ``cache/pretrained_models``; one with
+fewer than 200 points or 3 model families gets intervals but no residual, and its manifest says ``physics``. The same
+points and constants give the same files, byte for byte. ``--hardware`` and ``--engine`` leave the other cells as they
+are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from fold_constants import fold_constants
+from folds import SCHEMES
+from residual_training import (
+    ROUNDS,
+    TREES,
+    Cell,
+    Constants,
+    applied,
+    cell_records,
+    error_of,
+    fit_trees,
+    fit_widths,
+    load_cells,
+    out_of_fold_view,
+    shrink_tables,
+    targets,
+)
+
+from budsim.perf_model.novelty import LEVELS, KnownCases
+from budsim.perf_model.residual_features import FEATURE_VERSION, FEATURES
+from budsim.simulator.model_cache import MANIFEST, read_models
+from budsim.simulator.regressor import RESIDUAL_METRICS, WIDTH_METRICS
+
+OUTPUT = Path(__file__).resolve().parents[1] / "cache" / "pretrained_models"
+
+
+def write_json(path: Path, content: dict[str, Any]) -> str:
+    """Write a manifest and return its SHA-256."""
+    text = json.dumps(content, indent=1, sort_keys=True) + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_trees(folder: Path, name: str, trees: Any) -> dict[str, Any]:
+    """Write trees as UBJSON and return what the manifest says of the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = bytes(trees.save_raw(raw_format="ubj"))
+    (folder / name).write_bytes(content)
+    return {"file": name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+
+
+def residual_files(cell: Cell, folder: Path, constants: Constants) -> dict[str, Any]:
+    """Fit the residual of every metric on all points of a cell and write it."""
+    view = out_of_fold_view(cell, constants)
+    features, truth = view.described.features, targets(cell, view)
+    written = {}
+    for metric in RESIDUAL_METRICS:
+        values = truth[metric].to_numpy()
+        usable = np.isfinite(values)
+        if usable.sum() >= 200:
+            trees = fit_trees(features[usable], values[usable], TREES, ROUNDS)
+            written[metric] = {**write_trees(folder, f"regressor_{metric}.ubj", trees), "points": int(usable.sum())}
+    return written
+
+
+def grouped_errors(records: pd.DataFrame, shrink: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """Return held-out errors in percent by scheme and metric, with and without the residual."""
+    judged = records[np.isfinite(records["truth"]) & records["scheme"].isin(SCHEMES)]
+    judged = judged.assign(physics=error_of(-judged["truth"]), regressor=error_of(applied(judged, shrink)))
+    answer: dict[str, Any] = {}
+    for (scheme, metric), own in judged.groupby(["scheme", "metric"]):
+        answer.setdefault(str(scheme), {})[str(metric)] = {
+            "points": len(own),
+            **{
+                f"{name}_{kind}_percent": round(float(getattr(own[name], kind)()), 2)
+                for name in ("physics", "regressor")
+                for kind in ("median", "mean")
+            },
+        }
+    return answer
+
+
+def trust_of(records: pd.DataFrame, shrink: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Return the weights of the reconciliation: the inverse squared median error of each held-out metric."""
+    own = records[np.isfinite(records["truth"]) & records["scheme"].eq("unseen_configuration")]
+    sizes = pd.Series(np.abs(applied(own, shrink)), own.index).groupby(own["metric"]).median()
+    names = {"ttft": "ttft_ms_mean", "tpot": "tpot_ms_mean", "e2e": "e2e_s_mean"}
+    return {short: round(float(max(0.01, sizes.get(metric, 1.0)) ** -2), 3) for short, metric in names.items()}
+
+
+def width_files(
+    cell: Cell, folder: Path, records: pd.DataFrame, shrink: dict[str, dict[str, float]], constants: Constants
+) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
+    """Fit the intervals of both methods; return the files and the factors by level."""
+    view, files, factors = out_of_fold_view(cell, constants), {}, {}
+    for metric in WIDTH_METRICS:
+        own = records[records["metric"].eq(metric) & np.isfinite(records["truth"])]
+        for method, table in (("heuristic", {}), ("regressor", shrink)):
+            if own.empty:
+                continue
+            name = f"{method}_{metric}"
+            widths = fit_widths(cell, view, own, np.abs(applied(own, table)), with_trees=len(own) >= 200)
+            factors[name] = {level: round(value, 5) for level, value in widths.factors.items()}
+            if widths.trees is not None:
+                files[name] = write_trees(folder, f"width_{name}.ubj", widths.trees)
+    return files, _filled(factors)
+
+
+def _filled(factors: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Give a metric that was not measured in a cell the widest of the others."""
+    for method in ("heuristic", "regressor"):
+        known = [table for name, table in factors.items() if name.startswith(method)]
+        for metric in WIDTH_METRICS:
+            widest = {level: max((table[level] for table in known), default=1.0) for level in LEVELS}
+            factors.setdefault(f"{method}_{metric}", widest)
+    return factors
+
+
+def counts(cell: Cell) -> dict[str, Any]:
+    """Return what a cell was trained on."""
+    table = cell.table
+    return {
+        "points": len(table),
+        "predicted_points": 0,
+        "model_families": int(table["fold_model_family"].nunique()),
+        "by_source": table["source"].value_counts().to_dict(),
+        "by_model": table["model"].value_counts().to_dict(),
+        "by_hardware": table["hardware"].value_counts().to_dict(),
+        "by_load_mode": table["load_mode"].value_counts().to_dict(),
+    }
+
+
+def train_cell(cell: Cell, folder: Path, constants: Constants) -> tuple[str, pd.DataFrame]:
+    """Train one cell and write its folder; return the SHA-256 of its manifest and its held-out records."""
+    for old in folder.glob("*.ubj"):
+        old.unlink()
+    records = cell_records(cell, constants)
+    earned = cell.earns_residual()
+    shrink = shrink_tables(records) if earned else {}
+    residuals = residual_files(cell, folder, constants) if earned else {}
+    files, factors = width_files(cell, folder, records, shrink, constants)
+    families = cell.table["fold_model_family"].nunique()
+    reason = "" if earned else f"{len(cell.table)} points of {families} model families; 200 and 3 are needed"
+    manifest = {
+        "feature_version": FEATURE_VERSION,
+        "features": list(FEATURES),
+        "engine": cell.engine,
+        "device_type": cell.device_type,
+        "status": "residual" if earned else "physics",
+        "reason": reason,
+        "residuals": residuals,
+        "widths": files,
+        "factors": factors,
+        "shrink": shrink,
+        "trust": trust_of(records, shrink) if earned else {"ttft": 1.0, "tpot": 1.0, "e2e": 1.0},
+        "cases": KnownCases.of(out_of_fold_view(cell, constants).described.features).to_dict(),
+        "training": counts(cell),
+        "errors": grouped_errors(records, shrink),
+    }
+    return write_json(folder / MANIFEST, manifest), records
+
+
+def fallback(records: list[pd.DataFrame]) -> dict[str, Any]:
+    """Return the widths of what was never measured: the held-out errors of physics, every cell counting the same."""
+    factors = {}
+    for metric in WIDTH_METRICS:
+        sizes = [
+            float(np.quantile(np.abs(own["truth"]), 0.8))
+            for own in (r[r["metric"].eq(metric) & np.isfinite(r["truth"])] for r in records)
+            if len(own)
+        ]
+        for method in ("heuristic", "regressor"):
+            factors[f"{method}_{metric}"] = dict.fromkeys(LEVELS, round(float(np.mean(sizes)), 5))
+    cases = KnownCases.from_dict({"identity": [], "low": [], "high": []}).to_dict()
+    return {"factors": factors, "trust": {"ttft": 1.0, "tpot": 1.0, "e2e": 1.0}, "cases": cases}
+
+
+def main() -> None:
+    """Train the cells asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with serving_train.csv")
+    parser.add_argument("--hardware", default=None, help="only this type of device: cuda, rocm, cpu, hpu")
+    parser.add_argument("--engine", default=None, help="only this engine")
+    parser.add_argument("--output", type=Path, default=OUTPUT)
+    arguments = parser.parse_args()
+    top = arguments.output / MANIFEST
+    partial = arguments.hardware or arguments.engine
+    stored = json.loads(top.read_text()) if partial and top.is_file() else {"cells": {}}
+    every = []
+    for (engine, device_type), cell in load_cells(arguments.data).items():
+        if arguments.hardware not in (None, device_type) or arguments.engine not in (None, engine):
+            continue
+        start = time.perf_counter()
+        digest, records = train_cell(cell, arguments.output / engine / device_type, fold_constants)
+        stored["cells"][f"{engine}/{device_type}"] = digest
+        every.append(records)
+        print(f"{engine}/{device_type}: {len(cell.table)} points, {time.perf_counter() - start:.0f} s", flush=True)
+    if not every:
+        parser.error("no measured points for this engine and hardware")
+    stored["fallback"] = stored.get("fallback") if partial and "fallback" in stored else fallback(every)
+    stored["feature_version"] = FEATURE_VERSION
+    digest = hashlib.sha256("".join(f"{k}{v}" for k, v in sorted(stored["cells"].items())).encode()).hexdigest()
+    stored["model_version"] = f"f{FEATURE_VERSION}-{digest[:8]}"
+    write_json(top, stored)
+    models = read_models(arguments.output)
+    print(f"version {models.version}: {len(models.cells)} cells written to {arguments.output} and read back")
+
+
+if __name__ == "__main__":
+    main()
