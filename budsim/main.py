@@ -38,6 +38,7 @@ from budsim.simulator.cluster_source import ClusterSource, read_document
 from budsim.simulator.event_routes import event_router
 from budsim.simulator.heuristic import HeuristicPredictor
 from budsim.simulator.history_routes import router as history_router
+from budsim.simulator.model_routes import router as model_cache_router
 from budsim.simulator.node_routes import router as node_router
 from budsim.simulator.routes import cluster_router, router, workflow_router
 from budsim.simulator.search_backend import CoreBackend
@@ -226,7 +227,7 @@ def create_app(
     if config.otel_exporter_otlp_endpoint is not None:
         telemetry.trace_requests(app)
     simulator_routers = (router, history_router, node_router, workflow_router, cluster_router, event_router)
-    model_routers = (model_router, calculator_router)
+    model_routers = (model_cache_router, model_router, calculator_router)
     use_case_routers = (use_case_router, recommendation_router, hardware_router)
     for included in (health.router, *simulator_routers, *model_routers, engine_router, *use_case_routers):
         app.include_router(included)

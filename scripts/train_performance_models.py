@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -45,12 +46,15 @@ from budsim.perf_model.residual_features import FEATURE_VERSION, FEATURES
 from budsim.simulator.model_cache import MANIFEST, read_models
 from budsim.simulator.regressor import RESIDUAL_METRICS, WIDTH_METRICS
 
+# Held-out records (points x schemes) from which the difficulty is learnt; below, one width per level.
+WIDTH_TREES_FROM = 600
 OUTPUT = Path(__file__).resolve().parents[1] / "cache" / "pretrained_models"
 
 
 def write_json(path: Path, content: dict[str, Any]) -> str:
     """Write a manifest and return its SHA-256."""
     text = json.dumps(content, indent=1, sort_keys=True) + "\n"
+    text = re.sub(r"\[[-+\d.,\se]+\]", lambda row: " ".join(row[0].split()), text)  # a row of numbers on one line
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return hashlib.sha256(text.encode()).hexdigest()
@@ -114,7 +118,11 @@ def width_files(
             if own.empty:
                 continue
             name = f"{method}_{metric}"
-            widths = fit_widths(cell, view, own, np.abs(applied(own, table)), with_trees=len(own) >= 200)
+            if method == "regressor" and not shrink:  # the same answers, the same errors
+                files |= {name: files[f"heuristic_{metric}"]} if f"heuristic_{metric}" in files else {}
+                factors[name] = factors[f"heuristic_{metric}"]
+                continue
+            widths = fit_widths(cell, view, own, np.abs(applied(own, table)), with_trees=len(own) >= WIDTH_TREES_FROM)
             factors[name] = {level: round(value, 5) for level, value in widths.factors.items()}
             if widths.trees is not None:
                 files[name] = write_trees(folder, f"width_{name}.ubj", widths.trees)

@@ -222,7 +222,7 @@ def _columns(point: ServingPoint, answer: Prediction, c: _ReplicaCosts) -> tuple
         "static_batch": float(load.load_mode is LoadMode.STATIC_BATCH),
         "log_running": math.log(running / copies),
         "log_isl": math.log(load.isl),
-        "log_osl": math.log(load.osl),
+        "log_osl": math.log(max(1.0, load.osl)),
         "log_in_flight_per_running": math.log(in_flight / running),
         "prompt_tokens_per_step": math.log1p(answer.request_throughput / copies * prompt * step),
         "seats_filled": min(2.0, in_flight / seats),

@@ -142,7 +142,7 @@ def read_models(root: Path) -> PretrainedModels:
     try:
         fallback = _cell(root, stored["fallback"])
         for name, digest in stored["cells"].items():
-            engine, device_type = name.split("/")
+            engine, _, device_type = name.partition("/")
             if not (_NAME.fullmatch(engine) and _NAME.fullmatch(device_type)):
                 raise ValueError(f"'{name}' is not engine/device type")
             path = root / engine / device_type / MANIFEST

@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from budsim.commons.config import settings
 from budsim.commons.search_pool import should_stop
 from budsim.perf_model.engine_settings import EngineSettings
 from budsim.perf_model.hardware_catalog import DeviceSpec
@@ -104,4 +103,4 @@ def warm_up() -> None:
     point = ServingPoint(
         arch, device, ParallelPlan(), Precision("bf16", 2.0, 2.0, "bf16"), settings, Workload(16, 8, concurrency=2)
     )
-    predictor(settings().default_simulation_method).predict([point])
+    predictor("heuristic").predict([point])

@@ -29,9 +29,9 @@ from budsim.simulator.cluster_source import ClusterSource
 from budsim.simulator.deployment import deployment_configuration
 from budsim.simulator.eta import MeasuredRun, estimate_eta
 from budsim.simulator.history import found_configurations, run_summary
+from budsim.simulator.model_cache import find_version
 from budsim.simulator.models import WorkflowRun
 from budsim.simulator.progress import progress_of
-from budsim.simulator.model_cache import find_version
 from budsim.simulator.questions import choose_method, hardware_question, platform_question
 from budsim.simulator.repository import ACTIVE, UNFINISHED, Repository
 from budsim.simulator.request_schemas import (

@@ -96,7 +96,7 @@ def test_a_malformed_request_is_dropped(client, data):
 
 
 def test_a_request_that_cannot_be_served_is_dropped(client):
-    assert send(client, event(platform_body(simulation_method="regressor"))) == "DROP"
+    assert send(client, event(platform_body(model_version="f0-never"))) == "DROP"
 
 
 def test_without_a_sidecar_nothing_is_subscribed(client, service, monkeypatch):

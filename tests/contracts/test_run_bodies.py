@@ -127,10 +127,15 @@ def test_an_unknown_model_is_a_bad_request(client):
     assert "nobody/knows-this" in answer.json()["message"]
 
 
-def test_a_method_without_models_is_refused_naming_the_other(client):
-    answer = run(client, platform_body(simulation_method="regressor"))
-    assert answer.status_code == 400
-    assert "heuristic" in answer.json()["message"]
+def test_a_version_of_the_models_is_chosen_by_request_and_an_unknown_one_refused(client):
+    status = client.get("/models/cache/status").json()
+    assert status["usable"]
+    current = status["versions"][0]["version"]
+    answer = run(client, platform_body(model_version=current))
+    assert answer.status_code == 200
+    unknown = run(client, platform_body(model_version="f0-never"))
+    assert unknown.status_code == 400
+    assert current in unknown.json()["message"]
 
 
 def test_an_unknown_cluster_is_not_found_and_said_at_once(client):

@@ -13,7 +13,6 @@ from budsim.cli import main
     [
         (["models", "show", "nobody/nothing", "--json"], 2, "model"),
         (["hardware", "show", "Nobody 9000", "--json"], 2, None),
-        (["simulate", "Qwen/Qwen3-8B", "--json", "--method", "regressor"], 2, "method"),
         (["simulate", "Qwen/Qwen3-8B", "--concurrency", "0", "--json"], 2, None),
         (["clusters", "list", "--server", "http://127.0.0.1:1", "--json"], 5, None),
     ],

@@ -135,14 +135,23 @@ def test_a_rate_beyond_capacity_has_throughput_but_no_latency():
     assert "saturated" in endless["reason"]
 
 
-def test_methods_are_named_and_the_regressor_points_to_the_heuristic():
+def test_the_regressor_is_the_default_and_an_unknown_method_is_refused():
     frame = table({})
-    assert predict(frame, method="heuristic").equals(predict(frame))
-    refused = predict(frame, method="regressor").iloc[0]
-    assert refused["status"] == "unsupported"
-    assert "heuristic" in refused["reason"]
+    assert predict(frame, method="REGRESSOR").equals(predict(frame))
+    assert not predict(frame, method="heuristic").equals(predict(frame))
     with pytest.raises(InvalidRequestError, match="method"):
         predict(frame, method="oracle")
+    with pytest.raises(InvalidRequestError, match="model_version"):
+        predict(frame, model_version="f0-never")
+
+
+@pytest.mark.parametrize("method", ["regressor", "heuristic"])
+def test_both_methods_carry_intervals_confidence_and_basis(method):
+    row = predict(table({}), method=method).iloc[0]
+    for name in ("ttft_ms_mean", "tpot_ms_mean", "e2e_s_mean", "output_tps"):
+        assert 0 < row[f"{name}_lo"] < row[name] < row[f"{name}_hi"]
+    assert 0 < row["confidence"] < 1
+    assert row["basis"] in {"measured", "interpolated", "extrapolated", "analytic"}
 
 
 def test_a_folder_with_a_config_is_a_model(tmp_path):

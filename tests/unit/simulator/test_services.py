@@ -135,12 +135,11 @@ class TestPrices:
         asked = hardware_question(readme(quantization_options=["none", "INT8", "int8", ""]), "m", CONFIG)
         assert asked.precisions == (None, "int8")
 
-    def test_the_default_method_falls_back_and_says_so(self):
+    def test_the_default_method_is_the_settings_and_said(self):
         assumptions = {}
-        assert choose_method(None, CONFIG, assumptions) == "heuristic"
-        assert assumptions == {"simulation_method": "heuristic"}
-        with pytest.raises(UnsupportedError, match="heuristic"):
-            choose_method("regressor", CONFIG, {})
+        assert choose_method(None, CONFIG, assumptions) == "regressor"
+        assert assumptions == {"simulation_method": "regressor"}
+        assert choose_method("heuristic", CONFIG, assumptions) == "heuristic"
 
 
 OUTCOME = {
