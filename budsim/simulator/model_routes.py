@@ -27,7 +27,10 @@ class CellStatus(ResponseModel):
     )
     reason: str = Field("", description="Why there is no residual.", examples=[""])
     files: list[str] = Field(description="Files, verified.", examples=[["regressor_ttft_ms_mean.ubj"]])
-    training: dict[str, Any] = Field(description="Measured points by source, model and device.")
+    training: dict[str, Any] = Field(
+        description="Measured points by source, model and device.",
+        examples=[{"points": 1437, "predicted_points": 0, "model_families": 7}],
+    )
     errors: dict[str, Any] = Field(
         description="Held-out errors in percent by fold scheme and metric.",
         examples=[{"model_family": {"tpot_ms_mean": {"points": 628, "regressor_median_percent": 7.6}}}],
