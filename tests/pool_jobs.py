@@ -5,7 +5,7 @@ import signal
 import time
 
 from budsim.commons.errors import InvalidRequestError
-from budsim.commons.search_pool import should_stop
+from budsim.commons.search_pool import report_progress, should_stop
 
 
 def raise_ours():
@@ -31,3 +31,10 @@ def work_until_told(seconds):
     while not should_stop() and time.monotonic() - started < seconds:
         time.sleep(0.01)
     return time.monotonic() - started
+
+
+def work_and_report(shares):
+    for share in shares:
+        report_progress(share)
+        time.sleep(0.5)
+    return shares

@@ -67,7 +67,13 @@ class _Worker:
     def submit(self, deadline: float, function: Callable[..., T], arguments: Sequence[Any]) -> Future[T]:
         executor = self._opened()
         self._flag.value = 0
+        self._share.value = 0.0
         return executor.submit(_call, deadline, function, *arguments)
+
+    @property
+    def share_done(self) -> float:
+        """Share of the search that the worker says is over."""
+        return float(self._share.value)
 
     def tell_to_stop(self) -> None:
         self._flag.value = 1
@@ -84,8 +90,9 @@ class _Worker:
         if self._executor is None:
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(["budsim.commons.search_pool", *self._preload])
-            self._flag = context.RawValue("b", 0)
-            self._executor = ProcessPoolExecutor(1, context, initializer=_begin_worker, initargs=(self._flag,))
+            self._flag, self._share = context.RawValue("b", 0), context.RawValue("d", 0.0)
+            watched = (self._flag, self._share)
+            self._executor = ProcessPoolExecutor(1, context, initializer=_begin_worker, initargs=watched)
             self._executor.submit(_import_all, self._preload)
             if self._warm_up is not None:
                 self._executor.submit(self._warm_up)
@@ -133,6 +140,7 @@ class SearchPool:
         timeout_s: float | None = None,
         key: str = "",
         is_over: Callable[[], bool] | None = None,
+        on_progress: Callable[[float], None] | None = None,
     ) -> T:
         """Return ``function(*arguments)``, computed in a worker.
 
@@ -146,6 +154,7 @@ class SearchPool:
             timeout_s: Seconds from now until the work is to end; None = no limit.
             key: On whose behalf; workers are shared out between keys.
             is_over: Asked several times a second; True ends the work.
+            on_progress: Told the share that is over, in (0, 1], when the work has reported a larger one.
 
         Raises:
             SimulationTimeoutError: Nothing came back in time.
@@ -158,7 +167,7 @@ class SearchPool:
             worker = self._taken(key, deadline, is_over)
             try:
                 future = worker.submit(deadline, function, arguments)
-                raised: BaseException | None = self._ended(worker, future, deadline, is_over)
+                raised: BaseException | None = self._ended(worker, future, deadline, is_over, on_progress)
                 if isinstance(raised, BrokenProcessPool):
                     worker.end()
             except (BrokenProcessPool, CancelledError) as error:
@@ -218,15 +227,24 @@ class SearchPool:
             self._changed.notify_all()
 
     def _ended(
-        self, worker: _Worker, future: Future[Any], deadline: float, is_over: Callable[[], bool] | None
+        self,
+        worker: _Worker,
+        future: Future[Any],
+        deadline: float,
+        is_over: Callable[[], bool] | None,
+        on_progress: Callable[[float], None] | None,
     ) -> BaseException | None:
         """Wait for the end of a search; return what it raised."""
+        told = 0.0
         while time.monotonic() < deadline:
             try:
                 return future.exception(timeout=min(_POLL_S, max(0.0, deadline - time.monotonic())))
             except TimeoutError:
                 if is_over is not None and is_over():
                     break
+                if on_progress is not None and worker.share_done > told:
+                    told = worker.share_done
+                    on_progress(told)
         worker.tell_to_stop()
         try:
             return future.exception(timeout=GRACE_S)
@@ -252,12 +270,19 @@ class SearchPool:
 
 # In a worker: whether the search that it does is to end, and when it has to.
 _stop_flag: Any = None
+_share: Any = None
 _deadline = math.inf
 
 
 def should_stop() -> bool:
     """In a worker: whether the search that it does is to end, because its time is over or nobody wants it."""
     return time.monotonic() >= _deadline or bool(_stop_flag is not None and _stop_flag.value)
+
+
+def report_progress(share: float) -> None:
+    """In a worker: say which share of the search is over."""
+    if _share is not None:
+        _share.value = share
 
 
 def _call(deadline: float, function: Callable[..., T], *arguments: Any) -> T:
@@ -286,10 +311,10 @@ def _import_all(modules: Sequence[str]) -> None:
         importlib.import_module(name)
 
 
-def _begin_worker(stop_flag: Any) -> None:
+def _begin_worker(stop_flag: Any, share: Any) -> None:
     """In a worker: exit when the service dies, even by a signal that it cannot catch."""
-    global _stop_flag
-    _stop_flag = stop_flag
+    global _stop_flag, _share
+    _stop_flag, _share = stop_flag, share
     os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     owner = multiprocessing.parent_process()

@@ -70,7 +70,16 @@ class SearchBackend(Protocol):
         """
         ...
 
-    def search(self, task: Json, method: str, timeout_s: float, *, run_id: str, is_over: Callable[[], bool]) -> Json:
+    def search(
+        self,
+        task: Json,
+        method: str,
+        timeout_s: float,
+        *,
+        run_id: str,
+        is_over: Callable[[], bool],
+        on_progress: Callable[[float], None],
+    ) -> Json:
         """Return the ``GroupOutcome`` of one task, with ``seconds``; after ``timeout_s`` what was found by then.
 
         Args:
@@ -79,6 +88,7 @@ class SearchBackend(Protocol):
             timeout_s: Seconds that are left.
             run_id: The run; its searches take turns with those of others.
             is_over: Whether the run was stopped or paused meanwhile; the search then ends.
+            on_progress: Told the share of the search that is over, after each generation.
 
         Raises:
             SimulationTimeoutError: ``timeout_s`` were over before anything was found.
@@ -255,6 +265,7 @@ class RunActivities:
                 seconds_left,
                 run_id=str(workflow_id),
                 is_over=lambda: self._watch.is_over(workflow_id),
+                on_progress=lambda share: self._note_progress(workflow_id, task["task_key"], share),
             )
             outcome["timed_out"] = not outcome["is_complete"]
         except SearchStoppedError as error:
@@ -268,6 +279,17 @@ class RunActivities:
             logger.error("What was found for %s cannot be stored: %s", task["task_key"], error.orig)
             outcome = {**outcome, "rows": [], "error": "a figure of this group is beyond what can be stored"}
             return self._store_outcome(workflow_id, task, payload["method"], outcome)
+
+    def _note_progress(self, workflow_id: UUID, task_key: str, share: float) -> None:
+        """Store how much of a search is over; a database that is away misses it."""
+        try:
+            with self._database.transaction() as session:
+                run = Repository(session).run(workflow_id, lock=True)
+                if run is not None and run.status in ACTIVE:
+                    searching = {**run.progress.get("searching", {}), task_key: round(share, 3)}
+                    run.progress = {**run.progress, "searching": searching}
+        except SQLAlchemyError as error:
+            logger.warning("The progress of run %s cannot be written: %s", workflow_id, error)
 
     def _store_outcome(self, workflow_id: UUID, task: Json, method: str, found: Json) -> Json:
         outcome = {name: value for name, value in found.items() if name != "rows"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from heapq import heapify, heappop, heappush
 
 from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.serving_point import Infeasible
@@ -111,24 +112,26 @@ def _nodes_of_replicas(
             whole = min(slots[node_id] // stages, replicas - len(placed))
             slots[node_id] -= whole * stages
             placed += [[node_id] * stages] * whole
+    # Fullest first is what keeps the one-stage-per-node packing feasible to the last replica (greedy on what is left).
+    fullest = [(-count, node_id) for node_id, count in slots.items() if count]
+    heapify(fullest)
     while len(placed) < replicas:
-        nodes = _split_replica(slots, stages, allow_intra_node_pp)
-        for node_id in nodes:
-            slots[node_id] -= 1
-        placed.append(nodes)
+        placed.append(_split_replica(fullest, stages, allow_intra_node_pp))
     return placed
 
 
-def _split_replica(slots: dict[str, int], stages: int, allow_intra_node_pp: bool) -> list[str]:
-    """Return one node id per stage of a replica that no node holds whole, stages of one node next to each other."""
+def _split_replica(fullest: list[tuple[int, str]], stages: int, allow_intra_node_pp: bool) -> list[str]:
+    """Take the slots of a replica that no node holds whole off a heap of (-slots, node id); return a node per stage."""
     nodes: list[str] = []
-    # Fullest first is what keeps the one-stage-per-node packing feasible to the last replica (greedy on residual
-    # slots).
-    for node_id in sorted(slots, key=lambda node_id: (-slots[node_id], node_id)):
-        take = slots[node_id] if allow_intra_node_pp else min(slots[node_id], 1)
-        nodes += [node_id] * min(take, stages - len(nodes))
-        if len(nodes) == stages:
-            break
+    rest: list[tuple[int, str]] = []
+    while len(nodes) < stages:
+        negative, node_id = heappop(fullest)
+        take = min(-negative, stages - len(nodes)) if allow_intra_node_pp else 1
+        nodes += [node_id] * take
+        if negative + take:
+            rest.append((negative + take, node_id))
+    for item in rest:
+        heappush(fullest, item)
     return nodes
 
 

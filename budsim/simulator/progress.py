@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ def progress_of(run: WorkflowRun, steps: Sequence[WorkflowStep], expected_s: flo
     """
     num_tasks, expected_s = run.progress.get("num_tasks"), run.progress.get("eta_seconds", expected_s)
     events = [step for step in steps if step.step_id not in (TASK_STEP, METADATA_STEP)]
-    searched = sum(step.step_id == TASK_STEP for step in steps)
+    searched = _searched(steps, run.progress.get("searching", {}))
     current = next((step.step_id for step in reversed(events) if step.step_id in _BEGINS), None)
     over = run.status not in UNFINISHED
     elapsed = ((run.finished_at or datetime.now(UTC)) - run.started_at).total_seconds()
@@ -46,7 +46,13 @@ def progress_of(run: WorkflowRun, steps: Sequence[WorkflowStep], expected_s: flo
     }
 
 
-def _percent(current: str | None, searched: int, num_tasks: int | None) -> float:
+def _searched(steps: Sequence[WorkflowStep], searching: Mapping[str, float]) -> float:
+    """Return the searches that are over, those under way by the share that they have reported."""
+    over = [step.message for step in steps if step.step_id == TASK_STEP]
+    return len(over) + sum(share for key, share in searching.items() if key not in over)
+
+
+def _percent(current: str | None, searched: float, num_tasks: int | None) -> float:
     if current is None:
         return 0.0
     if current == PERFORMANCE and num_tasks:

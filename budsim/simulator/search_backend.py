@@ -62,10 +62,25 @@ class CoreBackend:
         return plan, [f"{problem.path}: {problem.reason}" for problem in problems]
 
     def search(
-        self, task: dict[str, Any], method: str, timeout_s: float, *, run_id: str, is_over: Callable[[], bool]
+        self,
+        task: dict[str, Any],
+        method: str,
+        timeout_s: float,
+        *,
+        run_id: str,
+        is_over: Callable[[], bool],
+        on_progress: Callable[[float], None],
     ) -> dict[str, Any]:
         """Return the outcome of one task, computed in a worker."""
-        return self._pool.run(search_worker.search, task, method, timeout_s=timeout_s, key=run_id, is_over=is_over)
+        return self._pool.run(
+            search_worker.search,
+            task,
+            method,
+            timeout_s=timeout_s,
+            key=run_id,
+            is_over=is_over,
+            on_progress=on_progress,
+        )
 
 
 def resolve_model(names: Sequence[str]) -> ModelArchitecture:

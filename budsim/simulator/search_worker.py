@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from budsim.commons.search_pool import should_stop
+from budsim.commons.search_pool import report_progress, should_stop
 from budsim.perf_model.engine_settings import EngineSettings
 from budsim.perf_model.hardware_catalog import DeviceSpec
 from budsim.perf_model.model_architecture import LayerKind, ModelArchitecture
@@ -67,7 +67,9 @@ def search(task: dict[str, Any], method: str) -> dict[str, Any]:
     started = time.perf_counter()
     group_task = GroupTask.from_dict(task)
     watched = UntilTold(predictor(method, group_task.request.model_version))
-    outcome = search_group(group_task, predictor=watched, method=method, should_stop=should_stop).to_dict()
+    outcome = search_group(
+        group_task, predictor=watched, method=method, should_stop=should_stop, on_progress=report_progress
+    ).to_dict()
     if watched.num_skipped:
         outcome |= {"is_complete": False, "remedies": []}
     return {**outcome, "seconds": time.perf_counter() - started}

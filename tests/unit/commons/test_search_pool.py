@@ -7,7 +7,7 @@ import time
 
 import psutil
 import pytest
-from pool_jobs import end_worker, raise_any, raise_ours, sleep_and_return, work_until_told
+from pool_jobs import end_worker, raise_any, raise_ours, sleep_and_return, work_and_report, work_until_told
 
 from budsim.commons import search_pool
 from budsim.commons.errors import InvalidRequestError, SimulationTimeoutError, UnavailableError
@@ -135,3 +135,11 @@ def test_a_stopped_pool_takes_no_work():
 
 def test_a_search_gives_way_to_whoever_waits_for_an_answer(pool):
     assert pool.run(os.nice, 0) == min(19, os.nice(0) + search_pool.NICENESS)
+
+
+def test_the_share_that_is_over_is_told_as_it_grows(pool):
+    told = []
+    assert pool.run(work_and_report, [0.25, 0.75], on_progress=told.append) == [0.25, 0.75]
+    assert told == [0.25, 0.75]
+    assert pool.run(sleep_and_return, 0.4, on_progress=told.append) == 0.4
+    assert told == [0.25, 0.75]
