@@ -52,9 +52,10 @@ def predict(points: pd.DataFrame, method: str | None = None, model_version: str 
 
 def estimate_memory(points: pd.DataFrame) -> pd.DataFrame:
     """Return weights, activations, KV cache and concurrency for a table of points."""
+    from budsim.model_ops.services import memory_corrections
     from budsim.simulator import points_table
 
-    return points_table.estimate_memory(points)
+    return points_table.estimate_memory(points, memory_corrections())
 
 
 def recommend_gpus(model: str, **options: Any) -> RecommendationResult:

@@ -48,18 +48,12 @@ def memory_options(command: Any) -> Any:
     return command
 
 
-def _store() -> Any:
-    from budsim.commons.config import settings
-    from budsim.model_ops.startup_calibration import CalibrationStore
-
-    return CalibrationStore(settings().data_dir / "calibrations.json")
-
-
 def estimate_table(points: pd.DataFrame) -> pd.DataFrame:
     """Estimate the memory of every point; what imported logs measured is applied and said in ``reason``."""
+    from budsim.model_ops.services import memory_corrections
     from budsim.simulator import points_table
 
-    return points_table.estimate_memory(points, _store().snapshot())
+    return points_table.estimate_memory(points, memory_corrections())
 
 
 def show_explanation(question: Mapping[str, Any], as_json: bool) -> None:
@@ -69,11 +63,12 @@ def show_explanation(question: Mapping[str, Any], as_json: bool) -> None:
         BudSimError: The model, the device or a parameter cannot be served.
     """
     from budsim.model_ops.memory_explanation import explain
+    from budsim.model_ops.services import memory_corrections
 
     if question["hardware"] is None:
         raise click.UsageError("--explain needs --hardware NAME")
     point = _point(question)
-    answer = explain(point, _store().snapshot()(point))
+    answer = explain(point, memory_corrections()(point))
     if as_json:
         click.echo(json.dumps(answer, indent=2, allow_nan=False))
     else:
@@ -104,7 +99,7 @@ def show_import(question: Mapping[str, Any], as_json: bool) -> None:
         BudSimError: The log, the model or the device is not known.
     """
     from budsim.commons.catalogs import hardware_catalog
-    from budsim.model_ops.services import default_library
+    from budsim.model_ops.services import calibration_store, default_library
     from budsim.model_ops.startup_import import import_startup_log
 
     answer = import_startup_log(
@@ -113,7 +108,7 @@ def show_import(question: Mapping[str, Any], as_json: bool) -> None:
         match_device=lambda name: hardware_catalog().match(name).spec,
         model=question["model"],
         hardware=question["hardware"],
-        store=_store(),
+        store=calibration_store(),
     )
     if as_json:
         click.echo(json.dumps(answer, indent=2, allow_nan=False))

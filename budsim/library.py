@@ -13,7 +13,7 @@ from budsim.commons.config import settings
 from budsim.commons.errors import InvalidRequestError, NotFoundError, PayloadTooLargeError
 from budsim.commons.resources import shipped_path
 from budsim.engine_ops.lookup import look_up_engines
-from budsim.model_ops.services import default_library
+from budsim.model_ops.services import default_library, memory_basis, memory_corrections
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator import simulation
 from budsim.simulator.cluster_document import Cluster, ClusterProblem, parse_clusters
@@ -100,7 +100,7 @@ def simulate(
         engine_version=engine_version,
         model_version=model_version,
         skip_master_node_for_cpu=settings().skip_master_node_for_cpu,
-        assumptions=assumptions,
+        assumptions=assumptions | memory_basis(arch.name),
         model_endpoints=model_endpoints,
     )
     return simulation.simulate(
@@ -119,7 +119,8 @@ def predict(points: pd.DataFrame, method: str | None = None, model_version: str 
     """Return serving metrics for a table of points; this user's calibrations are used."""
     from budsim.simulator import points_table
 
-    return points_table.predict(points, predictor=with_user_calibrations(make_predictor(method, model_version)))
+    predictor = with_user_calibrations(make_predictor(method, model_version))
+    return points_table.predict(points, predictor=predictor, correction_of=memory_corrections())
 
 
 def load_clusters(source: ClusterSource) -> tuple[tuple[Cluster, ...], tuple[ClusterProblem, ...], dict[str, str]]:

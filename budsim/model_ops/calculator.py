@@ -9,11 +9,12 @@ from typing import Any
 
 from budsim.commons.errors import BudSimError, InvalidRequestError
 from budsim.engine_ops import resolve_engine_settings
+from budsim.model_ops.startup_calibration import CALIBRATED
 from budsim.perf_model.engine_reserve import engine_reserve
 from budsim.perf_model.engine_settings import EngineSettings
 from budsim.perf_model.hardware_catalog import DeviceSpec
 from budsim.perf_model.kv_cache import caches_nothing, kv_bytes_per_token_layer, kv_element_bytes
-from budsim.perf_model.memory import MemoryEstimate, estimate_memory
+from budsim.perf_model.memory import CorrectionOf, MemoryEstimate, estimate_memory
 from budsim.perf_model.model_architecture import ATTENTION_KINDS, LayerKind, ModelArchitecture
 from budsim.perf_model.parallelism import ParallelPlan, check_plan
 from budsim.perf_model.parameters import count_parameters
@@ -209,6 +210,7 @@ def fit_on_device(
     precision: str | None = None,
     max_model_len: int | None = None,
     tp_sizes: Sequence[int] = TP_SIZES,
+    correction_of: CorrectionOf | None = None,
 ) -> dict[str, Any]:
     """Return what one replica on a device holds, at the smallest TP size that starts.
 
@@ -218,25 +220,31 @@ def fit_on_device(
         precision: Format of the weights; None = the checkpoint's own.
         max_model_len: Length that concurrency is counted at; None = what fits, up to the model's own limit.
         tp_sizes: TP sizes to try, in order.
+        correction_of: What start-up logs measured; said under ``calibration``.
     """
     reason = ""
     for tp_size in tp_sizes:
-        outcome = _fit(arch, device, ParallelPlan(tp_size), precision, max_model_len)
+        outcome = _fit(arch, device, ParallelPlan(tp_size), precision, max_model_len, correction_of)
         if isinstance(outcome, dict):
             return {"device": device.name, "tp_size": tp_size, "starts": True, "reason": None, **outcome}
         reason = outcome
-    return {"device": device.name, "tp_size": None, "starts": False, "reason": reason}
+    return {"device": device.name, "tp_size": None, "starts": False, "reason": reason, "calibration": None}
 
 
 def _fit(
-    arch: ModelArchitecture, device: DeviceSpec, plan: ParallelPlan, precision: str | None, max_model_len: int | None
+    arch: ModelArchitecture,
+    device: DeviceSpec,
+    plan: ParallelPlan,
+    precision: str | None,
+    max_model_len: int | None,
+    correction_of: CorrectionOf | None,
 ) -> dict[str, Any] | str:
     try:
         refused = check_plan(arch, plan, device)
         if refused is not None:
             return refused.reason
         short = min(_SHORT_SEQUENCE, arch.max_position_embeddings or _SHORT_SEQUENCE)
-        base = _estimate(arch, device, plan, precision, short)
+        base = _estimate(arch, device, plan, precision, short, correction_of)
     except BudSimError as problem:
         return problem.message
     if isinstance(base, Infeasible):
@@ -246,7 +254,7 @@ def _fit(
     length = max_model_len or longest
     if base.layout.groups and length > longest:
         return f"a sequence of {length} tokens does not fit: {longest} do"
-    answer = _estimate(arch, device, plan, precision, length)
+    answer = _estimate(arch, device, plan, precision, length, correction_of)
     if isinstance(answer, Infeasible):
         answer, length = base, short
     return {
@@ -258,11 +266,17 @@ def _fit(
         "sequence_tokens": length,
         "max_concurrency": answer.max_concurrency,
         "max_concurrency_short": base.max_concurrency,
+        "calibration": next((note for note in answer.notes if note.startswith(CALIBRATED)), None),
     }
 
 
 def _estimate(
-    arch: ModelArchitecture, device: DeviceSpec, plan: ParallelPlan, precision_name: str | None, max_model_len: int
+    arch: ModelArchitecture,
+    device: DeviceSpec,
+    plan: ParallelPlan,
+    precision_name: str | None,
+    max_model_len: int,
+    correction_of: CorrectionOf | None,
 ) -> MemoryEstimate | Infeasible:
     precision = resolve_precision(precision_name, arch, device)
     workload = Workload(max(1, max_model_len // 2), max(1, max_model_len // 2), concurrency=1)
@@ -270,7 +284,8 @@ def _estimate(
         "vllm", None, arch=arch, device=device, workload=workload, overrides={"max_model_len": max_model_len},
         plan=plan, precision=precision,
     )  # fmt: skip
-    return estimate_memory(ServingPoint(arch, device, plan, precision, settings, workload))
+    point = ServingPoint(arch, device, plan, precision, settings, workload)
+    return estimate_memory(point, correction=correction_of(point) if correction_of else None)
 
 
 def _longest(estimate: MemoryEstimate, limit: int) -> int:

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Request
 from pydantic import BeforeValidator
 
 from budsim.commons.catalogs import hardware_catalog
-from budsim.commons.config import settings
 from budsim.commons.errors import BudSimError
 from budsim.model_ops import calculator
 from budsim.model_ops.calculator_schemas import (
@@ -19,7 +18,7 @@ from budsim.model_ops.calculator_schemas import (
     ValidationAnswer,
 )
 from budsim.model_ops.class_defaults import read_with_class_defaults
-from budsim.model_ops.startup_calibration import CalibrationStore
+from budsim.model_ops.services import calibration_store
 from budsim.model_ops.startup_import import import_startup_log
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.simulator.request_schemas import storable
@@ -101,7 +100,7 @@ def compare(request: Request, body: Annotated[CompareQuery, Storable]) -> dict[s
 def import_log(request: Request, body: Annotated[ImportLogQuery, Storable]) -> dict[str, Any]:
     """Return what a start-up log says beside what was predicted, and keep the calibration (a service token's only)."""
     keeps = body.calibrate and service_of(request).principal.is_service
-    store = CalibrationStore(settings().data_dir / "calibrations.json") if keeps else None
+    store = calibration_store() if keeps else None
     return import_startup_log(
         body.log,
         resolve_model=lambda name: named(request, name),

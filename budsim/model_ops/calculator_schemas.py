@@ -64,6 +64,11 @@ class DeviceFit(_Body):
         None, description="sequences of sequence_tokens that fit at once", examples=[3.4]
     )
     max_concurrency_short: float | None = Field(None, description="at 2048 tokens", examples=[219.2])
+    calibration: str | None = Field(
+        None,
+        description="start-up logs that the figures rest on; null = the config alone",
+        examples=["calibrated by a start-up log of vllm 0.19.0 on NVIDIA H100 SXM 80GB"],
+    )
 
 
 class SweepRow(_Body):

@@ -12,7 +12,7 @@ from budsim.model_ops.analysis import summarize
 from budsim.model_ops.calculator import attention_rating, fit_on_device, sequence_sweep
 from budsim.model_ops.calculator_schemas import AnalyzeQuery, DeviceFit, ModelAnalysis, SweepRow
 from budsim.model_ops.schemas import ModelSummary, ModelTarget
-from budsim.model_ops.services import service_library
+from budsim.model_ops.services import memory_corrections, service_library
 from budsim.perf_model.precision import resolve_precision
 from budsim.simulator.request_schemas import storable
 from budsim.simulator.routes import service_of
@@ -86,8 +86,16 @@ def analyze_model(request: Request, body: Annotated[AnalyzeQuery, Storable]) -> 
     """Return its shape, its memory, what devices hold of it, and its cache by the length of a sequence."""
     arch = resolve_model([service_of(request).model_target(body.model)])
     devices = [hardware_catalog().match(name).spec for name in body.devices]
+    known = memory_corrections()
     fits = [
-        fit_on_device(arch, device, precision=body.precision, max_model_len=body.max_model_len, tp_sizes=body.tp_sizes)
+        fit_on_device(
+            arch,
+            device,
+            precision=body.precision,
+            max_model_len=body.max_model_len,
+            tp_sizes=body.tp_sizes,
+            correction_of=known,
+        )
         for device in devices
     ]
     kv_format = "bf16" if arch.torch_dtype == "fp32" else arch.torch_dtype

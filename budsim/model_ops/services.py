@@ -16,6 +16,8 @@ from budsim.model_ops.catalog import ModelCatalog, packaged_catalog
 from budsim.model_ops.checkpoint_size import CheckpointSize, local_checkpoint_size
 from budsim.model_ops.class_defaults import read_with_class_defaults
 from budsim.model_ops.hub import HubConfigs, read_config_file
+from budsim.model_ops.startup_calibration import CalibrationStore
+from budsim.perf_model.memory import CorrectionOf
 from budsim.perf_model.model_architecture import ModelArchitecture
 
 MAX_NAME_LENGTH = 512
@@ -266,3 +268,24 @@ def _library(allow_local_paths: bool) -> ModelLibrary:
         allow_local_paths=allow_local_paths,
         targets_file=config.data_dir / "models.json",
     )
+
+
+def calibration_store() -> CalibrationStore:
+    """Return the store of what start-up logs measured, in the data folder."""
+    from budsim.commons.config import settings
+
+    return CalibrationStore(settings().data_dir / "calibrations.json")
+
+
+def memory_corrections() -> CorrectionOf:
+    """Return what answers "what did logs measure of this point?" from what is kept now."""
+    return calibration_store().snapshot()
+
+
+def memory_basis(model: str) -> dict[str, str]:
+    """Return what memory answers about a model rest on beside the config: nothing, or the logs that were imported."""
+    known = [item for item in calibration_store().all() if item.model.lower() == model.lower()]
+    if not known:
+        return {}
+    layouts = sorted({f"{item.device} at TP {item.tp_size}, PP {item.pp_size} ({item.engine})" for item in known})
+    return {"memory": f"start-up logs of {model} are applied: {', '.join(layouts)}"}

@@ -33,6 +33,7 @@ from budsim.perf_model.startup_log import StartupLog
 from budsim.perf_model.workload import Workload
 
 MAX_CALIBRATIONS = 2000
+CALIBRATED = ("calibrated", "weights calibrated")  # how notes begin
 _MAX_STORE_BYTES = 10_000_000
 # Flags of the log that are engine settings by the same name.
 _SETTINGS = ("max_num_batched_tokens", "max_num_seqs", "gpu_memory_utilization", "kv_cache_dtype", "enforce_eager")
@@ -356,12 +357,12 @@ def correction_for(point: ServingPoint, known: Iterable[Calibration]) -> MemoryC
     if exact:
         found = exact[-1]
         engine = f"{found.engine} {found.engine_version}".strip()
-        note = f"calibrated by a start-up log of {engine} on {found.device}"
+        note = f"{CALIBRATED[0]} by a start-up log of {engine} on {found.device}"
         return MemoryCorrection(found.weight_factor, found.activation_bytes, found.non_torch_bytes, note)
     if same:
         found = same[-1]
         layout_text = f"TP {found.tp_size}, PP {found.pp_size}"
-        note = f"weights calibrated by a start-up log of {found.engine} at {layout_text} on {found.device}"
+        note = f"{CALIBRATED[1]} by a start-up log of {found.engine} at {layout_text} on {found.device}"
         return MemoryCorrection(found.weight_factor, note=note)
     return None
 

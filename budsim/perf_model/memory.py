@@ -16,7 +16,7 @@ Sources:
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -66,6 +66,10 @@ class MemoryCorrection:
     activation_bytes: float = 0.0
     non_torch_bytes: float = 0.0
     note: str = ""
+
+
+# From a serving point to what logs of it measured; None where there are none.
+CorrectionOf = Callable[[ServingPoint], MemoryCorrection | None]
 
 
 @dataclass(frozen=True, slots=True)

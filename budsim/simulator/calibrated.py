@@ -119,7 +119,8 @@ class CalibratedPredictor:
     def _calibrated(self, point: ServingPoint, calibration: Calibration) -> Prediction | Infeasible:
         if calibration.key not in self._physics:
             fitted = constants_with(point, calibration.constants)
-            self._physics[calibration.key] = HeuristicPredictor(fitted)
+            plain = self._inner if isinstance(self._inner, HeuristicPredictor) else HeuristicPredictor()
+            self._physics[calibration.key] = plain.with_constants(fitted)
         (answer,) = self._physics[calibration.key].predict([point])
         if isinstance(answer, Infeasible):
             return answer

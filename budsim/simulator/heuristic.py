@@ -10,7 +10,7 @@ from typing import Any
 from budsim.commons.errors import UnsupportedError
 from budsim.perf_model.engine_constants import FittedConstants, StepConstants, step_constants
 from budsim.perf_model.fitted_constants import FITTED
-from budsim.perf_model.memory import MemoryEstimate, estimate_memory
+from budsim.perf_model.memory import CorrectionOf, MemoryEstimate, estimate_memory
 from budsim.perf_model.parallelism import check_plan
 from budsim.perf_model.replay import StepCoefficients
 from budsim.perf_model.serving import length_bounds, serve, share_of_load
@@ -27,9 +27,11 @@ class HeuristicPredictor:
     Args:
         fitted: Constants by (engine, device family, load); None = the package's. Those of a fold or of a calibration
             are given as ``{**FITTED, **changed}`` or alone.
+        correction_of: What start-up logs measured of a point's memory; None = computed figures alone.
     """
 
-    def __init__(self, fitted: FittedConstants | None = None) -> None:
+    def __init__(self, fitted: FittedConstants | None = None, correction_of: CorrectionOf | None = None) -> None:
+        self._correction_of = correction_of
         self._fitted = FITTED if fitted is None else fitted
         self._coefficients: dict[Hashable, tuple[StepCoefficients, StepConstants]] = {}
         self._memory: dict[Hashable, MemoryEstimate | Infeasible] = {}
@@ -39,7 +41,7 @@ class HeuristicPredictor:
 
     def with_constants(self, fitted: FittedConstants) -> HeuristicPredictor:
         """Return a predictor of other constants that shares what is known of memory, which constants do not change."""
-        other = HeuristicPredictor(fitted)
+        other = HeuristicPredictor(fitted, self._correction_of)
         other._memory, other._alive = self._memory, self._alive
         return other
 
@@ -78,7 +80,8 @@ class HeuristicPredictor:
             return refused
         memory_key = (base, point.settings)
         if memory_key not in self._memory:
-            self._memory[memory_key] = estimate_memory(point)
+            correction = self._correction_of(point) if self._correction_of else None
+            self._memory[memory_key] = estimate_memory(point, correction=correction)
         memory = self._memory[memory_key]
         if isinstance(memory, Infeasible):
             return memory

@@ -10,13 +10,13 @@ are those of that finite run. Throughput is the capacity in both cases.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from budsim.commons.errors import BudSimError
-from budsim.perf_model.memory import MemoryCorrection, MemoryEstimate
+from budsim.perf_model.memory import CorrectionOf, MemoryEstimate
 from budsim.perf_model.memory import estimate_memory as estimate_replica_memory
 from budsim.perf_model.parallelism import check_plan
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
@@ -94,6 +94,7 @@ def predict(
     method: str | None = None,
     predictor: Predictor | None = None,
     model_version: str | None = None,
+    correction_of: CorrectionOf | None = None,
 ) -> pd.DataFrame:
     """Predict every row of a table of configurations.
 
@@ -102,6 +103,7 @@ def predict(
         method: ``regressor`` or ``heuristic``; None = ``DEFAULT_SIMULATION_METHOD``.
         predictor: For tests and searches; None = one of ``method``.
         model_version: Version of the trained models; None = the current one.
+        correction_of: What start-up logs measured of a point's memory, to say so in ``reason``.
 
     Returns:
         The input columns, then ``PREDICTION_COLUMNS``; same rows, same order.
@@ -111,16 +113,22 @@ def predict(
         ModelFilesError: The trained models are damaged or missing.
     """
     chosen = predictor or make_predictor(method, model_version)
-    asked = read_rows(frame)
+    asked = [_with_basis(row, correction_of) for row in read_rows(frame)]
     known = [row.point for row in asked if isinstance(row.point, ServingPoint)]
     answers = iter(chosen.predict(known))
     rows = [_prediction_row(row.point if isinstance(row.point, RowRefusal) else next(answers), row) for row in asked]
     return _joined(frame, rows, PREDICTION_COLUMNS)
 
 
-def estimate_memory(
-    frame: pd.DataFrame, correction_of: Callable[[ServingPoint], MemoryCorrection | None] | None = None
-) -> pd.DataFrame:
+def _with_basis(asked: ReadRow, correction_of: CorrectionOf | None) -> ReadRow:
+    """Return the row with what its memory was calibrated by among its notes."""
+    if correction_of is None or not isinstance(asked.point, ServingPoint):
+        return asked
+    correction = correction_of(asked.point)
+    return replace(asked, notes=(*asked.notes, correction.note)) if correction and correction.note else asked
+
+
+def estimate_memory(frame: pd.DataFrame, correction_of: CorrectionOf | None = None) -> pd.DataFrame:
     """Estimate the memory of every row's replica, per fullest device; load and lengths are optional.
 
     Args:
@@ -136,9 +144,7 @@ def estimate_memory(
     return _joined(frame, rows, MEMORY_COLUMNS)
 
 
-def _memory_row(
-    asked: ReadRow, loaded_gib: Any, correction_of: Callable[[ServingPoint], MemoryCorrection | None] | None
-) -> dict[str, Any]:
+def _memory_row(asked: ReadRow, loaded_gib: Any, correction_of: CorrectionOf | None) -> dict[str, Any]:
     point = asked.point
     if isinstance(point, RowRefusal):
         return {"status": point.status, "reason": point.reason}

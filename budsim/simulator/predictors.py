@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from budsim.commons.config import settings
 from budsim.commons.errors import InvalidRequestError
+from budsim.model_ops.services import memory_corrections
 from budsim.simulator.candidate import Predictor
 from budsim.simulator.heuristic import HeuristicPredictor
 from budsim.simulator.model_cache import ModelFilesError, installed_models
@@ -34,10 +35,11 @@ def make_predictor(method: str | None = None, model_version: str | None = None) 
         ModelFilesError: The trained models cannot be used. ``heuristic`` then answers without intervals.
     """
     chosen = chosen_method(method)
+    physics = HeuristicPredictor(correction_of=memory_corrections())
     try:
         models = installed_models(model_version)
     except ModelFilesError:
         if chosen == "heuristic":
-            return HeuristicPredictor()
+            return physics
         raise
-    return RegressorPredictor(models, method=chosen)
+    return RegressorPredictor(models, physics, method=chosen)

@@ -42,6 +42,7 @@ class CoreBackend:
     ) -> tuple[TaskPlan, Sequence[str]]:
         """Return the searches of a request, and what is wrong with clusters that cannot be read."""
         from budsim.commons.catalogs import hardware_catalog
+        from budsim.model_ops.services import memory_basis
 
         proprietary = request.job is not None and request.job.kind is JobKind.PROPRIETARY
         arch = None if proprietary else resolve_model(models)
@@ -57,6 +58,7 @@ class CoreBackend:
             images=self._config.engine_images(),
             looked_up=found.options,
         )
+        plan = replace(plan, assumptions={**plan.assumptions, **memory_basis(arch.name)})
         if found.note is not None:
             plan = replace(plan, assumptions={**plan.assumptions, "engines": found.note})
         return plan, [f"{problem.path}: {problem.reason}" for problem in problems]
