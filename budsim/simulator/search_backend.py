@@ -58,7 +58,8 @@ class CoreBackend:
             images=self._config.engine_images(),
             looked_up=found.options,
         )
-        plan = replace(plan, assumptions={**plan.assumptions, **memory_basis(arch.name)})
+        if arch is not None:
+            plan = replace(plan, assumptions={**plan.assumptions, **memory_basis(arch.name)})
         if found.note is not None:
             plan = replace(plan, assumptions={**plan.assumptions, "engines": found.note})
         return plan, [f"{problem.path}: {problem.reason}" for problem in problems]
