@@ -70,6 +70,7 @@ class AppSettings(BaseSettings):
     jwt_issuer: OptionalStr = None
     jwt_leeway_seconds: float = Field(default=30.0, ge=0, le=300)
     jwt_jwks_lifetime_seconds: float = Field(default=300.0, gt=0)
+    jwt_jwks_max_age_seconds: float = Field(default=86_400.0, gt=0)
     jwt_jwks_timeout_seconds: float = Field(default=5.0, gt=0)
     rate_limit_per_minute: int = Field(default=0, ge=0)
 

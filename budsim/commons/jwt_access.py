@@ -62,14 +62,16 @@ class FixedKey:
 class JwkSet:
     """The keys of a JWKS file or URL, read again when they are old or when a token names one that is not among them.
 
-    Keys that were read once stay in use while the source is away.
+    Keys that were read once stay in use while the source is away, but no longer than ``max_age_s`` since they were
+    read: a key that was withdrawn meanwhile opens nothing for ever.
     """
 
-    def __init__(self, location: str, lifetime_s: float, timeout_s: float) -> None:
+    def __init__(self, location: str, lifetime_s: float, timeout_s: float, max_age_s: float) -> None:
         self._location = location
         self.is_remote = location.startswith(("http://", "https://"))
         self._lifetime_s = lifetime_s
         self._timeout_s = timeout_s
+        self._max_age_s = max(max_age_s, lifetime_s)
         self._guard = threading.Lock()
         self._keys: tuple[jwt.PyJWK, ...] = ()
         self._read_at = float("-inf")
@@ -80,15 +82,18 @@ class JwkSet:
         wanted = self._matching(key_id)
         if (not wanted or time.monotonic() - self._read_at > self._lifetime_s) and self._may_try():
             # Whoever has keys does not wait for another's attempt to get new ones.
-            if self._guard.acquire(blocking=not self._keys):
+            if self._guard.acquire(blocking=not self._keys or self._are_too_old()):
                 try:
                     self._refresh()
                 finally:
                     self._guard.release()
             wanted = self._matching(key_id)
-        if not self._keys:
+        if not self._keys or self._are_too_old():
             raise UnavailableError("The keys that tokens are checked against cannot be read now; try again.")
         return wanted
+
+    def _are_too_old(self) -> bool:
+        return time.monotonic() - self._read_at > self._max_age_s
 
     def _may_try(self) -> bool:
         return time.monotonic() - self._tried_at > _MIN_REFETCH_S
@@ -280,4 +285,6 @@ def _jwk_set(config: AppSettings) -> KeySource:
         raise InvalidRequestError("JWT_JWKS must be an https URL, or a file.", {"field": "JWT_JWKS"})
     if parts.scheme not in {"http", "https"} and not Path(location).is_file():
         raise InvalidRequestError("JWT_JWKS names no file and is no https URL.", {"field": "JWT_JWKS"})
-    return JwkSet(location, config.jwt_jwks_lifetime_seconds, config.jwt_jwks_timeout_seconds)
+    return JwkSet(
+        location, config.jwt_jwks_lifetime_seconds, config.jwt_jwks_timeout_seconds, config.jwt_jwks_max_age_seconds
+    )

@@ -142,6 +142,25 @@ def _span(name: str, payload: Json, traceparent: str | None) -> Iterator[None]:
         yield
 
 
+def record_span(name: str, began_ns: int, ended_ns: int, **attributes: str | int) -> None:
+    """Make a span, under the current one, of work that another process did and timed.
+
+    Worker processes are ended without notice, so they export nothing themselves.
+
+    Args:
+        name: What was done.
+        began_ns: Wall clock at its start, nanoseconds since 1970.
+        ended_ns: Wall clock at its end.
+        attributes: Attributes of the span, without the prefix ``budsim.``.
+    """
+    try:
+        from opentelemetry import trace
+    except ImportError:
+        return
+    named = {f"budsim.{key}": value for key, value in attributes.items()}
+    trace.get_tracer("budsim").start_span(name, start_time=began_ns, attributes=named).end(end_time=ended_ns)
+
+
 @contextmanager
 def exported_traces(config: AppSettings) -> Iterator[bool]:
     """Export spans by OTLP over HTTP until the block ends, if that is configured; yield whether spans are made."""

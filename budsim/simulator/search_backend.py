@@ -9,6 +9,7 @@ from typing import Any
 from budsim.commons.config import AppSettings
 from budsim.commons.errors import UnknownModelError
 from budsim.commons.search_pool import SearchPool, default_workers
+from budsim.commons.telemetry import record_span
 from budsim.engine_ops.lookup import look_up_engines
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.simulator import search_worker
@@ -75,7 +76,7 @@ class CoreBackend:
         on_progress: Callable[[float], None],
     ) -> dict[str, Any]:
         """Return the outcome of one task, computed in a worker."""
-        return self._pool.run(
+        found = self._pool.run(
             search_worker.search,
             task,
             method,
@@ -84,6 +85,8 @@ class CoreBackend:
             is_over=is_over,
             on_progress=on_progress,
         )
+        record_span("search", **found.pop("work"), task_key=str(task["task_key"]), candidates=found["num_evaluated"])
+        return found
 
 
 def resolve_model(names: Sequence[str]) -> ModelArchitecture:

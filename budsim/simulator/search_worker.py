@@ -6,6 +6,7 @@ service, which merely names them, starts without it.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -60,11 +61,11 @@ _NOT_REACHED = Infeasible("not_reached", "The time of the run was over before th
 
 
 def search(task: dict[str, Any], method: str) -> dict[str, Any]:
-    """Return the outcome of one ``GroupTask``, with the seconds it took under ``seconds``.
+    """Return the outcome of one ``GroupTask``, with ``seconds`` it took and ``work``: who did it, and when.
 
     A search whose time is over returns the best so far, with ``is_complete`` false.
     """
-    started = time.perf_counter()
+    started, began_ns = time.perf_counter(), time.time_ns()
     group_task = GroupTask.from_dict(task)
     watched = UntilTold(predictor(method, group_task.request.model_version))
     outcome = search_group(
@@ -72,7 +73,8 @@ def search(task: dict[str, Any], method: str) -> dict[str, Any]:
     ).to_dict()
     if watched.num_skipped:
         outcome |= {"is_complete": False, "remedies": []}
-    return {**outcome, "seconds": time.perf_counter() - started}
+    work = {"began_ns": began_ns, "ended_ns": time.time_ns(), "process_id": os.getpid()}
+    return {**outcome, "seconds": time.perf_counter() - started, "work": work}
 
 
 def warm_up() -> None:

@@ -143,23 +143,31 @@ def test_the_claimed_project_sees_its_run(guarded, run_of_alice):
     assert page["total_items"] == 2
 
 
-def calls_on(workflow_id):
-    yield "GET", f"/simulator/status/{workflow_id}", None
-    yield "GET", f"/simulator/status/{workflow_id}/progress", None
-    yield "GET", f"/simulator/results/{workflow_id}", None
-    yield "GET", f"/workflow/{workflow_id}/status", None
-    yield "DELETE", f"/workflow/{workflow_id}/stop", None
-    for action in ("pause", "resume", "restart"):
-        yield "POST", f"/workflow/{workflow_id}/{action}", None
-    yield "GET", f"/simulator/recommendations?workflow_id={workflow_id}", None
-    yield "POST", "/simulator/configurations", {"workflow_id": workflow_id}
-    feedback = [{"config_id": "1", "failed": True}]
-    yield "POST", "/simulator/configurations", {"workflow_id": workflow_id, "feedback": feedback}
+def calls_with(document, name, value):
+    """Every documented call that names a thing, in its path, its query or its body, with what it needs besides."""
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            given = {each["name"]: each for each in operation.get("parameters", [])}
+            schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            body = body_with(document, schema)
+            if body is not None and name in body:
+                yield method.upper(), path, body | {name: value}
+            elif name in given:
+                place = f"?{name}={value}" if given[name]["in"] == "query" else ""
+                yield method.upper(), path.replace(f"{{{name}}}", value) + place, body
+
+
+def body_with(document, schema):
+    """The example of every field of a body that is one object, None for any other body."""
+    properties = document["components"]["schemas"].get(schema.get("$ref", "").rpartition("/")[2], {}).get("properties")
+    return properties and {field: said["examples"][0] for field, said in properties.items() if said.get("examples")}
 
 
 def test_another_projects_run_answers_as_one_that_does_not_exist(guarded, run_of_alice, service):
     nowhere = str(uuid4())
-    foreign, unknown = list(calls_on(run_of_alice)), list(calls_on(nowhere))
+    document = guarded.get("/openapi.json", headers=SERVICE).json()
+    foreign, unknown = (list(calls_with(document, "workflow_id", each)) for each in (run_of_alice, nowhere))
+    assert len(foreign) >= 10
     for (method, path, body), (_, other_path, other_body) in zip(foreign, unknown, strict=True):
         for headers in (FROM_BOB, bearer([]), bearer([ALICE.upper(), "", "%"])):
             seen = guarded.request(method, path, json=body, headers=headers)
@@ -167,6 +175,21 @@ def test_another_projects_run_answers_as_one_that_does_not_exist(guarded, run_of
             assert seen.status_code == never.status_code == 404, (method, path)
             assert seen.text.replace(run_of_alice, nowhere) == never.text
     assert service.run(UUID(run_of_alice)).status == "COMPLETED"
+
+
+def test_a_cluster_beyond_the_claim_answers_as_one_that_does_not_exist(guarded, service):
+    nowhere = str(uuid4())
+    document = guarded.get("/openapi.json", headers=SERVICE).json()
+    foreign, unknown = (list(calls_with(document, "cluster_id", each)) for each in (CLUSTER_A, nowhere))
+    named = [call for call in foreign if "workflow_id" not in (call[2] or call[1])]  # a run's own are filtered by it
+    assert named
+    for (method, path, body), (_, other_path, other_body) in zip(foreign, unknown, strict=True):
+        headers = bearer([BOB], clusters=[CLUSTER_B])
+        seen = guarded.request(method, path, json=body, headers=headers)
+        never = guarded.request(method, other_path, json=other_body, headers=headers)
+        assert seen.status_code == never.status_code, (method, path, seen.text, never.text)
+        assert 400 <= seen.status_code < 500 or seen.json().get("items") == [], (method, path, seen.text)
+        assert seen.text.replace(CLUSTER_A, nowhere) == never.text, (method, path)
 
 
 def test_a_run_belongs_to_the_callers_only_project(guarded, run_of_alice, service):

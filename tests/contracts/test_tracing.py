@@ -8,11 +8,15 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from fastapi.testclient import TestClient
-from service_doubles import InProcessBackend, platform_body
+from service_doubles import MODEL, InProcessBackend, clusters, platform_body
 
 from budsim.commons import telemetry
 from budsim.commons.health import Metrics
 from budsim.main import OpenService, create_app
+from budsim.simulator.cluster_source import KnownClusters
+from budsim.simulator.questions import platform_question
+from budsim.simulator.request_schemas import ClusterRecommendationRequest
+from budsim.simulator.search_backend import CoreBackend
 
 pytestmark = pytest.mark.integration
 
@@ -78,6 +82,34 @@ def test_probes_and_work_of_nobody_make_no_spans(traced_client, exporter):
     assert traced_client.get("/health").status_code == 200
     assert traced_client.app.state.service.database.is_alive()
     assert exporter.get_finished_spans() == ()
+
+
+def test_a_search_in_a_worker_process_has_its_span_in_the_run_s_trace(exporter, service_settings):
+    exporter.clear()
+    core = CoreBackend(service_settings.model_copy(update={"search_workers": 1}))
+    core.start()
+    try:
+        body = ClusterRecommendationRequest.model_validate(platform_body())
+        question = platform_question(body, MODEL, service_settings)
+        plan, _ = InProcessBackend().plan(question, KnownClusters("test", clusters()), [MODEL])
+        task = plan.tasks[0].to_dict()
+
+        def search(payload):
+            return core.search(task, "heuristic", 60.0, run_id="w-1", is_over=lambda: False)
+
+        found = telemetry.traced("search_group", search)(telemetry.run_payload("w-1", f"00-{TRACE}-{SPAN}-01"))
+        assert found["rows"]
+        assert "work" not in found
+        (worker,) = core.worker_ids()
+    finally:
+        core.stop()
+    work, activity = exporter.get_finished_spans()
+    assert (work.name, activity.name) == ("search", "activity search_group")
+    assert work.parent.span_id == activity.context.span_id
+    assert work.context.trace_id == int(TRACE, 16)
+    assert activity.start_time <= work.start_time < work.end_time <= activity.end_time
+    assert work.attributes["budsim.process_id"] == worker
+    assert work.attributes["budsim.task_key"] == task["task_key"]
 
 
 def test_spans_leave_by_otlp_over_http():

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from dapr_stack import CALLER_TOPIC, run_body, wait_for
+from dapr_parts import CALLER_TOPIC, run_body, wait_for
 
 RUNS = 8
 CLUSTERS = 6  # a search each

@@ -4,7 +4,7 @@ import uuid
 
 import httpx
 import pytest
-from dapr_stack import APP_HEADERS, CALLER_TOPIC, EVENT_ORDER, cluster_id, run_body, wait_for
+from dapr_parts import APP_HEADERS, CALLER_TOPIC, EVENT_ORDER, cluster_id, run_body, wait_for
 
 
 def by_invocation(stack):

@@ -165,3 +165,23 @@ def test_known_keys_outlive_an_outage_and_unknown_ones_are_a_503(key_server, mon
     fresh = configured_authoriser(config(jwt_jwks=url))
     with pytest.raises(UnavailableError):
         asked(fresh, signed(EC_KEY, "ES256", "a"))
+
+
+def test_no_key_is_trusted_beyond_its_greatest_age_while_its_source_is_away(key_server, monkeypatch):
+    url, state = key_server
+    monkeypatch.setattr(jwt_access, "_MIN_REFETCH_S", 0.0)
+    now = [1000.0]
+    monkeypatch.setattr(jwt_access.time, "monotonic", lambda: now[0])
+    authoriser = configured_authoriser(
+        config(jwt_jwks=url, jwt_jwks_lifetime_seconds=300, jwt_jwks_max_age_seconds=3600)
+    )
+    asked(authoriser, signed(EC_KEY, "ES256", "a"))
+    state["broken"] = True
+    now[0] += 3599
+    assert asked(authoriser, signed(EC_KEY, "ES256", "a")).projects == {"p"}
+    now[0] += 2
+    with pytest.raises(UnavailableError):
+        asked(authoriser, signed(EC_KEY, "ES256", "a"))
+    state["broken"] = False
+    now[0] += 1
+    assert asked(authoriser, signed(EC_KEY, "ES256", "a")).projects == {"p"}
