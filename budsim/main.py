@@ -244,8 +244,8 @@ def run_server(host: str | None = None, port: int | None = None, clusters_file: 
     Raises:
         BudSimError: The settings do not allow it, or something it needs is not there.
     """
-    config = settings()
-    configure_logging(config)
+    configure_logging(settings())
+    config = _configured()
     host, port = host or config.listen_host, port or config.app_port
     security.require_safe_host(host, config)
     require_free_port(host, port)
@@ -259,6 +259,15 @@ def run_server(host: str | None = None, port: int | None = None, clusters_file: 
         app = create_app(config, opened=OpenService(service, metrics))
         logger.info("BudSim %s on http://%s:%d", app.version, host, port)
         uvicorn.run(app, host=host, port=port, log_config=None, access_log=config.debug)
+
+
+def _configured() -> AppSettings:
+    """Return the settings, completed from Dapr's secret store where they say so."""
+    if settings().dapr_secrets is None:
+        return settings()
+    from budsim.commons.dapr_secrets import settings_with_secrets
+
+    return settings_with_secrets()
 
 
 def require_free_port(host: str, port: int) -> None:

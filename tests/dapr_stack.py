@@ -264,13 +264,13 @@ class Stack:
         url = f"http://127.0.0.1:{http_port}/v1.0/healthz"
         wait_for(lambda: httpx.get(url, timeout=1, headers=SIDECAR_HEADERS).is_success, 60)
 
-    def add_replica(self, core=None):
+    def add_replica(self, core=None, **sidecar_options):
         """Return one more replica, not started yet, with its sidecar, which is."""
         name = f"replica-{len(self.replicas) + 1}"
         app_port, http_port, grpc_port, internal_port = free_ports(4)
         keeper = self._start_sidecar(
             name, app_port=app_port, dapr_http_port=http_port, dapr_grpc_port=grpc_port,
-            dapr_internal_grpc_port=internal_port,
+            dapr_internal_grpc_port=internal_port, **sidecar_options,
         )  # fmt: skip
         replica = Replica(self, name, app_port, http_port, grpc_port, keeper, core)
         self.replicas.append(replica)

@@ -92,6 +92,8 @@ class AppSettings(BaseSettings):
     dapr_http_port: OptionalInt = None
     dapr_grpc_port: OptionalInt = None
     dapr_wait_seconds: float = Field(default=2.0, ge=0)
+    dapr_secret_store: OptionalStr = None
+    dapr_secrets: OptionalStr = None
     statestore_name: OptionalStr = None
     pubsub_name: OptionalStr = None
     cluster_info_state_key: str = "cluster_info"

@@ -123,6 +123,16 @@ class Sidecar:
         """Set a state key."""
         self._call("POST", f"/v1.0/state/{self.statestore}", json=[{"key": key, "value": value}])
 
+    def secret(self, store: str, name: str) -> dict[str, str]:
+        """Return the values of one secret by their keys.
+
+        Raises:
+            UnavailableError: There is no such store or secret, or this application may not read it.
+        """
+        response = self._call("GET", f"/v1.0/secrets/{store}/{name}")
+        found = response.json() if response.is_success and response.content else {}
+        return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+
     def register(self, topic: str = "budSimMessages", dead_letter: str = "poisonMessages") -> None:
         """Save this service's record, by which other services find its topic."""
         kinds = self.components

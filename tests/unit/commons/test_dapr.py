@@ -8,6 +8,7 @@ import pytest
 from budsim.commons import dapr_workflows
 from budsim.commons.config import AppSettings
 from budsim.commons.dapr import DaprPublisher, Sidecar
+from budsim.commons.dapr_secrets import _wanted
 from budsim.commons.errors import InvalidRequestError, UnavailableError
 from budsim.commons.notifications import Audience
 from budsim.commons.telemetry import run_payload, traced
@@ -179,3 +180,28 @@ def test_the_sidecar_is_told_which_trace_a_call_belongs_to():
     assert wire.requests[-1].headers["traceparent"].split("-")[1] == traceparent.split("-")[1]
     publisher.publish_event("topic", {}, "id", "kind")
     assert "traceparent" not in wire.requests[-1].headers
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"dapr_secrets": "PATH", "dapr_secret_store": "s", "dapr_http_port": 1}, "DAPR_SECRETS"),
+        ({"dapr_secrets": "JWT_SECRET", "dapr_http_port": 1}, "DAPR_SECRET_STORE"),
+        ({"dapr_secrets": "JWT_SECRET", "dapr_secret_store": "s"}, "DAPR_HTTP_PORT"),
+    ],
+)
+def test_secrets_need_a_store_a_sidecar_and_names_that_are_settings(values, field):
+    with pytest.raises(InvalidRequestError) as caught:
+        _wanted(AppSettings(_env_file=None, **values))
+    assert caught.value.param == {"field": field}
+
+
+def test_what_is_configured_already_is_not_read_from_a_store():
+    config = AppSettings(
+        _env_file=None,
+        dapr_http_port=1,
+        dapr_secret_store="s",
+        dapr_secrets="jwt_secret, PSQL_PASSWORD",
+        jwt_secret="x",
+    )
+    assert _wanted(config) == ["PSQL_PASSWORD"]
