@@ -1,5 +1,6 @@
 """With tokens configured nothing answers without one, and a project's token sees nothing of another project."""
 
+import re
 import time
 from uuid import UUID, uuid4
 
@@ -154,7 +155,10 @@ def calls_with(document, name, value):
                 yield method.upper(), path, body | {name: value}
             elif name in given:
                 place = f"?{name}={value}" if given[name]["in"] == "query" else ""
-                yield method.upper(), path.replace(f"{{{name}}}", value) + place, body
+                named = path.replace(f"{{{name}}}", value)
+                for other in re.findall(r"{(\w+)}", named):
+                    named = named.replace(f"{{{other}}}", str(given[other]["schema"]["examples"][0]))
+                yield method.upper(), named + place, body
 
 
 def body_with(document, schema):
