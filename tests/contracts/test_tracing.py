@@ -95,7 +95,9 @@ def test_a_search_in_a_worker_process_has_its_span_in_the_run_s_trace(exporter, 
         task = plan.tasks[0].to_dict()
 
         def search(payload):
-            return core.search(task, "heuristic", 60.0, run_id="w-1", is_over=lambda: False)
+            return core.search(
+                task, "heuristic", 60.0, run_id="w-1", is_over=lambda: False, on_progress=lambda _share: None
+            )
 
         found = telemetry.traced("search_group", search)(telemetry.run_payload("w-1", f"00-{TRACE}-{SPAN}-01"))
         assert found["rows"]
