@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from budsim.benchmarks import models as _benchmark_models  # noqa: F401 - registers its tables
 from budsim.commons.config import settings
 from budsim.commons.database import Database, database_url
 from budsim.simulator.models import Base

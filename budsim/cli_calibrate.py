@@ -58,11 +58,11 @@ def calibrate(
     points, refused = _read_files(files, {**stated, **_settings_of(further)})
     from budsim.benchmarks.comparison import compare, fit_all
     from budsim.simulator.calibrated import CalibratedPredictor
-    from budsim.simulator.heuristic import HeuristicPredictor
+    from budsim.simulator.predictors import make_predictor
 
-    before = compare(points, HeuristicPredictor())
+    before = compare(points, make_predictor())
     calibrations = fit_all(before)
-    after = compare(points, CalibratedPredictor(HeuristicPredictor(), calibrations))
+    after = compare(points, CalibratedPredictor(make_predictor(), calibrations))
     kept = [item for item in calibrations if item.helps]
     if kept and not dry_run:
         user_calibrations().keep(kept)
@@ -90,8 +90,8 @@ def _read_files(files: Sequence[Path], stated: Mapping[str, Any]) -> tuple[list[
     Raises:
         BudSimError: None of the files can be used; the reason of the first.
     """
-    from budsim.benchmarks.comparison import with_stated
     from budsim.benchmarks.importer import import_runs
+    from budsim.benchmarks.measured_point import with_stated
 
     points: list[MeasuredPoint] = []
     refused: list[str] = []

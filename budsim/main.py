@@ -18,6 +18,8 @@ from fastapi import FastAPI
 from sqlalchemy.engine import URL
 from starlette.concurrency import run_in_threadpool
 
+from budsim.benchmarks.routes import router as benchmark_router
+from budsim.benchmarks.services import BenchmarkService
 from budsim.commons import health, security, telemetry
 from budsim.commons.access import Authoriser, configured_authoriser
 from budsim.commons.catalogs import hardware_catalog
@@ -106,8 +108,10 @@ def open_service(
         pubsub = sidecar.components.get("pubsub") if sidecar is not None else None
         activities = RunActivities(database, backend, clusters, publisher, on_end)
         engine = _workflow_engine(config, sidecar, database.url)
-        service = SimulationService(config, database, engine, clusters, waiters, backend.workers, pubsub)
+        elsewhere = {} if core is None else {"compute": core.compute}
+        service = SimulationService(config, database, engine, clusters, waiters, backend.workers, pubsub, **elsewhere)
         metrics.runs_active.set_function(service.count_active)
+        metrics.show_accuracy(BenchmarkService(service).accuracy()[0])
         by_name = {name: telemetry.traced(name, activity) for name, activity in activities.by_name().items()}
         engine.start({RUN_SIMULATION: run_simulation}, by_name)
         stack.callback(engine.stop)
@@ -228,7 +232,7 @@ def create_app(
         telemetry.trace_requests(app)
     simulator_routers = (router, history_router, node_router, workflow_router, cluster_router, event_router)
     model_routers = (model_cache_router, model_router, calculator_router)
-    use_case_routers = (use_case_router, recommendation_router, hardware_router)
+    use_case_routers = (use_case_router, recommendation_router, hardware_router, benchmark_router)
     for included in (health.router, *simulator_routers, *model_routers, engine_router, *use_case_routers):
         app.include_router(included)
     if config.dashboard:

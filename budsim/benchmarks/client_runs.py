@@ -96,8 +96,10 @@ def _sizes(run: RunFields, completed: int | None) -> dict[str, Any]:
     Raises:
         InvalidRequestError: Nothing was generated.
     """
-    if completed and run.count("total_output_tokens") == 0:
-        text = f"is 0 although {completed} requests completed: the run failed, there is nothing to learn from it"
+    if completed == 0:
+        raise measured_error(run.position, "completed", "is 0: the run failed, there is nothing to learn from it")
+    if run.count("total_output_tokens") == 0:
+        text = f"is 0 after {completed} completed requests: the run failed, there is nothing to learn from it"
         raise measured_error(run.position, "total_output_tokens", text)
     return {
         "isl": per_request(run.positive("total_input_tokens", zero_is_missing=True), completed),

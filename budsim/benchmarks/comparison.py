@@ -8,15 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from budsim.benchmarks.measured_point import COMPARED_METRICS, LATENCY_METRICS, MeasuredPoint, missing_context
-from budsim.commons.errors import InvalidRequestError
+from budsim.benchmarks.measured_point import COMPARED_METRICS, LATENCY_METRICS, MeasuredPoint
 from budsim.perf_model.calibration import Calibration
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.simulator.calibrated import calibration_key, fit_calibration
 from budsim.simulator.candidate import Predictor
-from budsim.simulator.points_reader import INPUT_COLUMNS, RowRefusal, read_rows
+from budsim.simulator.point_columns import INPUT_COLUMNS
+from budsim.simulator.points_reader import RowRefusal, read_rows
 
-_OWN_FIELDS = ("model", "hardware", "engine", "engine_version", "precision", "isl", "osl")
 _PREDICTED_METRICS = frozenset(Prediction.__dataclass_fields__) & frozenset(LATENCY_METRICS) | {
     "output_tps", "request_throughput",
 }  # fmt: skip
@@ -49,26 +48,6 @@ class ComparedRun:
             for name in COMPARED_METRICS
             if name in self.run.metrics
         }
-
-
-def with_stated(point: MeasuredPoint, stated: Mapping[str, Any]) -> MeasuredPoint:
-    """Return a run with what its owner says of it in place of what the file says.
-
-    Args:
-        point: As read.
-        stated: Columns of the prediction interface; None and empty = not said.
-
-    Raises:
-        InvalidRequestError: A column does not exist.
-    """
-    said = {name: value for name, value in stated.items() if value not in (None, "")}
-    unknown = sorted(said.keys() - set(INPUT_COLUMNS))
-    if unknown:
-        text = f"{unknown[0]} is not a column of the prediction interface; use one of {', '.join(INPUT_COLUMNS)}"
-        raise InvalidRequestError(text, {"field": unknown[0]})
-    own = {name: said.pop(name) for name in _OWN_FIELDS if name in said}
-    changed = replace(point, **own, settings={**point.settings, **said})
-    return replace(changed, missing=missing_context(changed))
 
 
 def compare(points: Sequence[MeasuredPoint], predictor: Predictor) -> list[ComparedRun]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
 from budsim.commons.errors import InvalidRequestError
 from budsim.perf_model.workload import LoadMode
+from budsim.simulator.point_columns import INPUT_COLUMNS
 
 _PERCENTILES = ("p50", "p90", "p95", "p99")
 LATENCY_METRICS = tuple(
@@ -22,6 +22,7 @@ RATE_METRICS = ("output_tps", "request_throughput")
 METRICS = (*LATENCY_METRICS, *RATE_METRICS)
 # What predictions are compared in.
 COMPARED_METRICS = ("ttft_ms_mean", "tpot_ms_mean", "e2e_s_mean", "output_tps")
+_OWN_COLUMNS = ("model", "hardware", "engine", "engine_version", "precision", "isl", "osl")
 _CONTEXT = ("model", "hardware", "engine", "isl", "osl", "load")
 # Mean E2E is TTFT + TPOT x (OSL - 1) up to the correlation of lengths and pace; a wrong unit is a factor of 1000.
 _AGREEMENT = 5.0
@@ -105,6 +106,41 @@ class MeasuredPoint:
         return {name: value for name, value in stated.items() if value is not None}
 
 
+def with_stated(point: MeasuredPoint, stated: Mapping[str, Any]) -> MeasuredPoint:
+    """Return a run with what its owner says of it in place of what the file says.
+
+    Args:
+        point: As read.
+        stated: Columns of the prediction interface; None and empty = not said.
+
+    Raises:
+        InvalidRequestError: A column does not exist.
+    """
+    said = {name: value for name, value in stated.items() if value not in (None, "")}
+    unknown = sorted(said.keys() - set(INPUT_COLUMNS))
+    if unknown:
+        text = f"{unknown[0]} is not a column of the prediction interface; use one of {', '.join(INPUT_COLUMNS)}"
+        raise InvalidRequestError(text, {"field": unknown[0]})
+    own = {name: said.pop(name) for name in _OWN_COLUMNS if name in said}
+    changed = replace(point, **own, settings={**point.settings, **said})
+    return replace(changed, missing=missing_context(changed))
+
+
+def point_of_row(tool: str, row: Mapping[str, Any], metrics: Mapping[str, float]) -> MeasuredPoint:
+    """Return the point that ``row`` was made of, as far as a prediction needs it.
+
+    Args:
+        tool: What measured it.
+        row: As ``MeasuredPoint.row`` returns it.
+        metrics: By the names of ``METRICS``.
+    """
+    own = {name: row[name] for name in (*_OWN_COLUMNS, "concurrency", "request_rate", "num_prompts") if name in row}
+    mode = LoadMode(row["load_mode"]) if "load_mode" in row else None
+    settings = {name: value for name, value in row.items() if name not in own and name != "load_mode"}
+    point = MeasuredPoint(tool, **own, load_mode=mode, settings=settings, metrics=dict(metrics))
+    return replace(point, missing=missing_context(point))
+
+
 def completed_point(point: MeasuredPoint) -> MeasuredPoint:
     """Return a read point with what follows from its figures, what is missing, and what is odd.
 
@@ -129,7 +165,7 @@ def completed_point(point: MeasuredPoint) -> MeasuredPoint:
     if not metrics.keys() & set(COMPARED_METRICS):
         names = ", ".join(COMPARED_METRICS)
         raise measured_error(point.position, "metrics", f"none of {names} can be read from this run")
-    point = replace(point, metrics=MappingProxyType(metrics), derived=tuple(derived))
+    point = replace(point, metrics=metrics, derived=tuple(derived))
     return replace(point, missing=missing_context(point), notes=(*point.notes, *_oddities(point)))
 
 
@@ -146,7 +182,7 @@ def _with_lengths(point: MeasuredPoint) -> MeasuredPoint:
 def missing_context(point: MeasuredPoint) -> tuple[str, ...]:
     """Return what a prediction of this run needs and does not have."""
     absent = [name for name in _CONTEXT if name != "load" and getattr(point, name) is None]
-    if point.load_mode is None:
+    if point.load_mode is None and not {"concurrency", "request_rate"} & point.settings.keys():
         absent.append("load")
     return tuple(absent)
 

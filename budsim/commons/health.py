@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -10,10 +11,12 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from budsim.benchmarks.accuracy import GroupAccuracy
 from budsim.commons.errors import UnavailableError
 
 router = APIRouter(tags=["service"])
 
+_SHOWN_GROUPS = 100  # each has up to eight series
 _RUN_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
 
@@ -44,6 +47,30 @@ class Metrics:
         self.run_seconds = Histogram(
             "budsim_run_seconds", "Time from start to end of a run.", buckets=_RUN_SECONDS, registry=self.registry
         )
+        self.prediction_error = Gauge(
+            "budsim_prediction_error_ratio",
+            "Median absolute relative error of predictions whose run was measured afterwards.",
+            ["model", "device", "engine", "metric"],
+            registry=self.registry,
+        )
+        self.prediction_coverage = Gauge(
+            "budsim_prediction_interval_coverage_ratio",
+            "Share of measured runs inside the predicted 80 % interval.",
+            ["model", "device", "engine", "metric"],
+            registry=self.registry,
+        )
+
+    def show_accuracy(self, groups: Sequence[GroupAccuracy]) -> None:
+        """Set the gauges of predicted against measured; those of the groups with the most runs."""
+        self.prediction_error.clear()
+        self.prediction_coverage.clear()
+        for group in groups[:_SHOWN_GROUPS]:
+            model, device, engine, load = group.key
+            for metric in group.metrics:
+                labels = (model, device, engine if load == "served" else f"{engine} {load}", metric.metric)
+                self.prediction_error.labels(*labels).set(metric.median_ape)
+                if metric.coverage is not None:
+                    self.prediction_coverage.labels(*labels).set(metric.coverage)
 
 
 class MetricsMiddleware:

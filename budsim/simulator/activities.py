@@ -21,6 +21,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 
+from budsim.benchmarks.repository import BenchmarkRepository
 from budsim.commons.catalogs import token_prices
 from budsim.commons.database import Database, is_outage
 from budsim.commons.errors import (
@@ -220,6 +221,9 @@ class RunActivities:
         if plan.tasks[0].arch is not None:
             check_endpoints(asked.get("endpoints"), plan.tasks[0].arch)
         tasks = [_with_exclusions(task, excluded).to_dict() for task in plan.tasks]
+        arch = plan.tasks[0].arch
+        if arch is not None and (known_constants := self._calibrations(arch.name, run.project_id, assumptions)):
+            tasks = [{**task, "calibrations": known_constants} for task in tasks]
         eta = estimate_eta(
             "performance_estimation",
             task_candidates=[_usual_candidates(history)] * len(tasks),
@@ -238,6 +242,16 @@ class RunActivities:
             "eta_minutes": eta.minutes,
             "eta_seconds": eta.seconds,
         }
+
+    def _calibrations(self, model: str, project_id: str | None, assumptions: Json) -> list[Json]:
+        """Return what was measured of a model, for everybody or in a run's project, and say so."""
+        with self._database.reading() as session:
+            rows = BenchmarkRepository(session).calibrations([project_id or ""], model)
+            found = {(row.device_name, row.engine, row.load_kind): row.content for row in rows}
+        if found:
+            places = ", ".join(sorted({f"{item['device']} ({item['engine']})" for item in found.values()}))
+            assumptions["calibration"] = f"step constants fitted to measured runs on {places}"
+        return list(found.values())
 
     def _known_clusters(self, asked: Json, assumptions: Json) -> KnownClusters:
         known = self._clusters.load().limited_to(asked.get("clusters"))

@@ -42,16 +42,9 @@ from budsim.perf_model.precision import Precision, resolve_precision
 from budsim.perf_model.serving import length_bounds
 from budsim.perf_model.serving_point import ServingPoint
 from budsim.perf_model.workload import WITHOUT_DECODING, LoadMode, Workload, one_pass
+from budsim.simulator.point_columns import INPUT_COLUMNS
 from budsim.simulator.table_cells import LARGEST_COUNT, Row, count_cell, flag_cell, is_blank, number_cell, text_cell
 
-INPUT_COLUMNS = (
-    "model", "hardware", "num_devices", "engine", "engine_version", "precision", "kv_cache_dtype", "tp", "pp", "ep",
-    "dp",
-    "load_mode", "concurrency", "request_rate", "num_prompts", "isl", "osl", "max_num_seqs",
-    "max_num_batched_tokens", "max_model_len", "gpu_memory_utilization", "enable_prefix_caching",
-    "prefix_cache_hit_rate", "enable_chunked_prefill",
-    "stream_interval", "dp_attention", "speculative_tokens", "num_warmups", "length_dist",
-)  # fmt: skip
 _LENGTH_CHECKING_ENGINES = frozenset({"vllm", "sglang", "latentbud"})
 
 

@@ -21,7 +21,8 @@ from budsim.perf_model.memory import estimate_memory as estimate_replica_memory
 from budsim.perf_model.parallelism import check_plan
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.simulator.candidate import Predictor
-from budsim.simulator.points_reader import INPUT_COLUMNS, ReadRow, RowRefusal, read_rows, refusal_of
+from budsim.simulator.point_columns import INPUT_COLUMNS
+from budsim.simulator.points_reader import ReadRow, RowRefusal, read_rows, refusal_of
 from budsim.simulator.predictors import make_predictor
 from budsim.simulator.table_cells import number_cell
 

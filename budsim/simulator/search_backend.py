@@ -17,6 +17,8 @@ from budsim.simulator.cluster_source import KnownClusters
 from budsim.simulator.simulation import TaskPlan, plan_tasks
 from budsim.simulator.simulation_request import JobKind, SimulationRequest
 
+COMPUTE_SECONDS = 240.0  # a fit of many runs of long prompts at high concurrency
+
 
 class CoreBackend:
     """The ``SearchBackend`` of the service."""
@@ -87,6 +89,14 @@ class CoreBackend:
         )
         record_span("search", **found.pop("work"), task_key=str(task["task_key"]), candidates=found["num_evaluated"])
         return found
+
+    def compute(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Return ``function(*arguments)``, computed in a worker.
+
+        Raises:
+            SimulationTimeoutError: It took longer than ``COMPUTE_SECONDS``.
+        """
+        return self._pool.run(function, *arguments, timeout_s=COMPUTE_SECONDS)
 
 
 def resolve_model(names: Sequence[str]) -> ModelArchitecture:

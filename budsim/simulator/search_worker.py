@@ -67,7 +67,9 @@ def search(task: dict[str, Any], method: str) -> dict[str, Any]:
     """
     started, began_ns = time.perf_counter(), time.time_ns()
     group_task = GroupTask.from_dict(task)
-    watched = UntilTold(predictor(method, group_task.request.model_version))
+    watched = UntilTold(
+        _calibrated(predictor(method, group_task.request.model_version), task.get("calibrations") or ())
+    )
     outcome = search_group(
         group_task, predictor=watched, method=method, should_stop=should_stop, on_progress=report_progress
     ).to_dict()
@@ -75,6 +77,16 @@ def search(task: dict[str, Any], method: str) -> dict[str, Any]:
         outcome |= {"is_complete": False, "remedies": []}
     work = {"began_ns": began_ns, "ended_ns": time.time_ns(), "process_id": os.getpid()}
     return {**outcome, "seconds": time.perf_counter() - started, "work": work}
+
+
+def _calibrated(inner: Predictor, calibrations: Sequence[dict[str, Any]]) -> Predictor:
+    """Return a predictor that knows what was calibrated; itself where nothing was."""
+    if not calibrations:
+        return inner
+    from budsim.perf_model.calibration import Calibration
+    from budsim.simulator.calibrated import CalibratedPredictor
+
+    return CalibratedPredictor(inner, [Calibration.from_dict(content) for content in calibrations])
 
 
 def warm_up() -> None:

@@ -53,6 +53,14 @@ _WAIT_MARGIN_S = 60.0
 _OUT_OF_MEMORY_WORDS = ("oom", "out of memory", "outofmemory", "out-of-memory", "insufficient memory")
 
 
+# (function, arguments) -> its result
+Compute = Callable[..., Any]
+
+
+def _compute_here(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
+
+
 class RunWaiters:
     """Wakes whoever waits for a run in this process."""
 
@@ -103,6 +111,7 @@ class SimulationService:
         waiters: RunWaiters,
         workers: int,
         pubsub: str | None = None,
+        compute: Compute = _compute_here,
     ) -> None:
         """Wire the service.
 
@@ -114,6 +123,7 @@ class SimulationService:
             waiters: Whom to wake when a run ends.
             workers: Searches that run at once.
             pubsub: Component whose events this service listens to; None = there is none.
+            compute: Calls a function of importable name, such as in a worker process.
         """
         self.config = config
         self.database = database
@@ -121,6 +131,7 @@ class SimulationService:
         self.clusters = clusters
         self.pubsub = pubsub
         self.principal = SERVICE
+        self.compute = compute
         self._waiters = waiters
         self._workers = workers
 
@@ -133,7 +144,7 @@ class SimulationService:
         limited.principal = principal
         return limited
 
-    def _project_of(self, project_id: str | None) -> str | None:
+    def project_of(self, project_id: str | None) -> str | None:
         """Return the project that a run of this caller belongs to.
 
         Raises:
@@ -168,7 +179,7 @@ class SimulationService:
         Raises:
             BudSimError: The request cannot be served at all.
         """
-        project_id = self._project_of(body.project_id)
+        project_id = self.project_of(body.project_id)
         traceparent = current_traceparent()
         asked = {**self._asked(body), "clusters": self._scope(), "traceparent": traceparent}
         with self.database.transaction() as session:

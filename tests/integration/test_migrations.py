@@ -6,6 +6,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
+from budsim.benchmarks import models as _benchmark_models  # noqa: F401 - registers its tables
 from budsim.commons.database import Database, migration_config
 from budsim.commons.embedded_postgres import EmbeddedPostgres
 from budsim.simulator.models import Base

@@ -228,7 +228,7 @@ def test_units_are_obeyed_not_guessed():
         import_runs(json.dumps({**AIPERF, "time_to_first_token": {"unit": "fortnights", "avg": 1}}))
 
 
-def test_a_failed_run_teaches_nothing():
+def test_a_failed_run_teaches_nothing():  # a run without requests has zeros everywhere
     failed = {**VLLM, "completed": 17, "total_output_tokens": 0, "mean_ttft_ms": 0.0, "output_throughput": 0.0}
     with pytest.raises(InvalidRequestError, match="total_output_tokens"):
         import_runs(json.dumps(failed))

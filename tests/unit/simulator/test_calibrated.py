@@ -17,6 +17,7 @@ from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import resolve_precision
 from budsim.perf_model.serving_point import Prediction, ServingPoint
 from budsim.perf_model.workload import LoadMode, Workload
+from budsim.simulator import search_worker
 from budsim.simulator.calibrated import CalibratedPredictor, constants_with, fit_calibration
 from budsim.simulator.heuristic import HeuristicPredictor
 
@@ -154,3 +155,10 @@ def test_a_calibration_that_makes_things_worse_says_so():
     worse = MetricError("ttft_ms_mean", 4, 0.05, 0.2, 0.3)
     assert not Calibration("m", "d", "vllm", held_out=(worse,)).helps
     assert Calibration("m", "d", "vllm", held_out=(replace(worse, after=0.04),)).helps
+
+
+def test_a_search_predicts_with_the_calibrations_of_its_task(calibration):
+    known = search_worker._calibrated(HeuristicPredictor(), [calibration.to_dict()])
+    assert known.predict(POINTS) == CalibratedPredictor(HeuristicPredictor(), [calibration]).predict(POINTS)
+    plain = HeuristicPredictor()
+    assert search_worker._calibrated(plain, ()) is plain
