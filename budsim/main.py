@@ -42,6 +42,7 @@ from budsim.simulator.heuristic import HeuristicPredictor
 from budsim.simulator.history_routes import router as history_router
 from budsim.simulator.model_routes import router as model_cache_router
 from budsim.simulator.node_routes import router as node_router
+from budsim.simulator.optimize_routes import router as optimize_router
 from budsim.simulator.routes import cluster_router, router, workflow_router
 from budsim.simulator.search_backend import CoreBackend
 from budsim.simulator.services import RunWaiters, SimulationService
@@ -230,7 +231,15 @@ def create_app(
     app.add_middleware(telemetry.RequestContextMiddleware)
     if config.otel_exporter_otlp_endpoint is not None:
         telemetry.trace_requests(app)
-    simulator_routers = (router, history_router, node_router, workflow_router, cluster_router, event_router)
+    simulator_routers = (
+        router,
+        optimize_router,
+        history_router,
+        node_router,
+        workflow_router,
+        cluster_router,
+        event_router,
+    )
     model_routers = (model_cache_router, model_router, calculator_router)
     use_case_routers = (use_case_router, recommendation_router, hardware_router, benchmark_router)
     for included in (health.router, *simulator_routers, *model_routers, engine_router, *use_case_routers):

@@ -41,6 +41,7 @@ from budsim.simulator import answers
 from budsim.simulator.cluster_source import ClusterSource, KnownClusters, example_clusters
 from budsim.simulator.eta import UNKNOWN_CANDIDATES, MeasuredRun, estimate_eta
 from budsim.simulator.models import WorkflowRun
+from budsim.simulator.optimization import optimize_answer
 from budsim.simulator.questions import check_endpoints, priced
 from budsim.simulator.ranking import missed_reasons
 from budsim.simulator.repository import ACTIVE, METADATA_STEP, TASK_STEP, Repository
@@ -354,13 +355,23 @@ class RunActivities:
         if not chosen:
             output["nearest"] = answers.nearest_rows(rows)
         answer = {"platform": output}
+        metadata = {
+            "duration_seconds": (datetime.now(UTC) - run.started_at).total_seconds(),
+            "generations_evolved": max((outcome.get("num_generations", 0) for outcome in outcomes), default=0),
+            "models_evaluated": sum(outcome["num_evaluated"] for outcome in outcomes),
+        }
         if run.input["kind"] == "hardware":
-            metadata = {
-                "duration_seconds": (datetime.now(UTC) - run.started_at).total_seconds(),
-                "generations_evolved": 0,
-                "models_evaluated": sum(outcome["num_evaluated"] for outcome in outcomes),
-            }
             answer["hardware"] = answers.hardware_answer(str(run.workflow_id), rows, told, metadata, status)
+        elif run.input["kind"] == "optimize":
+            answer["optimize"] = optimize_answer(
+                str(run.workflow_id),
+                rows,
+                told,
+                method=run.input["method"],
+                metadata=metadata,
+                status=status,
+                fronts=outcomes,
+            )
         return {"status": status, "output": answer, "num_clusters": len(chosen)}
 
     def complete_run(self, payload: Json) -> Json:

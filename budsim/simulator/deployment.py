@@ -209,6 +209,7 @@ def stored_configuration(
         "num_devices": candidate.plan.num_devices * candidate.replicas,
         "replicas": candidate.replicas,
         "max_replicas": most,
+        "spare_replicas": case.limits.spare_replicas,
         "cost_per_hour_usd": evaluation.cost_per_hour_usd,
         "cost_source": case.price_source,
         "output_tps": evaluation.output_tps,

@@ -100,14 +100,14 @@ def missed(checks: Sequence[TargetCheck]) -> tuple[TargetMiss, ...]:
     )
 
 
-def deployment_output_tps(prediction: Prediction, candidate: Candidate, workload: Workload) -> float:
+def deployment_output_tps(prediction: Prediction, candidate: Candidate, workload: Workload, spare: int = 0) -> float:
     """Return output tokens per second of all replicas together.
 
     Closed loop: the load is the stated concurrency, not the room the replicas have, so C users at the busiest replica's
-    pace. Open loop: each replica serves its share.
+    pace. Open loop: each replica serves its share, ``spare`` of them none.
     """
     if workload.load_mode is LoadMode.POISSON or not workload.concurrency:
-        return prediction.output_tps * candidate.replicas
+        return prediction.output_tps * max(1, candidate.replicas - spare)
     return prediction.output_tps * workload.concurrency / candidate.concurrency_per_replica
 
 
@@ -173,6 +173,8 @@ class CaseEvaluator:
         if not 1 <= candidate.replicas <= self.most_replicas(plan):
             text = f"{candidate.replicas} replicas of {plan.num_devices} devices do not fit the free devices."
             return Rejection(plan, "placement", text)
+        if over := self._over_budget(candidate):
+            return Rejection(plan, "budget", over)
         point = serving_point(case, candidate, self._nodes_spanned(plan, candidate.replicas))
         question = (plan, candidate.precision, candidate.settings, point.workload, point.nodes_spanned)
         allocation = self._allocation(point, candidate)
@@ -185,6 +187,17 @@ class CaseEvaluator:
         if isinstance(engine, Infeasible):
             reasons.append(engine.reason)
         return Rejection(plan, "platform_memory", " ".join(reasons))
+
+    def _over_budget(self, candidate: Candidate) -> str | None:
+        budget, price = self.case.limits.max_usd_per_hour, self.case.usd_per_device_hour
+        if budget is None:
+            return None
+        if price is None:
+            return f"No price of {self.case.group.device_name} is known, so that a budget cannot be kept."
+        devices = candidate.plan.num_devices * candidate.replicas
+        if price * devices <= budget:
+            return None
+        return f"{devices} devices at {price:.4g} USD/h cost {price * devices:.4g} USD/h; the budget is {budget:.4g}."
 
     def _nodes_spanned(self, plan: ParallelPlan, replicas: int) -> int | None:
         # One stage in one node is the common case: None lets equal replicas share a prediction whatever the group's
@@ -246,7 +259,7 @@ def _judge(
         return Rejection(candidate.plan, prediction.code, prediction.reason)
     is_open_loop = case.workload.load_mode is LoadMode.POISSON
     if is_open_loop and prediction.saturated:
-        rate = (case.workload.request_rate or 0.0) / candidate.replicas
+        rate = (case.workload.request_rate or 0.0) / max(1, candidate.replicas - case.limits.spare_replicas)
         text = f"A replica cannot keep up with {rate:.3g} requests/s: its queue grows without end."
         return Rejection(candidate.plan, "saturated", text)
     if not is_open_loop and prediction.max_concurrency < candidate.concurrency_per_replica:
@@ -262,7 +275,7 @@ def _judge(
 def _evaluation(
     candidate: Candidate, allocation: PlatformAllocation, prediction: Prediction, case: SearchCase
 ) -> Evaluation:
-    output_tps = deployment_output_tps(prediction, candidate, case.workload)
+    output_tps = deployment_output_tps(prediction, candidate, case.workload, case.limits.spare_replicas)
     devices = candidate.plan.num_devices * candidate.replicas
     hourly = None if case.usd_per_device_hour is None else case.usd_per_device_hour * devices
     checks = target_checks(prediction, case.targets, output_tps=output_tps, cost_per_hour_usd=hourly)

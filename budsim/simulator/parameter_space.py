@@ -319,6 +319,9 @@ def _legal_plans(case: SearchCase) -> tuple[dict[_PlanKey, tuple[ParallelPlan, i
 def _replica_values(case: SearchCase, most: int) -> tuple[tuple[int, int], ...]:
     """Return (replicas, concurrency per replica), fewest replicas first; see ``search_space.replica_loads``."""
     if case.workload.load_mode is not LoadMode.POISSON:
-        return tuple(replica_loads(case.concurrency, most))
-    stated = case.workload.concurrency
-    return tuple((count, math.ceil(stated / count) if stated else OPEN_LOOP_SEQUENCES) for count in range(1, most + 1))
+        return tuple(replica_loads(case.concurrency, most, case.limits.spare_replicas))
+    stated, spare = case.workload.concurrency, case.limits.spare_replicas
+    return tuple(
+        (count + spare, math.ceil(stated / count) if stated else OPEN_LOOP_SEQUENCES)
+        for count in range(1, most - spare + 1)
+    )

@@ -139,7 +139,7 @@ def hardware_question(body: HardwareRunRequest, model: str, config: AppSettings)
         objective=body.optimization_target,
         cluster_id=str(body.cluster_id) if body.cluster_id else None,
         engines=tuple(dict.fromkeys(name.strip().lower() for name in body.engine_preferences)),
-        precisions=tuple(dict.fromkeys(_precision(name) for name in body.quantization_options)) or (None,),
+        precisions=tuple(dict.fromkeys(weight_format(name) for name in body.quantization_options)) or (None,),
         device_types=(body.hardware_type.strip().lower(),),
         limits=SearchLimits(max_memory_bytes_per_device=bounds.max_memory_gb * _GB if bounds.max_memory_gb else None),
         skip_master_node_for_cpu=config.skip_master_node_for_cpu,
@@ -155,7 +155,8 @@ def evolution_parameters(config: AppSettings) -> EvolutionParameters:
     return EvolutionParameters(population_size=config.population_size, generations=config.max_evolution_generations)
 
 
-def _precision(name: str) -> str | None:
+def weight_format(name: str) -> str | None:
+    """Return a weight format as the core knows it; None = the checkpoint's own."""
     plain = name.strip().lower()
     return None if plain in ("", "none") else plain
 

@@ -99,7 +99,7 @@ def replicas_needed(row: Mapping[str, Any], concurrency: int | None) -> int | No
     stored = row["top_k_configs"]
     if concurrency is None:
         return int(stored["replicas"])
-    needed = math.ceil(max(1, concurrency) / stored["concurrency"])
+    needed = math.ceil(max(1, concurrency) / stored["concurrency"]) + stored.get("spare_replicas", 0)
     return needed if needed <= stored["max_replicas"] else None
 
 

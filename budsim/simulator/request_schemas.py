@@ -34,6 +34,14 @@ _MAX_DEPTH = 40
 HardwareMode = Literal["dedicated", "shared"]
 SimulationMethod = Literal["regressor", "heuristic"]
 
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+# In any case, as the user guide writes it in capitals.
+MethodField = Annotated[SimulationMethod | None, BeforeValidator(_lower)]
+
 # What a CloudEvent carries beside its data; accepted, and not needed.
 _EVENT_FIELDS = ("specversion", "topic", "pubsubname", "source", "data", "traceid", "tracestate", "traceparent", "type",
                  "time", "id", "datacontenttype", "subject", "dataschema")  # fmt: skip
@@ -113,7 +121,7 @@ class NotificationMetadata(RequestModel):
     )
 
 
-class _RunRequest(RequestModel):
+class RunRequest(RequestModel):
     """What every way of starting a run shares."""
 
     source: str | None = Field(
@@ -145,7 +153,7 @@ class _RunRequest(RequestModel):
         return [self.source_topic] if isinstance(self.source_topic, str) else list(self.source_topic or [])
 
 
-class ClusterRecommendationRequest(_RunRequest):
+class ClusterRecommendationRequest(RunRequest):
     """The platform's body: which deployment of this model, on which cluster, meets these targets?"""
 
     model_config = ConfigDict(
@@ -210,7 +218,7 @@ class ClusterRecommendationRequest(_RunRequest):
     usd_per_million_output_tokens: float | None = Field(
         None, ge=0, le=1e6, description="Price of a proprietary model; the list price unless given.", examples=[10.0]
     )
-    simulation_method: SimulationMethod | None = Field(
+    simulation_method: MethodField = Field(
         None, description="regressor or heuristic; DEFAULT_SIMULATION_METHOD unless given.", examples=["heuristic"]
     )
     model_version: str | None = Field(
@@ -231,11 +239,6 @@ class ClusterRecommendationRequest(_RunRequest):
     optimization_target: Literal["throughput", "latency", "cost", "balanced"] | None = Field(
         None, description="What the best answer is best at; cost unless given.", examples=["cost"]
     )
-
-    @field_validator("simulation_method", mode="before")
-    @classmethod
-    def _lower_case(cls, value: Any) -> Any:
-        return value.lower() if isinstance(value, str) else value
 
     @field_validator("model_endpoints")
     @classmethod
@@ -284,7 +287,7 @@ class RunWorkload(RequestModel):
     concurrency: int | None = Field(None, ge=1, le=MAX_CONCURRENCY, description="Requests in flight.", examples=[10])
 
 
-class HardwareRunRequest(_RunRequest):
+class HardwareRunRequest(RunRequest):
     """The service README's body: the best configuration of this model on this kind of hardware."""
 
     model_config = ConfigDict(
@@ -331,9 +334,7 @@ class HardwareRunRequest(_RunRequest):
         description="The load; defaults are named in the answer.",
         examples=[{"input_tokens": 1024, "output_tokens": 512, "concurrency": 10}],
     )
-    simulation_method: SimulationMethod | None = Field(
-        None, description="As in the platform's body.", examples=["heuristic"]
-    )
+    simulation_method: MethodField = Field(None, description="As in the platform's body.", examples=["heuristic"])
     model_version: str | None = Field(
         None, max_length=64, description="As in the platform's body.", examples=["f1-0a1b2c3d"]
     )

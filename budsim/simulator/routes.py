@@ -17,9 +17,12 @@ from budsim.commons.security import principal_of
 from budsim.commons.workflow_engine import Json
 from budsim.simulator.cluster_source import device_problems
 from budsim.simulator.models import WorkflowRun
+from budsim.simulator.optimize_schemas import OptimizeRequest, OptimizeResponse
 from budsim.simulator.request_schemas import (
     MAX_INTEGER,
+    ClusterRecommendationRequest,
     DeploymentConfigurationRequest,
+    HardwareRunRequest,
     RunBody,
     storable,
 )
@@ -91,10 +94,17 @@ def _metadata(started: StartedRun, status: str = "PENDING") -> Json:
     return workflow_metadata(str(started.workflow_id), started.eta_minutes, started.eta_seconds, status)
 
 
+ANSWER_SHAPES: dict[str, type[Explanation]] = {
+    "platform": ClusterRecommendationResponse,
+    "hardware": HardwareRunResponse,
+    "optimize": OptimizeResponse,
+}
+
+
 def _answer(service: SimulationService, run: WorkflowRun) -> JSONResponse:
     """Return the run's answer with its fields in the order of the documentation (PostgreSQL keeps none)."""
     answer = service.answer_of(run)
-    shape = HardwareRunResponse if "simulation_id" in answer else ClusterRecommendationResponse
+    shape = ANSWER_SHAPES[run.input["kind"]]
     fields = shape.model_validate(answer).model_dump(mode="json")
     told = {name: fields.pop(name) for name in Explanation.model_fields}
     return JSONResponse({**fields, **told})
@@ -124,6 +134,17 @@ async def run_simulation(
 
     A caller who names ``source_topic`` or ``notification_metadata`` (and not ``debug: true``) gets the run's metadata
     at once and events later. Everybody else waits for the answer.
+    """
+    return await start_and_wait(request, body, prefer)
+
+
+async def start_and_wait(
+    request: Request, body: ClusterRecommendationRequest | HardwareRunRequest | OptimizeRequest, prefer: str | None
+) -> Response:
+    """Start a run and answer as its caller wants it: with its answer, or with its metadata.
+
+    Raises:
+        BudSimError: It cannot be started, or has failed.
     """
     service = service_of(request)
     patience = _preferred_wait(prefer)
@@ -194,7 +215,10 @@ def progress(request: Request, workflow_id: WorkflowId) -> SimulationProgressRes
     summary="The answer of a run",
     response_model=None,
     responses={
-        200: {"model": ClusterRecommendationResponse | HardwareRunResponse, "description": "As ``/run`` answers."},
+        200: {
+            "model": ClusterRecommendationResponse | HardwareRunResponse | OptimizeResponse,
+            "description": "As it was asked for.",
+        },
         202: {"model": SimulationProgressResponse, "description": "The run is not over."},
         **error_answers(400, 404, 408, 409),
     },

@@ -43,6 +43,8 @@ class SearchLimits:
         allow_intra_node_pp: Pipeline stages may share a node; False = the four stricter rules of the low-level design.
         allow_data_parallel: Replicas of several data-parallel copies may be proposed (mixtures of experts). The
             platform's own deployments know TP and PP only.
+        max_usd_per_hour: Budget of the whole deployment.
+        spare_replicas: Replicas that may be lost while the others still carry the whole load (N+1: 1).
     """
 
     max_replicas: int | None = None
@@ -50,6 +52,8 @@ class SearchLimits:
     max_memory_bytes_per_device: float | None = None
     allow_intra_node_pp: bool = True
     allow_data_parallel: bool = False
+    spare_replicas: int = 0
+    max_usd_per_hour: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +158,16 @@ def sequence_limit(concurrency_per_replica: int) -> int:
     return math.ceil(concurrency_per_replica / SEQUENCE_STEP) * SEQUENCE_STEP
 
 
-def replica_loads(concurrency: int, most_replicas: int) -> list[tuple[int, int]]:
-    """Return the pairs (replicas, concurrency per replica) that no other pair dominates, fewest replicas first."""
+def replica_loads(concurrency: int, most_replicas: int, spare: int = 0) -> list[tuple[int, int]]:
+    """Return the pairs (replicas, concurrency per replica) that no other pair dominates, fewest replicas first.
+
+    With ``spare`` replicas lost the others carry all of it; that is the load they are judged under.
+    """
     pairs: list[tuple[int, int]] = []
-    for replicas in range(1, min(most_replicas, concurrency) + 1):
-        load = math.ceil(concurrency / replicas)
+    for serving in range(1, min(most_replicas - spare, concurrency) + 1):
+        load = math.ceil(concurrency / serving)
         if not pairs or load < pairs[-1][1]:
-            pairs.append((replicas, load))
+            pairs.append((serving + spare, load))
     return pairs
 
 
@@ -189,7 +196,22 @@ def plan_problem(case: SearchCase, plan: ParallelPlan) -> Infeasible | None:
     if problem is None and plan.pp_size > 1 and not case.engine.supports_pipeline_parallelism:
         text = f"{case.engine.engine} {case.engine.version} does not support pipeline parallelism for this model."
         problem = Infeasible("pp_engine", text)
-    return problem or check_placement(case.group, plan, allow_intra_node_pp=limits.allow_intra_node_pp)
+    problem = problem or check_placement(case.group, plan, allow_intra_node_pp=limits.allow_intra_node_pp)
+    return problem or (_availability_problem(case, plan) if limits.spare_replicas else None)
+
+
+def _availability_problem(case: SearchCase, plan: ParallelPlan) -> Infeasible | None:
+    limits = case.limits
+    most = max_replicas(case.group, plan, allow_intra_node_pp=limits.allow_intra_node_pp)
+    if limits.max_replicas is not None:
+        most = min(most, limits.max_replicas)
+    if most > limits.spare_replicas:
+        return None
+    text = (
+        f"High availability needs {limits.spare_replicas + 1} replicas of {plan.num_devices} devices; {most} can be "
+        "placed."
+    )
+    return Infeasible("high_availability", text)
 
 
 def legal_plans(case: SearchCase) -> tuple[list[ParallelPlan], list[Rejection]]:
@@ -232,13 +254,13 @@ def engine_settings(
 
 
 def replica_workload(case: SearchCase, replicas: int, concurrency_per_replica: int) -> Workload:
-    """Return the share of the load that the busiest replica carries."""
-    load = case.workload
+    """Return the share of the load that the busiest replica carries, with the spare ones lost."""
+    load, serving = case.workload, max(1, replicas - case.limits.spare_replicas)
     return replace(
         load,
         concurrency=concurrency_per_replica,
-        request_rate=None if load.request_rate is None else load.request_rate / replicas,
-        num_prompts=None if load.num_prompts is None else math.ceil(load.num_prompts / replicas),
+        request_rate=None if load.request_rate is None else load.request_rate / serving,
+        num_prompts=None if load.num_prompts is None else math.ceil(load.num_prompts / serving),
     )
 
 
@@ -261,12 +283,12 @@ def candidates(case: SearchCase) -> tuple[list[Candidate], list[Rejection]]:
 
 def _loads(case: SearchCase, most_replicas: int) -> Iterator[tuple[int, int]]:
     if case.workload.load_mode is not LoadMode.POISSON:
-        yield from replica_loads(case.concurrency, most_replicas)
+        yield from replica_loads(case.concurrency, most_replicas, case.limits.spare_replicas)
         return
     # Open loop: every replica takes its share of the arrivals, so each count is a load of its own.
-    for replicas in range(1, most_replicas + 1):
-        stated = case.workload.concurrency
-        yield replicas, math.ceil(stated / replicas) if stated else OPEN_LOOP_SEQUENCES
+    stated, spare = case.workload.concurrency, case.limits.spare_replicas
+    for serving in range(1, most_replicas - spare + 1):
+        yield serving + spare, math.ceil(stated / serving) if stated else OPEN_LOOP_SEQUENCES
 
 
 def serving_point(case: SearchCase, candidate: Candidate, nodes_spanned: int | None) -> ServingPoint:

@@ -31,6 +31,8 @@ from budsim.simulator.eta import MeasuredRun, estimate_eta
 from budsim.simulator.history import found_configurations, run_summary
 from budsim.simulator.model_cache import find_version
 from budsim.simulator.models import WorkflowRun
+from budsim.simulator.optimization import optimize_question
+from budsim.simulator.optimize_schemas import OptimizeRequest
 from budsim.simulator.progress import progress_of
 from budsim.simulator.questions import choose_method, hardware_question, platform_question
 from budsim.simulator.repository import ACTIVE, UNFINISHED, Repository
@@ -167,7 +169,7 @@ class SimulationService:
 
     # ---------------------------------------------------------------------------------------------------- start, resume
     def start_run(
-        self, body: ClusterRecommendationRequest | HardwareRunRequest, workflow_id: UUID | None = None
+        self, body: ClusterRecommendationRequest | HardwareRunRequest | OptimizeRequest, workflow_id: UUID | None = None
     ) -> StartedRun:
         """Store a run and schedule it.
 
@@ -195,11 +197,14 @@ class SimulationService:
         eta = estimate_eta(method=asked["method"], history=history, workers=self._workers)
         return StartedRun(workflow_id, eta.minutes, eta.seconds)
 
-    def _asked(self, body: ClusterRecommendationRequest | HardwareRunRequest) -> Json:
+    def _asked(self, body: ClusterRecommendationRequest | HardwareRunRequest | OptimizeRequest) -> Json:
         """Return everything that a run needs to know of its request, as JSON."""
         if isinstance(body, ClusterRecommendationRequest):
             kind, models = "platform", [body.pretrained_model_uri, *([body.model_uri] if body.model_uri else [])]
             request = platform_question(body, body.pretrained_model_uri, self.config)
+        elif isinstance(body, OptimizeRequest):
+            kind, models = "optimize", [body.model_id]
+            request = optimize_question(body, self.config)
         else:
             kind, models = "hardware", [body.model_name]
             request = hardware_question(body, body.model_name, self.config)

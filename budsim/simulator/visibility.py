@@ -10,6 +10,7 @@ from budsim.commons.errors import NotFoundError
 from budsim.commons.workflow_engine import Json
 from budsim.simulator import answers
 from budsim.simulator.models import WorkflowRun
+from budsim.simulator.optimization import optimize_answer
 from budsim.simulator.simulation_request import SimulationRequest
 
 HIDDEN = "What it says concerns clusters that this token does not see."
@@ -39,6 +40,11 @@ def seen_answer(run: WorkflowRun, rows: Sequence[Mapping[str, Any]]) -> Json | N
         if not rows:
             raise NotFoundError(f"There is no run {workflow_id}.", {"field": "workflow_id"})
         return answers.hardware_answer(workflow_id, rows, told, stored["simulation_metadata"], status)
+    if kind == "optimize":
+        if not rows:
+            raise NotFoundError(f"There is no run {workflow_id}.", {"field": "workflow_id"})
+        effort, method = stored["metadata"], run.input["method"]
+        return optimize_answer(workflow_id, rows, told, method=method, metadata=effort, status=status)
     request = SimulationRequest.from_dict(run.input["question"])
     chosen = answers.recommend(rows, request.error_rate_threshold, request.objective)
     return answers.platform_answer(workflow_id, chosen, told, int(run.created_at.timestamp()), status)

@@ -31,6 +31,15 @@ def test_replica_loads_keep_one_smallest_replica_count_per_load(concurrency, mos
     assert {load for _, load in pairs} == every_load
 
 
+@given(st.integers(1, 300), st.integers(1, 40), st.integers(1, 3))
+def test_with_spare_replicas_lost_the_others_still_carry_the_whole_load(concurrency, most, spare):
+    pairs = replica_loads(concurrency, most, spare)
+    assert bool(pairs) == (most > spare)
+    for replicas, load in pairs:
+        assert spare < replicas <= most
+        assert (replicas - spare) * load >= concurrency
+
+
 @given(st.integers(1, 5000))
 def test_sequence_limits_cover_the_load_and_little_more(load):
     limit = sequence_limit(load)

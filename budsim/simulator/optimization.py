@@ -1,0 +1,181 @@
+"""The user guide's ``/api/optimize``: from its body to the question, and from stored rows to its answer. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from budsim.commons.config import AppSettings
+from budsim.perf_model.workload import LoadMode, SloTargets, Workload
+from budsim.simulator.history import intervals_of
+from budsim.simulator.optimize_schemas import OptimizeRequest
+from budsim.simulator.questions import (
+    DEFAULT_CONCURRENCY,
+    DEFAULT_INPUT_TOKENS,
+    DEFAULT_OBJECTIVE,
+    DEFAULT_OUTPUT_TOKENS,
+    evolution_parameters,
+    weight_format,
+)
+from budsim.simulator.ranking import sorted_rows
+from budsim.simulator.search_space import SearchLimits
+from budsim.simulator.simulation_request import SimulationRequest
+
+Json = dict[str, Any]
+NUM_ALTERNATIVES = 5
+_MS = 1000.0
+_SETTINGS = (
+    "max_num_seqs",
+    "max_num_batched_tokens",
+    "max_model_len",
+    "gpu_memory_utilization",
+    "kv_cache_dtype",
+    "enable_prefix_caching",
+    "enable_chunked_prefill",
+    "block_size",
+)
+
+
+def optimize_question(body: OptimizeRequest, config: AppSettings) -> SimulationRequest:
+    """Return the question of the user guide's body, with every default that was used."""
+    assumptions: Json = {} if body.optimization_target else {"optimization_target": DEFAULT_OBJECTIVE}
+    bounds, wanted = body.constraints, body.targets
+    return SimulationRequest(
+        model_id=body.model_id,
+        workload=_workload(body, assumptions),
+        targets=SloTargets(
+            ttft_ms=wanted.max_ttft_ms or None,
+            e2e_p99_s=wanted.max_latency_ms / _MS if wanted.max_latency_ms else None,
+            output_tps=wanted.min_throughput_tps or None,
+            cost_per_hour_usd=wanted.max_cost_per_hour or None,
+        ),
+        objective=body.optimization_target or DEFAULT_OBJECTIVE,
+        cluster_id=str(body.cluster_id) if body.cluster_id else None,
+        engines=tuple(dict.fromkeys(name.strip().lower() for name in body.engines)),
+        precisions=tuple(dict.fromkeys(weight_format(name) for name in body.quantization_options)) or (None,),
+        device_names=tuple(dict.fromkeys(name.strip() for name in bounds.allowed_gpu_types or ())),
+        limits=SearchLimits(
+            max_replicas=bounds.max_replicas,
+            max_devices_per_replica=bounds.max_gpus_per_replica,
+            max_usd_per_hour=bounds.max_cost_per_hour,
+            spare_replicas=1 if bounds.require_high_availability else 0,
+        ),
+        skip_master_node_for_cpu=config.skip_master_node_for_cpu,
+        evolution=evolution_parameters(config),
+        assumptions=assumptions,
+    )
+
+
+def _workload(body: OptimizeRequest, assumptions: Json) -> Workload:
+    load = body.workload
+
+    def default(name: str, given: int | None, value: int) -> int:
+        if given is None:
+            assumptions[name] = value
+        return value if given is None else given
+
+    isl = default("input_tokens", load.input_tokens, DEFAULT_INPUT_TOKENS)
+    osl = default("output_tokens", load.output_tokens, DEFAULT_OUTPUT_TOKENS)
+    if load.request_rate is not None:
+        return Workload(isl, osl, LoadMode.POISSON, concurrency=load.concurrency, request_rate=load.request_rate)
+    return Workload(isl, osl, concurrency=default("concurrency", load.concurrency, DEFAULT_CONCURRENCY))
+
+
+def optimize_answer(
+    workflow_id: str,
+    rows: Sequence[Mapping[str, Any]],
+    told: Mapping[str, Any],
+    *,
+    method: str,
+    metadata: Mapping[str, Any],
+    status: str,
+    fronts: Sequence[Mapping[str, Any]] = (),
+) -> Json:
+    """Return ``OptimizeResponse`` as JSON.
+
+    Args:
+        workflow_id: The run.
+        rows: What it kept; not empty.
+        told: Assumptions, reasons, refusals, remedies.
+        method: How it was searched.
+        metadata: Its effort.
+        status: How it ended.
+        fronts: Outcomes of the searches, each with the points of its own front.
+    """
+    ranked = sorted_rows(rows)
+    return {
+        "object": "optimization",
+        "workflow_id": workflow_id,
+        "status": status,
+        "method": method.upper(),
+        **optimized_point(ranked[0]),
+        "alternatives": [optimized_point(row) for row in ranked[1 : 1 + NUM_ALTERNATIVES]],
+        "pareto": joined_front(fronts),
+        "metadata": dict(metadata),
+        **told,
+    }
+
+
+def optimized_point(row: Mapping[str, Any]) -> Json:
+    """Return one stored row as the user guide shows a deployment."""
+    stored, figures = row["top_k_configs"], row["top_k_configs"]["prediction"]
+    settings = stored["config"]
+    return {
+        "optimal_config": {
+            "tensor_parallel_size": stored["tp_size"],
+            "pipeline_parallel_size": stored["pp_size"],
+            "expert_parallel_size": stored["ep_size"],
+            "data_parallel_size": stored["dp_size"],
+            **{name: settings.get(name) for name in _SETTINGS},
+            "replicas": stored["replicas"],
+            "engine": row["engine"],
+            "engine_version": row.get("engine_version"),
+            "precision": settings["precision"],
+            "device_name": row["device_name"],
+            "num_devices": stored["num_devices"],
+            "cluster_id": row["cluster_id"],
+            "config_id": str(row["id"]),
+        },
+        "predicted_metrics": {
+            "ttft_p50_ms": figures["ttft_ms_p50"],
+            "ttft_p99_ms": figures["ttft_ms_p99"],
+            "latency_p50_ms": figures["e2e_s_p50"] * _MS,
+            "latency_p99_ms": figures["e2e_s_p99"] * _MS,
+            "tpot_ms": figures["tpot_ms_mean"],
+            "throughput_tps": stored["output_tps"],
+            "throughput_per_user_tps": stored["throughput_per_user"],
+            "cost_per_hour": stored["cost_per_hour_usd"],
+            "cost_per_million_tokens": stored["cost_per_million_tokens"],
+        },
+        "confidence": figures.get("confidence"),
+        "basis": figures.get("basis"),
+        "intervals": intervals_of(figures),
+        "meets_targets": stored["meets_targets"],
+        "misses": list(stored["misses"]),
+        "binding": stored["binding"],
+        "reason": stored.get("reason"),
+    }
+
+
+def joined_front(outcomes: Sequence[Mapping[str, Any]]) -> list[Json]:
+    """Return the points of several searches' fronts that none of the others beats, cheapest first."""
+    places = ("cluster_id", "device_name", "engine")
+    points = [
+        {**{name: outcome[name] for name in places}, **point}
+        for outcome in outcomes
+        for point in outcome.get("front") or ()
+    ]
+    if any(point["meets_targets"] for point in points):
+        points = [point for point in points if point["meets_targets"]]
+    figures = [_figures(point) for point in points]
+    kept = [point for point, mine in zip(points, figures, strict=True) if not any(_beats(f, mine) for f in figures)]
+    return sorted(kept, key=_figures)
+
+
+def _figures(point: Mapping[str, Any]) -> tuple[float, float, float]:
+    cost = point["cost_per_million_tokens"]
+    return (float("inf") if cost is None else cost, point["e2e_latency"], -point["output_tps"])
+
+
+def _beats(first: tuple[float, ...], second: tuple[float, ...]) -> bool:
+    return first != second and all(a <= b for a, b in zip(first, second, strict=True))

@@ -1,0 +1,108 @@
+"""``POST /api/optimize`` is what the user guide shows."""
+
+import pytest
+from service_doubles import CLUSTER_A, MODEL
+
+pytestmark = pytest.mark.integration
+
+
+def body(**changes):
+    return {
+        "model_id": MODEL,
+        "cluster_id": CLUSTER_A,
+        "method": "HEURISTIC",
+        "targets": {"max_latency_ms": 20000, "min_throughput_tps": 100},
+        "constraints": {"max_replicas": 4, "max_cost_per_hour": 50},
+        "workload": {"input_tokens": 512, "output_tokens": 128, "concurrency": 16},
+        **changes,
+    }
+
+
+def optimize(client, **changes):
+    return client.post("/api/optimize", json=body(**changes))
+
+
+def test_the_answer_has_every_field_of_the_user_guide(client):
+    answer = optimize(client)
+    assert answer.status_code == 200
+    found = answer.json()
+    config = {"tensor_parallel_size", "pipeline_parallel_size", "max_num_seqs", "max_model_len", "replicas"}
+    assert config <= found["optimal_config"].keys()
+    assert {"ttft_p50_ms", "ttft_p99_ms", "throughput_tps", "cost_per_hour"} <= found["predicted_metrics"].keys()
+    assert "confidence" in found
+    assert found["optimal_config"]["cluster_id"] == CLUSTER_A
+    assert found["predicted_metrics"]["cost_per_hour"] <= 50
+    assert found["optimal_config"]["replicas"] <= 4
+    assert found["predicted_metrics"]["latency_p99_ms"] <= 20000
+    assert found["predicted_metrics"]["throughput_tps"] >= 100
+    assert found["meets_targets"]
+    assert found["reason"]
+
+
+def test_high_availability_keeps_a_replica_to_spare(client):
+    plain = optimize(client).json()["optimal_config"]
+    safe = optimize(client, constraints={"require_high_availability": True}).json()["optimal_config"]
+    assert safe["replicas"] >= 2
+    assert safe["num_devices"] > plain["num_devices"] or safe["replicas"] > plain["replicas"]
+
+
+def test_no_point_of_the_front_is_beaten_by_another(client):
+    front = optimize(client).json()["pareto"]
+    assert front
+    figures = [(p["cost_per_million_tokens"] or 0, p["e2e_latency"], -p["output_tps"]) for p in front]
+    for mine in figures:
+        assert not any(o != mine and all(a <= b for a, b in zip(o, mine, strict=True)) for o in figures)
+    assert all(point["reason"] for point in front)
+
+
+def test_the_method_reads_in_any_case_and_blank_fields_come_back_as_assumptions(client):
+    answer = optimize(client, method="heuristic", workload={})
+    assert answer.status_code == 200
+    assert answer.json()["assumptions"]["concurrency"] == 10
+    assert answer.json()["method"] == "HEURISTIC"
+
+
+def test_the_same_question_gets_the_same_answer(client):
+    first, second = (optimize(client).json() for _ in range(2))
+    for answer in (first, second):
+        answer.pop("workflow_id"), answer.pop("metadata")
+        for point in (answer, *answer["alternatives"]):
+            point["optimal_config"].pop("config_id")
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"constraints": {"max_cost_per_hour": 0}}, "max_cost_per_hour"),
+        ({"constraints": {"max_replicas": 0}}, "max_replicas"),
+        ({"constraints": {"allowed_gpu_types": [""]}}, "allowed_gpu_types"),
+        ({"method": "GUESS"}, "method"),
+        ({"workload": {"request_rate": -1}}, "request_rate"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_what_cannot_be_names_its_field(client, change, field):
+    answer = optimize(client, **change)
+    assert answer.status_code == 422
+    assert field in str(answer.json()["param"])
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"constraints": {"max_cost_per_hour": 0.001}}, "budget"),
+        ({"constraints": {"allowed_gpu_types": ["TPU v9"]}}, "device"),
+        ({"targets": {"max_ttft_ms": 0.001, "max_latency_ms": 0.001, "min_throughput_tps": 1e9}}, "targets"),
+    ],
+)
+def test_what_nothing_can_meet_says_why(client, change, word):
+    answer = optimize(client, **change)
+    assert answer.status_code == 400
+    assert word in str(answer.json()).lower()
+
+
+def test_the_run_can_be_read_again_under_its_id(client):
+    answer = optimize(client).json()
+    again = client.get(f"/simulator/results/{answer['workflow_id']}").json()
+    assert again == answer
