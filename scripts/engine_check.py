@@ -17,7 +17,16 @@ import sys
 from collections.abc import Callable, Iterator
 
 from budsim.commons.errors import BudSimError
-from budsim.engine_ops import LaunchQuery, ParserQuery, command_line, engine_profile, extra_args, launch_args
+from budsim.engine_ops import (
+    LaunchQuery,
+    NodePlace,
+    ParserQuery,
+    command_line,
+    engine_profile,
+    extra_args,
+    launch_args,
+    node_command_line,
+)
 from budsim.perf_model.engine_settings import EngineSettings
 from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import Precision
@@ -44,8 +53,13 @@ def commands(engine: str, version: str) -> Iterator[list[str]]:
                 except BudSimError as error:
                     print(f"  not emitted ({device_type}, {plan.tp_size}x{plan.pp_size}): {error.message}")
                     continue
-                extras = extra_args(engine, ParserQuery(version=version, max_loras=2))
-                yield command_line(engine, {**args, **extras}, version)
+                args |= extra_args(engine, ParserQuery(version=version, max_loras=2))
+                yield command_line(engine, args, version)
+                for rank in range(plan.pp_size if plan.pp_size > 1 else 0):
+                    place = NodePlace(rank, plan.pp_size, "10.0.0.1", rank == 0)
+                    words = node_command_line(engine, args, place, version)
+                    if words[0] != "sh":  # a shell starts Ray; the server behind it has the command above
+                        yield words
 
 
 def vllm_parser() -> argparse.ArgumentParser:
@@ -62,6 +76,8 @@ def vllm_parser() -> argparse.ArgumentParser:
     )
     parser: argparse.ArgumentParser = importlib.import_module(flexible).FlexibleArgumentParser()
     found: argparse.ArgumentParser = importlib.import_module(module).make_arg_parser(parser)
+    if not any(action.dest == "model_tag" for action in found._actions):  # 0.8: "vllm serve" itself adds it
+        found.add_argument("model_tag", nargs="?")
     return found
 
 

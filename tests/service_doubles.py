@@ -6,10 +6,11 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from search_doubles import tiny_arch
+
 from budsim.commons.catalogs import hardware_catalog
 from budsim.commons.errors import SimulationTimeoutError, UnknownModelError
 from budsim.commons.search_pool import SearchStoppedError
-from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.serving_point import Prediction
 from budsim.simulator.simulation import GroupTask, plan_tasks, search_group
 from budsim.simulator.simulation_request import JobKind
@@ -40,25 +41,6 @@ def clusters():
         {"id": CLUSTER_A, "name": "a", "nodes": [node("a-1")]},
         {"id": CLUSTER_B, "name": "b", "nodes": [node("b-1"), node("b-2")]},
     ]
-
-
-def tiny_arch(name=MODEL):
-    config = {
-        "model_type": "llama",
-        "architectures": ["LlamaForCausalLM"],
-        "num_hidden_layers": 16,
-        "hidden_size": 2048,
-        "num_attention_heads": 32,
-        "num_key_value_heads": 8,
-        "head_dim": 64,
-        "intermediate_size": 8192,
-        "vocab_size": 128256,
-        "tie_word_embeddings": True,
-        "max_position_embeddings": 131072,
-        "torch_dtype": "bfloat16",
-        "hidden_act": "silu",
-    }
-    return ModelArchitecture.from_config(config, name=name)
 
 
 class RoundPredictor:

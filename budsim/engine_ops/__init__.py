@@ -20,6 +20,7 @@ from budsim.engine_ops.base import (
     LaunchQuery,
     NodePlace,
     ParserQuery,
+    base_device_type,
 )
 from budsim.perf_model.engine_settings import EngineSettings
 from budsim.perf_model.hardware_catalog import DeviceSpec
@@ -120,7 +121,7 @@ def compatible_engines(
 
 def options_on(found: Sequence[EngineOption], device_type: str) -> list[EngineOption]:
     """Return the options of a device type: the type's own, and for ``cpu_high`` those of ``cpu``."""
-    own = "cpu" if device_type.startswith("cpu") else device_type
+    own = base_device_type(device_type)
     return [replace(option, device_type=device_type) for option in found if option.device_type in (device_type, own)]
 
 

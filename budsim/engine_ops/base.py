@@ -19,6 +19,22 @@ from budsim.perf_model.workload import Workload
 ArgumentValue = str | int | float | bool
 
 
+def base_device_type(device_type: str) -> str:
+    """Return the device type that images and engines know: ``cpu`` for ``cpu_high``."""
+    return "cpu" if device_type.startswith("cpu") else device_type
+
+
+def require_device_type(engine: str, known: Sequence[str], device_type: str) -> None:
+    """Refuse a device type that an engine does not run on.
+
+    Raises:
+        UnsupportedError: Names those it does run on.
+    """
+    if device_type not in known:
+        text = f"{engine} runs on {', '.join(known)}, not on {device_type}."
+        raise UnsupportedError(text, {"field": "device_type"})
+
+
 @dataclass(frozen=True, slots=True)
 class EngineOption:
     """One engine that serves a model on one device type.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from budsim.commons.errors import InvalidRequestError, UnsupportedError
+from budsim.commons.errors import InvalidRequestError
 from budsim.engine_ops.arguments import ArgumentFact, command_words, names, parser_problems
 from budsim.engine_ops.base import (
     ArgumentValue,
@@ -16,6 +16,8 @@ from budsim.engine_ops.base import (
     EngineProfile,
     LaunchArguments,
     LaunchQuery,
+    base_device_type,
+    require_device_type,
 )
 from budsim.perf_model.model_architecture import ModelArchitecture
 
@@ -42,10 +44,6 @@ FACTS = {
 }
 
 
-def _base_type(device_type: str) -> str:
-    return "cpu" if device_type.startswith("cpu") else device_type
-
-
 def defaults(query: DefaultsQuery) -> EngineDefaults:
     """Return one batch of whole inputs a step: the token limit of a batch, and as many inputs as the load brings."""
     tokens = max(LEAST_BATCH_TOKENS, min(BATCH_TOKENS, MOST_BATCH_TOKENS))
@@ -64,7 +62,7 @@ def option(
     """Return how LatentBud serves a model on a device type, or None when it does not."""
     if device_type not in DEVICE_TYPES or served_architecture(arch) is None:
         return None
-    base = _base_type(device_type)
+    base = base_device_type(device_type)
     image = images.get(f"latentbud_{base}") or IMAGES[base]
     return EngineOption("latentbud", version or PROFILE.default_version, device_type, image)
 
@@ -85,9 +83,7 @@ def parameters(device_type: str, version: str | None = None) -> tuple[EnginePara
     Raises:
         UnsupportedError: Not on this device type.
     """
-    if device_type not in DEVICE_TYPES:
-        text = f"latentbud runs on {', '.join(DEVICE_TYPES)}, not on {device_type}."
-        raise UnsupportedError(text, {"field": "device_type"})
+    require_device_type("latentbud", DEVICE_TYPES, device_type)
     bounds = (float(LEAST_BATCH_TOKENS), float(MOST_BATCH_TOKENS), float(BATCH_TOKENS_STEP))
     return (
         EngineParameter("max_num_batched_tokens", "max-batch-tokens", "int", BATCH_TOKENS, *bounds),
@@ -115,7 +111,7 @@ def launch(query: LaunchQuery) -> LaunchArguments:
         problems.append(f"one device a replica, not {query.plan.num_devices}")
     if problems:
         raise InvalidRequestError(f"latentbud refuses these arguments: {'; '.join(problems)}.", {"field": "args"})
-    return args, {"LATENTBUD_DEVICE": _base_type(query.device_type)}
+    return args, {"LATENTBUD_DEVICE": base_device_type(query.device_type)}
 
 
 def command(args: Mapping[str, ArgumentValue], version: str | None = None) -> list[str]:

@@ -20,6 +20,7 @@ from budsim.engine_ops.base import (
     EngineProfile,
     LaunchArguments,
     LaunchQuery,
+    require_device_type,
 )
 from budsim.perf_model.model_architecture import ModelArchitecture
 
@@ -83,8 +84,7 @@ def parameters(device_type: str, version: str | None = None) -> tuple[EnginePara
     Raises:
         UnsupportedError: Not on this device type.
     """
-    if device_type not in DEVICE_TYPES:
-        raise UnsupportedError(f"litellm runs on cpu, not on {device_type}.", {"field": "device_type"})
+    require_device_type("litellm", DEVICE_TYPES, device_type)
     return ()
 
 

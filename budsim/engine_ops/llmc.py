@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from budsim.commons.errors import InvalidRequestError, UnsupportedError
+from budsim.commons.errors import UnsupportedError
 from budsim.engine_ops.arguments import names
 from budsim.engine_ops.base import (
     DefaultsQuery,
@@ -14,6 +14,8 @@ from budsim.engine_ops.base import (
     EngineProfile,
     LaunchArguments,
     LaunchQuery,
+    base_device_type,
+    require_device_type,
 )
 from budsim.perf_model.model_architecture import ModelArchitecture
 
@@ -59,7 +61,7 @@ def job_option(
     """Return what quantises a model on a device type, or None."""
     if refusal(arch, device_type) is not None:
         return None
-    base = "cpu" if device_type.startswith("cpu") else device_type
+    base = base_device_type(device_type)
     image = images.get(f"quantization_{base}") or IMAGES[base]
     return EngineOption("llmc", version or PROFILE.default_version, device_type, image)
 
@@ -80,11 +82,10 @@ def launch_job(device_type: str) -> LaunchArguments:
     """Return no arguments, and the environment of one job.
 
     Raises:
-        InvalidRequestError: Not on this device type.
+        UnsupportedError: Not on this device type.
     """
-    if device_type not in DEVICE_TYPES:
-        raise InvalidRequestError(f"llmc does not run on {device_type}.", {"field": "device_type"})
-    return {}, {"TARGET_DEVICE": "cpu" if device_type.startswith("cpu") else device_type}
+    require_device_type("llmc", DEVICE_TYPES, device_type)
+    return {}, {"TARGET_DEVICE": base_device_type(device_type)}
 
 
 def launch(query: LaunchQuery) -> LaunchArguments:
@@ -98,10 +99,7 @@ def parameters(device_type: str, version: str | None = None) -> tuple[EnginePara
     Raises:
         UnsupportedError: Not on this device type.
     """
-    if device_type not in DEVICE_TYPES:
-        raise UnsupportedError(
-            f"llmc runs on {', '.join(DEVICE_TYPES)}, not on {device_type}.", {"field": "device_type"}
-        )
+    require_device_type("llmc", DEVICE_TYPES, device_type)
     return ()
 
 

@@ -26,7 +26,9 @@ from budsim.engine_ops.base import (
     LaunchQuery,
     NodePlace,
     ParserQuery,
+    base_device_type,
     image_of_version,
+    require_device_type,
 )
 from budsim.engine_ops.vllm_models import (
     REASONING_PARSERS,
@@ -76,7 +78,7 @@ _BLOCK_SIZES = {"cuda": (16, 32), "rocm": (16, 32), "hpu": (128,), "cpu": (16, 3
 
 def defaults(query: DefaultsQuery) -> EngineDefaults:
     """Return what ``vllm serve`` takes on this device when the caller does not say."""
-    device_type = _base_type(query.device.device_type)
+    device_type = base_device_type(query.device.device_type)
     utilization = 0.92 if query.version >= UTILIZATION_0_92_FROM else 0.9
     pooling = query.arch.task not in ("generate", "transcribe")
     if device_type == "cpu":
@@ -104,10 +106,6 @@ def _cpu_defaults(query: DefaultsQuery, utilization: float) -> EngineDefaults:
     return EngineDefaults(128 * ranks, 2048 * ranks, utilization, block_size, True, True, kv_space)
 
 
-def _base_type(device_type: str) -> str:
-    return "cpu" if device_type.startswith("cpu") else device_type
-
-
 def _is_decoder(arch: ModelArchitecture) -> bool:
     return arch.type_vocab_size == 0 and not arch.position_embeddings
 
@@ -123,11 +121,8 @@ def parameters(device_type: str, version: str | None = None) -> tuple[EnginePara
         UnsupportedError: vLLM does not run on the device type, or the version is outside the tables.
     """
     table = PROFILE.table_version(version)
-    base = _base_type(device_type)
-    if base not in _BLOCK_SIZES:
-        raise UnsupportedError(
-            f"vllm runs on {', '.join(DEVICE_TYPES)}, not on {device_type}.", {"field": "device_type"}
-        )
+    base = base_device_type(device_type)
+    require_device_type("vllm", DEVICE_TYPES, device_type)
     found = [
         EngineParameter("max_num_seqs", "max-num-seqs", "int", None, 8, 1024, 8),
         EngineParameter("block_size", "block-size", "choice", _BLOCK_SIZES[base][0], choices=_BLOCK_SIZES[base]),
@@ -165,7 +160,7 @@ def option(
     """
     table = _table_or_newest(version)
     architecture = served_architecture(arch, table)
-    base = _base_type(device_type)
+    base = base_device_type(device_type)
     if architecture is None or base not in IMAGES:
         return None
     facts = family_facts(architecture)
@@ -187,7 +182,7 @@ def option(
 
 def refusal(arch: ModelArchitecture, device_type: str, version: str | None = None) -> str | None:
     """Return why vLLM does not serve a model on a device type, or None when it does."""
-    if _base_type(device_type) not in IMAGES:
+    if base_device_type(device_type) not in IMAGES:
         return f"vllm runs on {', '.join(DEVICE_TYPES)}, not on {device_type}"
     if served_architecture(arch, _table_or_newest(version)) is not None:
         return None
@@ -246,7 +241,7 @@ def launch_args(
     """
     version = version or settings.engine_version
     table = PROFILE.table_version(version)
-    base = _base_type(device_type)
+    base = base_device_type(device_type)
     args: dict[str, ArgumentValue] = {
         "model": model,
         "tensor-parallel-size": plan.tp_size,
@@ -317,7 +312,7 @@ def argument_problems(args: Mapping[str, ArgumentValue], device_type: str, slidi
         device_type: cuda, rocm, hpu, cpu or cpu_high.
         sliding_window: The model has sliding-window layers.
     """
-    base = _base_type(device_type)
+    base = base_device_type(device_type)
     problems = []
     if base not in _BLOCK_SIZES:
         return [f"vllm does not run on {device_type}"]

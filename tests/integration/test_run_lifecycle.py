@@ -6,7 +6,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from service_doubles import CLUSTER_A, CLUSTER_B, MODEL, platform_body, readme_body
+from service_doubles import CLUSTER_A, CLUSTER_B, MODEL, a100, clusters, platform_body, readme_body
 from sqlalchemy import func, select
 
 from budsim.commons.search_pool import WorkerLostError
@@ -443,3 +443,16 @@ def test_without_clusters_a_platform_body_waits_for_some_and_a_readme_body_uses_
 
 def test_the_model_named_by_the_hub_id_stands_in_for_a_folder_that_is_not_here(client):
     assert run(client, pretrained_model_uri=MODEL, model_uri="meta/other")["recommendations"]
+
+
+def test_a_cluster_left_out_for_its_misses_is_said_while_others_are_recommended(client):
+    small = [{**cluster, "nodes": cluster["nodes"][:1]} for cluster in clusters()]
+    small[1]["nodes"][0]["devices"] = [a100(1)]
+    try:
+        assert client.put("/clusters", json=small).status_code == 200
+        targets = {"target_ttft": 40.0, "target_throughput_per_user": 250.0, "target_e2e_latency": 0.6}
+        body = run(client, concurrency=32, **targets)
+    finally:
+        assert client.put("/clusters", json=clusters()).status_code == 200
+    assert [found["cluster_id"] for found in body["recommendations"]] == [CLUSTER_A]
+    assert any("Cluster b" in reason and "over the threshold" in reason for reason in body["reasons"])

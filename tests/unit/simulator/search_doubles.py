@@ -49,7 +49,7 @@ def catalog(*devices):
     return HardwareCatalog(devices or (GPU, SMALL_GPU, CPU, GAUDI))
 
 
-def tiny_arch(**changes):
+def tiny_arch(name="tiny", **changes):
     config = {
         "model_type": "llama",
         "architectures": ["LlamaForCausalLM"],
@@ -65,7 +65,7 @@ def tiny_arch(**changes):
         "torch_dtype": "bfloat16",
         "hidden_act": "silu",
     }
-    return ModelArchitecture.from_config({**config, **changes}, name="tiny")
+    return ModelArchitecture.from_config({**config, **changes}, name=name)
 
 
 def gpu_device(count=8, available=None, name="Round 80GB", memory_gb=80, **fields):
