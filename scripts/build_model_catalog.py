@@ -28,7 +28,12 @@ DROPPED_FIELDS = {
     "hidden_activation", "clip_qkv", "kda_layers", "n_group", "topk_group", "compress_rope_theta",
 }  # fmt: skip
 # Published totals of these hold towers that the config does not describe.
-TOWERS_IN_PUBLISHED = {"google/gemma-4-E2B-it", "google/gemma-4-E4B-it", "google/gemma-3n-E4B-it"}
+TOWERS_IN_PUBLISHED = {
+    "google/gemma-4-E2B-it", "google/gemma-4-E4B-it", "google/gemma-3n-E4B-it",
+    # 34 layers of 1408 x 5632 with biases, 577 positions, pixel-shuffle MLP, projector: 871,932,416, to the parameter
+    "meta-llama/Llama-4-Maverick-17B-128E-Instruct", "meta-llama/Llama-4-Scout-17B-16E",
+    "meta-llama/Llama-4-Scout-17B-16E-Instruct",
+}  # fmt: skip
 MULTIMODAL_WITHOUT_CONFIG = {"qwen3_5", "internvl", "phi3_v", "gemma3n", "kimi_k25", "kimi_k3", "llama4"}
 AGREES = 2e-4
 EXACT = 1e-6

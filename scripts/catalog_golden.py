@@ -48,6 +48,9 @@ CAUSES = {
     "facebook/opt": MATRICES_ONLY, "microsoft/biogpt": MATRICES_ONLY, "intfloat/multilingual-e5-small": MATRICES_ONLY,
     "sentence-transformers/all-MiniLM": MATRICES_ONLY,
     "facebook/opt-350m": "tied head stored twice; position embeddings, biases and norms left out",
+    "openai/whisper": ROUNDED, "huggyllama/llama-65b": ROUNDED, "hpcai-tech/grok-1": ROUNDED,
+    "stepfun-ai/Step-3.7": "three multi-token-prediction layers with an embedding and a head of their own (3 x 1.18e9)",
+    "allenai/Molmo2": "the last two of the vision tower's 27 layers are not kept (2 x 15.2e6)",
     "mistralai/Devstral-2": ROUNDED, "mistralai/Mistral-Medium-3.5": VISION,
 }  # fmt: skip
 

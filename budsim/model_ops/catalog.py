@@ -32,7 +32,10 @@ _RENAMED_ORGANISATIONS = {
 # A repack's name ends in up to this many hyphenated words: "-unsloth-bnb-4bit".
 _MAX_SUFFIX_WORDS = 3
 # A published name that states what the model is for.
-_TASK_WORDS = {"rerank": "rerank", "embedding": "embed", "-embed-": "embed"}
+_TASK_WORDS = {
+    "rerank": "rerank", "ms-marco": "rerank", "embedding": "embed", "-embed-": "embed", "e5-mistral": "embed",
+    "gte-qwen2": "embed",
+}  # fmt: skip
 _SIXTEEN_BIT = frozenset({"bf16", "fp16", "fp32"})
 
 

@@ -114,7 +114,8 @@ _ALIASES: dict[str, str] = {
     "intw8a8": "w8a8", "int8w8a8": "w8a8", "int8sq": "w8a8",
     "w8a16": "w8a16", "int8wo": "w8a16", "quantizedw8a16": "w8a16",
     "w4a16": "w4a16", "int4": "w4a16", "i4": "w4a16", "int4wo": "w4a16", "intw4a16": "w4a16", "quantizedw4a16": "w4a16",
-    "int4w4a16": "w4a16", "4bit": "w4a16", "w4a16g128": "w4a16", "w4a16g32": "w4a16_g32",
+    "int4w4a16": "w4a16", "4bit": "w4a16", "int4autoround": "w4a16", "int4autoroundinc": "w4a16", "autoround": "w4a16",
+    "8bit": "w8a16", "w4a16g128": "w4a16", "w4a16g32": "w4a16_g32",
     "awq": "awq", "awqint4": "awq", "awq4bit": "awq", "awqmarlin": "awq",
     "gptq": "gptq", "gptqint4": "gptq", "gptq4bit": "gptq", "gptqmarlin": "gptq", "marlin": "gptq",
     "gptqint8": "gptq_int8", "gptq8bit": "gptq_int8", "gptqint3": "gptq_int3", "gptqint2": "gptq_int2",
@@ -260,6 +261,8 @@ def resolve_precision(name: str | None, arch: ModelArchitecture, device: DeviceS
         InvalidRequestError: The name fits no format.
     """
     own = _checkpoint_precision(arch)
+    if own == "fp32" and device is not None:  # engines load fp32 checkpoints in 16 bit unless told otherwise
+        own = "bf16"
     wanted = canonical_precision(name) if name and name.strip().lower() not in {"auto", "none"} else own
     if name and name.strip().lower() == "fp4" and device is not None and device.device_type == "rocm":
         wanted = "mxfp4"  # AMD has the OCP format only

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from budsim.commons.catalogs import hardware_catalog
 from budsim.commons.errors import UnsupportedModelError
 from budsim.model_ops.catalog import ModelCatalog, packaged_catalog, split_repack
 from budsim.model_ops.model_catalog_format import compact_list, expand_list
+from budsim.perf_model.precision import resolve_precision
 
 NOT_SERVED = {"google/siglip-base-patch16-224", "openai/clip-vit-base-patch32", "RWKV/rwkv-5-world-3b"}
 
@@ -104,3 +106,49 @@ def test_the_hub_and_transformers_are_not_imported_without_need() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "entry", "precision"),
+    [
+        ("Intel/Qwen3-8B-int4-AutoRound-inc", "Qwen/Qwen3-8B", "w4a16"),
+        ("Intel/DeepSeek-R1-0528-int4-AutoRound", "deepseek-ai/DeepSeek-R1", "w4a16"),
+        ("mlx-community/Llama-3.2-3B-Instruct-8bit", "meta-llama/Llama-3.2-3B", "w8a16"),
+        ("moonshotai/Kimi-K2.6", "moonshotai/Kimi-K2.6", "w4a16_g32"),  # its release is int4, like K2.5's
+        ("cyankiwi/Kimi-Linear-48B-A3B-Instruct-AWQ-4bit", "moonshotai/Kimi-Linear-48B-A3B-Instruct", "awq"),
+        ("amd/Llama-3.1-405B-Instruct-FP8-KV", "meta-llama/Llama-3.1-405B", "fp8"),
+        ("ggml-org/gpt-oss-20b-GGUF", "openai/gpt-oss-20b", "gguf_q4"),
+    ],
+)
+def test_a_repack_has_the_shape_of_its_base_and_its_own_precision(name: str, entry: str, precision: str) -> None:
+    match = packaged_catalog().match(name)
+    assert match is not None
+    assert match.entry_id == entry
+    assert resolve_precision(None, packaged_catalog().architecture(match, name), None).name == precision
+
+
+@pytest.mark.parametrize("name", ["nobody/Totally-Invented-7B", "someone/Qwen9-900B", "nvidia/gpt-oss-120b-Eagle3"])
+def test_a_name_that_fits_nothing_is_not_matched(name: str) -> None:
+    assert packaged_catalog().match(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [("intfloat/e5-mistral-7b-instruct", "embed"), ("thenlper/gte-large", "embed"),
+     ("cross-encoder/ms-marco-MiniLM-L-6-v2", "rerank"), ("BAAI/bge-reranker-base", "rerank")],
+)  # fmt: skip
+def test_retrieval_models_are_served_by_the_embedding_engine(name: str, task: str) -> None:
+    match = packaged_catalog().match(name)
+    assert match is not None
+    arch = packaged_catalog().architecture(match, name)
+    assert arch.task == task
+    assert arch.architectures
+
+
+def test_an_fp32_checkpoint_is_loaded_in_16_bit_on_a_device() -> None:
+    match = packaged_catalog().match("allenai/OLMo-2-0325-32B-Instruct")
+    assert match is not None
+    arch = packaged_catalog().architecture(match, "olmo")
+    device = hardware_catalog().match("H100").spec
+    assert resolve_precision(None, arch, device).weight_bytes == 2
+    assert resolve_precision("fp32", arch, device).weight_bytes == 4
