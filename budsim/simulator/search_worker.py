@@ -41,22 +41,25 @@ class UntilTold:
     def __init__(self, inner: Predictor) -> None:
         self._inner = inner
         self.num_skipped = 0
+        self._batch_size = 8
 
     def predict(self, points: Sequence[ServingPoint]) -> list[Prediction | Infeasible]:
         """Return a prediction of each point, in order, as far as there is time."""
         answers: list[Prediction | Infeasible] = []
-        for start in range(0, len(points), POINTS_BETWEEN_LOOKS):
-            batch = points[start : start + POINTS_BETWEEN_LOOKS]
+        while len(answers) < len(points):
+            batch = points[len(answers) : len(answers) + self._batch_size]
             if should_stop():
-                self.num_skipped += len(batch)
-                answers += [_NOT_REACHED] * len(batch)
-            else:
-                answers += self._inner.predict(batch)
+                self.num_skipped += len(points) - len(answers)
+                return answers + [_NOT_REACHED] * (len(points) - len(answers))
+            started = time.perf_counter()
+            answers += self._inner.predict(batch)
+            # Trained models answer whole batches; how many points make half a second depends on the load.
+            is_quick = time.perf_counter() - started < SECONDS_BETWEEN_LOOKS
+            self._batch_size = min(2 * self._batch_size, 1024) if is_quick else max(1, self._batch_size // 2)
         return answers
 
 
-# A long queue takes the replay 130 ms, so that a stop is seen within a second.
-POINTS_BETWEEN_LOOKS = 8
+SECONDS_BETWEEN_LOOKS = 0.5
 _NOT_REACHED = Infeasible("not_reached", "The time of the run was over before this configuration was looked at.")
 
 

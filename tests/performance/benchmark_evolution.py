@@ -1,6 +1,6 @@
 """How near the genetic search comes to the true optimum. Prints, asserts nothing.
 
-    python tests/performance/benchmark_evolution.py [--problems N] [--seed S] [--first K]
+    python tests/performance/benchmark_evolution.py [--problems N] [--seed S] [--first K] [--method M]
 
 Problems are drawn from a seeded generator: models x device types x clusters x loads x targets x objectives, each of
 5,000 to 100,000 distinct configurations over every parameter of the search space. Every configuration is scored once by
@@ -25,7 +25,6 @@ from budsim.simulator.candidate import Evaluation
 from budsim.simulator.direct_search import search
 from budsim.simulator.evolution import evolve, figures
 from budsim.simulator.hardware import device_usd_per_hour
-from budsim.simulator.heuristic import HeuristicPredictor
 from budsim.simulator.objective import (
     CaseEvaluator,
     Objective,
@@ -37,6 +36,7 @@ from budsim.simulator.objective import (
 )
 from budsim.simulator.parameter_space import ParameterSpace
 from budsim.simulator.pareto import hypervolume
+from budsim.simulator.predictors import make_predictor
 from budsim.simulator.search_space import EvolutionParameters, SearchCase
 from budsim.simulator.topology import DeviceGroup, NodeDevices
 
@@ -113,9 +113,9 @@ def count_configurations(space):
     return count
 
 
-def enumerate_all(case, space):
+def enumerate_all(case, space, method):
     """Every configuration's evaluation, by the real predictor; those that cannot run are left out."""
-    evaluator, found = CaseEvaluator(case, HeuristicPredictor()), []
+    evaluator, found = CaseEvaluator(case, make_predictor(method)), []
     chunk = []
     for _, candidate in space.genomes():
         chunk.append(candidate)
@@ -186,7 +186,7 @@ def gap(best, optimum, objective):
     return (mine - ideal) / abs(ideal)
 
 
-def problems(seed, first, count):
+def problems(seed, first, count, method):
     """Yield (number, text, case, every evaluation, number of configurations, seconds) of the drawn problems."""
     library, catalog = default_library(), hardware_catalog()
     number, draws = 0, 0
@@ -204,7 +204,7 @@ def problems(seed, first, count):
         if number <= first:
             continue
         started = time.perf_counter()
-        everything = enumerate_all(case, space)
+        everything = enumerate_all(case, space, method)
         if everything:
             case = with_targets(case, everything, tightness)
             yield number, text, case, rejudged(everything, case), size, time.perf_counter() - started
@@ -212,7 +212,7 @@ def problems(seed, first, count):
 
 def runs_at_all(case):
     """Whether the direct search finds anything: a model that fits nowhere is no problem."""
-    return search(case, HeuristicPredictor()).best is not None
+    return search(case, make_predictor("heuristic")).best is not None
 
 
 def main():
@@ -221,13 +221,16 @@ def main():
     parser.add_argument("--first", type=int, default=0, help="problems to leave out")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--budget", type=int, default=EvolutionParameters().max_evaluations)
+    parser.add_argument("--method", choices=("heuristic", "regressor"), default="regressor", help="the predictor")
     asked = parser.parse_args()
     gaps, ratios, calls, converged, sizes, seconds = [], [], [], [], [], []
-    for number, text, case, judged, size, enumerated_s in problems(asked.seed, asked.first, asked.problems):
+    for number, text, case, judged, size, enumerated_s in problems(
+        asked.seed, asked.first, asked.problems, asked.method
+    ):
         optimum = best_first(judged, case.objective)[0]
         started = time.perf_counter()
         parameters = EvolutionParameters(max_evaluations=asked.budget)
-        outcome = evolve(case, HeuristicPredictor(), parameters=parameters, seed=number)
+        outcome = evolve(case, make_predictor(asked.method), parameters=parameters, seed=number)
         seconds.append(time.perf_counter() - started)
         generation = outcome.convergence_generation
         gaps.append(gap(outcome.best, optimum, case.objective) if outcome.best else 1.0)

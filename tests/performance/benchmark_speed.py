@@ -15,7 +15,7 @@ import time
 from budsim.commons.catalogs import hardware_catalog
 from budsim.model_ops.services import default_library
 from budsim.perf_model.workload import SloTargets, Workload
-from budsim.simulator.heuristic import HeuristicPredictor
+from budsim.simulator.predictors import make_predictor
 from budsim.simulator.simulation import plan_tasks, search_group
 from budsim.simulator.simulation_request import SimulationRequest
 from budsim.simulator.topology import parse_clusters
@@ -65,7 +65,7 @@ def search_all(documents, concurrency, model=MODEL, method="regressor"):
     clusters, _ = parse_clusters(documents)
     arch = default_library().resolve(model)
     plan = plan_tasks(asked, clusters, arch=arch, catalog=hardware_catalog())
-    found = [search_group(task, predictor=HeuristicPredictor(), method=method) for task in plan.tasks]
+    found = [search_group(task, predictor=make_predictor(method), method=method) for task in plan.tasks]
     return time.perf_counter() - started, len(found), sum(group.num_evaluated for group in found)
 
 
