@@ -17,7 +17,8 @@ from budsim.model_ops.services import default_library, memory_basis, memory_corr
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator import simulation
 from budsim.simulator.cluster_document import Cluster, ClusterProblem, parse_clusters
-from budsim.simulator.predictors import make_predictor
+from budsim.simulator.predictors import chosen_method, make_predictor
+from budsim.simulator.search_space import EvolutionParameters
 from budsim.simulator.simulation_request import SimulationRequest
 from budsim.simulator.topology import group_devices
 
@@ -102,6 +103,9 @@ def simulate(
         skip_master_node_for_cpu=settings().skip_master_node_for_cpu,
         assumptions=assumptions | memory_basis(arch.name),
         model_endpoints=model_endpoints,
+        evolution=EvolutionParameters(
+            population_size=settings().population_size, generations=settings().max_evolution_generations
+        ),
     )
     return simulation.simulate(
         request,
@@ -109,6 +113,7 @@ def simulate(
         resolve_model=lambda _name: arch,
         catalog=hardware_catalog(),
         predictor=with_user_calibrations(predictor),
+        method=chosen_method(method),
         images=settings().engine_images(),
         looked_up=found.options,
         problems=problems,

@@ -12,7 +12,8 @@ from budsim.commons.catalogs import hardware_catalog
 from budsim.commons.errors import SimulationTimeoutError, UnknownModelError
 from budsim.commons.search_pool import SearchStoppedError
 from budsim.perf_model.serving_point import Prediction
-from budsim.simulator.simulation import GroupTask, plan_tasks, search_group
+from budsim.simulator.group_task import GroupTask
+from budsim.simulator.simulation import plan_tasks, search_group
 from budsim.simulator.simulation_request import JobKind
 
 CLUSTER_A = "11111111-1111-4111-8111-111111111111"

@@ -40,13 +40,14 @@ from budsim.commons.workflow_engine import Activity, Json, RetryPolicy, error_fr
 from budsim.simulator import answers
 from budsim.simulator.cluster_source import ClusterSource, KnownClusters, example_clusters
 from budsim.simulator.eta import UNKNOWN_CANDIDATES, MeasuredRun, estimate_eta
+from budsim.simulator.group_task import GroupTask
 from budsim.simulator.models import WorkflowRun
 from budsim.simulator.optimization import optimize_answer
 from budsim.simulator.questions import check_endpoints, priced
 from budsim.simulator.ranking import missed_reasons
 from budsim.simulator.repository import ACTIVE, METADATA_STEP, TASK_STEP, Repository
 from budsim.simulator.search_space import Exclusions
-from budsim.simulator.simulation import NOT_SIMULATED, GroupTask, TaskPlan
+from budsim.simulator.simulation import NOT_SIMULATED, TaskPlan
 from budsim.simulator.simulation_request import SimulationRequest
 from budsim.simulator.workflows import workflow_metadata
 

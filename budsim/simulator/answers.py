@@ -7,6 +7,7 @@ from typing import Any
 
 from budsim.commons.errors import BudSimError, IncompatibleEngineError, InsufficientMemoryError, InvalidRequestError
 from budsim.simulator.deployment import cluster_metrics
+from budsim.simulator.explanation import merged_front
 from budsim.simulator.ranking import Recommendation, cluster_recommendations, sorted_rows
 
 Json = dict[str, Any]
@@ -45,7 +46,18 @@ def explanation(outcomes: Sequence[Mapping[str, Any]], plan_reasons: Sequence[st
             {**{name: remedy[name] for name in ("kind", "text", "changes")}, **place}
             for remedy in outcome.get("remedies", ())
         ]
-    return {"assumptions": assumptions, "reasons": reasons, "refusals": refusals, "remedies": remedies}
+    return {
+        "assumptions": assumptions,
+        "reasons": reasons,
+        "refusals": refusals,
+        "remedies": remedies,
+        "pareto": merged_front([_placed_front(outcome) for outcome in outcomes]),
+    }
+
+
+def _placed_front(outcome: Mapping[str, Any]) -> list[Json]:
+    place = {name: outcome[name] for name in ("cluster_id", "device_type", "device_name", "engine")}
+    return [{**place, **point} for point in outcome.get("front", ())]
 
 
 def _why_nothing(outcome: Mapping[str, Any]) -> str:

@@ -361,6 +361,7 @@ def simulation_metrics(row: Mapping[str, Any], replicas: int | None = None) -> d
         "meets_targets": stored["meets_targets"],
         "misses": list(stored["misses"]),
         "binding": stored["binding"],
+        "reason": stored.get("reason"),
         "device_name": row["device_name"],
         "tp_size": stored["tp_size"],
         "pp_size": stored["pp_size"],

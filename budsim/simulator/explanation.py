@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from budsim.simulator.candidate import Evaluation
 from budsim.simulator.objective import Objective, num_devices, objective_value
 
+Json = dict[str, Any]
 # Points of a Pareto front that an answer carries.
 MAX_FRONT_POINTS = 12
 
@@ -19,25 +20,30 @@ _BEST_AT = {
 }
 
 
-def front_points(front: Sequence[Evaluation], limit: int = MAX_FRONT_POINTS) -> tuple[dict[str, Any], ...]:
+def front_points(front: Sequence[Evaluation], limit: int = MAX_FRONT_POINTS) -> tuple[Json, ...]:
     """Return the points of a Pareto front with the reason why each is on it, cheapest first.
 
     Args:
         front: Evaluations that none of the others beats in cost, latency and throughput at once.
         limit: Points to keep: what is best at something, and the others evenly over the range of cost.
     """
-    if not front:
-        return ()
-    ordered = sorted(front, key=lambda item: (objective_value(item, Objective.COST), num_devices(item)))
-    best = {name: min(ordered, key=lambda item: objective_value(item, name)) for name in _BEST_AT}
-    must = {id(item) for item in best.values()}
-    others = [item for item in ordered if id(item) not in must]
-    room = max(0, limit - len(must))
-    kept = must | {id(others[index * len(others) // room]) for index in range(room) if others}
-    return tuple(_front_point(item, best) for item in ordered if id(item) in kept)
+    return tuple(_reasoned([_front_point(item) for item in front], limit))
 
 
-def _front_point(item: Evaluation, best: dict[Objective, Evaluation]) -> dict[str, Any]:
+def merged_front(fronts: Sequence[Sequence[Json]], limit: int = MAX_FRONT_POINTS) -> list[Json]:
+    """Return the front of several searches together: their points without those that another one beats."""
+    points = [point for front in fronts for point in front]
+    points = [point for point in points if point["meets_targets"]] or points
+    figures = [_figures(point) for point in points]
+    kept = [
+        point
+        for point, mine in zip(points, figures, strict=True)
+        if not any(other != mine and all(a <= b for a, b in zip(other, mine, strict=True)) for other in figures)
+    ]
+    return _reasoned(kept, limit)
+
+
+def _front_point(item: Evaluation) -> Json:
     candidate = item.candidate
     return {
         "tp_size": candidate.plan.tp_size,
@@ -46,6 +52,8 @@ def _front_point(item: Evaluation, best: dict[Objective, Evaluation]) -> dict[st
         "replicas": candidate.replicas,
         "concurrency_per_replica": candidate.concurrency_per_replica,
         "precision": candidate.precision.name,
+        "kv_cache_dtype": candidate.settings.kv_cache_dtype,
+        "max_num_batched_tokens": candidate.settings.max_num_batched_tokens,
         "num_devices": num_devices(item),
         "ttft": item.prediction.ttft_ms_p50,
         "e2e_latency": item.prediction.e2e_s_p50,
@@ -54,27 +62,54 @@ def _front_point(item: Evaluation, best: dict[Objective, Evaluation]) -> dict[st
         "cost_per_million_tokens": item.cost_per_million_tokens_usd,
         "meets_targets": item.meets_targets,
         "binding": item.binding,
-        "reason": _front_reason(item, best),
     }
 
 
-def _front_reason(item: Evaluation, best: dict[Objective, Evaluation]) -> str:
-    titles = [text for name, text in _BEST_AT.items() if best[name] is item]
+def _figures(point: Json) -> tuple[float, float, float]:
+    """Return cost, latency, minus throughput; unpriced points come after all priced ones, by devices per token."""
+    cost = point["cost_per_million_tokens"]
+    unpriced = 1e12 + point["num_devices"] / max(point["output_tps"], 1e-12)
+    return (unpriced if cost is None else cost), point["e2e_latency"], -point["output_tps"]
+
+
+def _value(point: Json, objective: Objective) -> float:
+    cost, latency, throughput = _figures(point)
+    match objective:
+        case Objective.COST:
+            return cost
+        case Objective.LATENCY:
+            return latency
+        case Objective.THROUGHPUT:
+            return throughput
+        case Objective.BALANCED:
+            return max(cost, 1e-12) * latency / max(-throughput, 1e-12)
+
+
+def _reasoned(points: Sequence[Json], limit: int) -> list[Json]:
+    if not points:
+        return []
+    ordered = sorted(points, key=lambda point: (*_figures(point), point["num_devices"]))
+    best = {name: min(ordered, key=lambda point: _value(point, name)) for name in _BEST_AT}
+    must = {id(point) for point in best.values()}
+    others = [point for point in ordered if id(point) not in must]
+    room = max(0, limit - len(must))
+    kept = must | {id(others[index * len(others) // room]) for index in range(room) if others}
+    return [{**point, "reason": _front_reason(point, best)} for point in ordered if id(point) in kept]
+
+
+def _front_reason(point: Json, best: Mapping[Objective, Json]) -> str:
+    titles = [text for name, text in _BEST_AT.items() if best[name] is point]
     if titles:
         return f"{' and '.join(titles)} on the front"
     cheapest, fastest = best[Objective.COST], best[Objective.LATENCY]
-    faster = item.prediction.e2e_s_p50 / cheapest.prediction.e2e_s_p50 - 1
-    more = item.output_tps / cheapest.output_tps - 1
-    dearer = _cost(item) / _cost(cheapest) - 1
-    saved = 1 - _cost(item) / _cost(fastest)
+    cost, latency, throughput = _figures(point)
+    low_cost, its_latency, its_throughput = _figures(cheapest)
+    high_cost = max(_figures(fastest)[0], 1e-12)
     return (
-        f"{_percent(faster)} latency and {_percent(more)} throughput for {_percent(dearer)} cost against the cheapest; "
-        f"{100 * saved:.0f} % cheaper than the fastest"
+        f"{_percent(latency / its_latency - 1)} latency and {_percent(throughput / its_throughput - 1)} throughput for "
+        f"{_percent(cost / max(low_cost, 1e-12) - 1)} cost against the cheapest; "
+        f"{_percent(cost / high_cost - 1)} cost against the fastest"
     )
-
-
-def _cost(item: Evaluation) -> float:
-    return max(objective_value(item, Objective.COST), 1e-12)
 
 
 def _percent(change: float) -> str:

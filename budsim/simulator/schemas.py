@@ -130,6 +130,11 @@ class SimulationMetrics(ResponseModel):
     meets_targets: bool = Field(True, description="Whether every target is met.", examples=[True])
     misses: list[Miss] = Field(default_factory=list, description="The targets that are not met.")
     binding: str | None = Field(None, description="What limits the deployment.", examples=["memory"])
+    reason: str | None = Field(
+        None,
+        description="Why it is recommended: what it is best at, the next best layout, what binds.",
+        examples=["TP 1 x PP 1 x 2: the cheapest per token of 84 configurations that meet every target; memory binds."],
+    )
     device_name: str | None = Field(None, description="Device.", examples=["NVIDIA-A100-SXM4-80GB"])
     tp_size: int | None = Field(None, description="Tensor parallel devices of one stage.", examples=[1])
     pp_size: int | None = Field(None, description="Pipeline stages of one replica.", examples=[1])
@@ -201,6 +206,34 @@ class Remedy(ResponseModel):
     engine: str | None = Field(None, description="The engine it is about.", examples=["vllm"])
 
 
+class ParetoPoint(ResponseModel):
+    """A deployment that no other beats in cost, latency and throughput at once."""
+
+    cluster_id: str = Field(description="Cluster.", examples=["49ec33d5-a86b-4e03-8a4f-156a260c93e5"])
+    device_type: str = Field(description="Device type.", examples=["cuda"])
+    device_name: str = Field(description="Device.", examples=["NVIDIA-L40S"])
+    engine: str = Field(description="Engine.", examples=["vllm"])
+    tp_size: int = Field(description="Tensor parallel size.", examples=[2])
+    pp_size: int = Field(description="Pipeline stages.", examples=[1])
+    ep_size: int = Field(description="Expert parallel ranks; 1 = experts are split like other weights.", examples=[1])
+    replicas: int = Field(description="Replicas.", examples=[2])
+    concurrency_per_replica: int = Field(description="Requests that one replica carries at once.", examples=[25])
+    precision: str = Field(description="Weight format.", examples=["bf16"])
+    kv_cache_dtype: str = Field(description="Format of the KV cache.", examples=["bf16"])
+    max_num_batched_tokens: int = Field(description="Tokens that one step may hold.", examples=[8192])
+    num_devices: int = Field(description="Devices of all replicas.", examples=[4])
+    ttft: float = Field(description="Median time to first token, ms.", examples=[350.5])
+    e2e_latency: float = Field(description="Median end-to-end latency, s.", examples=[8.4])
+    throughput_per_user: float = Field(description="Output tokens/s of one request.", examples=[60.6])
+    output_tps: float = Field(description="Output tokens/s of the deployment.", examples=[3880.0])
+    cost_per_million_tokens: float | None = Field(
+        description="USD per million output tokens; null without a price.", examples=[0.025]
+    )
+    meets_targets: bool = Field(description="Every target that was set is met.", examples=[True])
+    binding: str | None = Field(None, description="What limits it.", examples=["memory"])
+    reason: str = Field(description="Why it is on the front.", examples=["the cheapest per token on the front"])
+
+
 class Explanation(ResponseModel):
     """What a run took for granted, could not use, and suggests."""
 
@@ -216,6 +249,9 @@ class Explanation(ResponseModel):
     )
     refusals: list[Refusal] = Field(default_factory=list, description="What cannot be deployed, and why.")
     remedies: list[Remedy] = Field(default_factory=list, description="What would let the targets be met.")
+    pareto: list[ParetoPoint] = Field(
+        default_factory=list, description="The front of cost, latency and throughput over all clusters, cheapest first."
+    )
 
 
 class ClusterRecommendationResponse(Explanation):

@@ -19,7 +19,8 @@ from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import Precision
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.perf_model.workload import Workload
-from budsim.simulator.simulation import GroupTask, search_group
+from budsim.simulator.group_task import GroupTask
+from budsim.simulator.simulation import search_group
 
 if TYPE_CHECKING:
     from budsim.simulator.candidate import Predictor

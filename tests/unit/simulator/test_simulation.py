@@ -9,10 +9,9 @@ from search_doubles import GPU, AnalyticPredictor, catalog, cluster, cpu_device,
 from budsim.commons.catalogs import hardware_catalog
 from budsim.commons.errors import InvalidRequestError, UnknownModelError
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
+from budsim.simulator.group_task import GroupOutcome, GroupTask
 from budsim.simulator.search_space import EvolutionParameters, Exclusions, SearchLimits
 from budsim.simulator.simulation import (
-    GroupOutcome,
-    GroupTask,
     SimulationRequest,
     check_request,
     plan_tasks,

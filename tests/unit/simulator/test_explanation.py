@@ -1,0 +1,69 @@
+"""Every answer says why: what a point is best at, what it costs against the others, what holds it back."""
+
+import pytest
+from search_doubles import AnalyticPredictor, group, search_case
+
+from budsim.perf_model.workload import SloTargets
+from budsim.simulator.direct_search import search
+from budsim.simulator.explanation import front_points, merged_front, winning_reason
+from budsim.simulator.objective import Objective
+from budsim.simulator.ranking import pareto_front
+
+FOUND = search(search_case(group(8, 8), 32, targets=SloTargets(ttft_ms=20.0)), AnalyticPredictor())
+MEETING = [item for item in FOUND.evaluations if item.meets_targets]
+
+
+def test_the_extremes_of_a_front_say_what_they_are_best_at():
+    points = front_points(pareto_front(MEETING))
+    by_reason = " ".join(point["reason"] for point in points)
+    for title in ("cheapest per token", "lowest latency", "highest throughput", "best balance"):
+        assert title in by_reason
+    assert "cheapest" in points[0]["reason"]
+    fastest = min(points, key=lambda point: point["e2e_latency"])
+    assert "lowest latency" in fastest["reason"]
+
+
+@pytest.mark.parametrize("limit", [4, 6, 100])
+def test_a_front_is_cut_without_losing_its_extremes(limit):
+    front = pareto_front(MEETING)
+    points = front_points(front, limit)
+    assert len(points) <= max(4, limit)
+    assert min(p["e2e_latency"] for p in points) == min(item.prediction.e2e_s_p50 for item in front)
+    costs = [p["cost_per_million_tokens"] for p in points]
+    assert costs == sorted(costs)
+
+
+def test_a_point_between_is_told_against_cheapest_and_fastest():
+    points = front_points(pareto_front(MEETING), 100)
+    between = [point for point in points if "against the cheapest" in point["reason"]]
+    assert between
+    cheapest = points[0]
+    for point in between:
+        change = round(100 * (point["e2e_latency"] / cheapest["e2e_latency"] - 1))
+        assert point["reason"].startswith(f"{change:+d} % latency")
+
+
+def test_fronts_of_several_searches_keep_only_what_none_beats():
+    points = list(front_points(pareto_front(MEETING), 100))
+    worse = [{**point, "cost_per_million_tokens": 2 * point["cost_per_million_tokens"]} for point in points]
+    figures = ("cost_per_million_tokens", "e2e_latency", "output_tps")
+    kept = {tuple(point[name] for name in figures) for point in merged_front([points, worse], 1000)}
+    assert kept == {tuple(point[name] for name in figures) for point in points}
+    missing = [{**point, "meets_targets": False, "e2e_latency": 0.0} for point in points]
+    assert all(point["meets_targets"] for point in merged_front([points, missing], 1000))
+    assert merged_front([]) == []
+
+
+@pytest.mark.parametrize("objective", list(Objective))
+def test_the_winner_says_what_it_is_best_at_what_comes_next_and_what_binds(objective):
+    found = search(search_case(group(8, 8), 32, objective=objective.value), AnalyticPredictor())
+    text = winning_reason(found.best, found.evaluations, objective.value)
+    assert "the next layout" in text
+    assert f"{found.best.binding} binds" in text
+
+
+def test_where_no_target_can_be_met_the_misses_are_told():
+    found = search(search_case(group(4), 8, targets=SloTargets(ttft_ms=0.001)), AnalyticPredictor())
+    text = winning_reason(found.best, found.evaluations, "cost")
+    assert "misses least" in text
+    assert "ttft" in text
