@@ -371,7 +371,6 @@ class RunActivities:
                 method=run.input["method"],
                 metadata=metadata,
                 status=status,
-                fronts=outcomes,
             )
         return {"status": status, "output": answer, "num_clusters": len(chosen)}
 

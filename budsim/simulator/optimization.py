@@ -89,18 +89,16 @@ def optimize_answer(
     method: str,
     metadata: Mapping[str, Any],
     status: str,
-    fronts: Sequence[Mapping[str, Any]] = (),
 ) -> Json:
     """Return ``OptimizeResponse`` as JSON.
 
     Args:
         workflow_id: The run.
         rows: What it kept; not empty.
-        told: Assumptions, reasons, refusals, remedies.
+        told: Assumptions, reasons, refusals, remedies, the Pareto front.
         method: How it was searched.
         metadata: Its effort.
         status: How it ended.
-        fronts: Outcomes of the searches, each with the points of its own front.
     """
     ranked = sorted_rows(rows)
     return {
@@ -110,7 +108,6 @@ def optimize_answer(
         "method": method.upper(),
         **optimized_point(ranked[0]),
         "alternatives": [optimized_point(row) for row in ranked[1 : 1 + NUM_ALTERNATIVES]],
-        "pareto": joined_front(fronts),
         "metadata": dict(metadata),
         **told,
     }
@@ -155,27 +152,3 @@ def optimized_point(row: Mapping[str, Any]) -> Json:
         "binding": stored["binding"],
         "reason": stored.get("reason"),
     }
-
-
-def joined_front(outcomes: Sequence[Mapping[str, Any]]) -> list[Json]:
-    """Return the points of several searches' fronts that none of the others beats, cheapest first."""
-    places = ("cluster_id", "device_name", "engine")
-    points = [
-        {**{name: outcome[name] for name in places}, **point}
-        for outcome in outcomes
-        for point in outcome.get("front") or ()
-    ]
-    if any(point["meets_targets"] for point in points):
-        points = [point for point in points if point["meets_targets"]]
-    figures = [_figures(point) for point in points]
-    kept = [point for point, mine in zip(points, figures, strict=True) if not any(_beats(f, mine) for f in figures)]
-    return sorted(kept, key=_figures)
-
-
-def _figures(point: Mapping[str, Any]) -> tuple[float, float, float]:
-    cost = point["cost_per_million_tokens"]
-    return (float("inf") if cost is None else cost, point["e2e_latency"], -point["output_tps"])
-
-
-def _beats(first: tuple[float, ...], second: tuple[float, ...]) -> bool:
-    return first != second and all(a <= b for a, b in zip(first, second, strict=True))

@@ -183,26 +183,6 @@ class OptimizedPoint(ResponseModel):
     reason: str | None = Field(description="Why it stands where it does.", examples=["the cheapest per token of 41 …"])
 
 
-class ParetoPoint(ResponseModel):
-    """One deployment that no other beats in cost, latency and throughput at once."""
-
-    model_config = ConfigDict(extra="allow", protected_namespaces=())
-
-    cluster_id: str = Field(description="Cluster.", examples=["49ec33d5-a86b-4e03-8a4f-156a260c93e5"])
-    device_name: str = Field(description="Device.", examples=["NVIDIA-H100-80GB-HBM3"])
-    engine: str = Field(description="Engine.", examples=["vllm"])
-    tp_size: int = Field(description="Tensor parallel devices of one stage.", examples=[1])
-    pp_size: int = Field(description="Pipeline stages.", examples=[1])
-    replicas: int = Field(description="Replicas.", examples=[2])
-    e2e_latency: float = Field(description="Median end-to-end latency, s.", examples=[4.2])
-    ttft: float = Field(description="Median time to first token, ms.", examples=[85.5])
-    output_tps: float = Field(description="Output tokens/s of the whole deployment.", examples=[552.0])
-    cost_per_million_tokens: float | None = Field(
-        description="USD per million output tokens; null = no price known.", examples=[0.25]
-    )
-    reason: str = Field(description="Why it is on the front.", examples=["the cheapest per token on the front"])
-
-
 class OptimizeResponse(OptimizedPoint, Explanation):
     """The user guide's answer, with what it rests on."""
 
@@ -211,7 +191,6 @@ class OptimizeResponse(OptimizedPoint, Explanation):
     status: str = Field(description="How the run ended.", examples=["COMPLETED"])
     method: str = Field(description="REGRESSOR or HEURISTIC.", examples=["REGRESSOR"])
     alternatives: list[OptimizedPoint] = Field(description="The next best, best first.")
-    pareto: list[ParetoPoint] = Field(description="What no other deployment beats, cheapest first.")
     metadata: dict[str, Any] = Field(
         description="Effort: seconds, configurations predicted, generations.",
         examples=[{"duration_seconds": 2.5, "models_evaluated": 640, "generations_evolved": 14}],

@@ -67,3 +67,9 @@ def test_where_no_target_can_be_met_the_misses_are_told():
     text = winning_reason(found.best, found.evaluations, "cost")
     assert "misses least" in text
     assert "ttft" in text
+
+
+def test_a_point_without_a_price_is_the_dearest():
+    points = list(front_points(pareto_front(MEETING), 100))
+    unpriced = {**points[0], "cost_per_million_tokens": None, "e2e_latency": 0.0}
+    assert merged_front([points, [unpriced]], 1000)[-1]["cost_per_million_tokens"] is None

@@ -4,7 +4,7 @@ import pytest
 
 from budsim.commons.config import AppSettings
 from budsim.perf_model.workload import LoadMode
-from budsim.simulator.optimization import joined_front, optimize_question
+from budsim.simulator.optimization import optimize_question
 from budsim.simulator.optimize_schemas import OptimizeRequest
 
 
@@ -42,26 +42,3 @@ def test_an_arrival_rate_replaces_the_concurrency():
     assert asked.workload.load_mode is LoadMode.POISSON
     assert asked.workload.request_rate == 4.0
     assert "concurrency" not in asked.assumptions
-
-
-def point(cost, latency, tps, meets=True):
-    return {"cost_per_million_tokens": cost, "e2e_latency": latency, "output_tps": tps, "meets_targets": meets}
-
-
-def place(*points):
-    return {"cluster_id": "c", "device_name": "d", "engine": "e", "front": points}
-
-
-def test_fronts_of_several_searches_join_without_beaten_points():
-    front = joined_front([place(point(1, 2, 100), point(2, 1, 100)), place(point(1.5, 3, 90), point(3, 0.5, 90))])
-    assert [item["cost_per_million_tokens"] for item in front] == [1, 2, 3]
-
-
-def test_points_that_miss_targets_leave_when_others_meet_them():
-    front = joined_front([place(point(1, 1, 100, meets=False), point(2, 2, 50))])
-    assert [item["cost_per_million_tokens"] for item in front] == [2]
-
-
-def test_a_point_without_a_price_is_the_dearest():
-    front = joined_front([place(point(None, 1, 100), point(2, 2, 100))])
-    assert [item["cost_per_million_tokens"] for item in front] == [2, None]
