@@ -1,32 +1,42 @@
 """Fits the engine constants of the step-time model to measured serving points.
 
-    python scripts/fit_step_time.py FOLDER [--groups vllm:hopper,...] [--write]
+    python scripts/fit_step_time.py FOLDER [--write]
 
-FOLDER holds ``serving_train.csv`` and ``train_protocol.csv``. Per engine, device family and kind of load the
-constants of ``engine_constants.StepConstants`` are moved from their physical defaults to lower the log errors of TPOT
-and TTFT (static batches: E2E), by damped Gauss-Newton on a Huber loss. A prior pulls every constant to its default
-with the weight of a few measurements, so thin groups stay near physics; bounds keep efficiencies at or below 1. Each
-group is also fitted without each of its model x hardware x precision cases in turn (up to five), which gives the
-held-out error. ``--write`` replaces ``budsim/perf_model/fitted_constants.py``.
+FOLDER holds ``serving_train.csv`` and ``train_protocol.csv``. Every constant is a sum of logarithms: the default of the
+device family (operator tables), what the family deviates from it, what the engine deviates from everybody, and what
+the engine deviates on this family. Kernel constants are shared by all engines and loads of a family, host constants by
+all families of an engine; every deviation is pulled to 0, the more the less physics allows it (``_SIGMAS``). So a
+family or an engine that is hardly measured keeps what the others taught. All levels are found together by damped
+Gauss-Newton on a Huber loss of log TPOT and log TTFT (static batches: E2E). ``--write`` replaces
+``budsim/perf_model/fitted_constants.py``.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import textwrap
-from collections import Counter
-from dataclasses import asdict, dataclass, replace
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from serving_measurements import group_key, is_core, read_measurements
+from folds import configuration_key
+from serving_measurements import group_key, is_ambiguous_hardware, is_core, read_measurements
 
-from budsim.perf_model.engine_constants import BOUNDS, DEFAULTS, StepConstants, device_family
+from budsim.perf_model.engine_constants import (
+    BOUNDS,
+    DEFAULTS,
+    HOST_CONSTANTS,
+    KERNEL_CONSTANTS,
+    StepConstants,
+    device_family,
+)
 from budsim.perf_model.memory import estimate_memory
 from budsim.perf_model.serving import serve
 from budsim.perf_model.serving_point import Infeasible, ServingPoint
@@ -34,15 +44,21 @@ from budsim.perf_model.step_time import step_coefficients
 from budsim.simulator import points_reader
 from budsim.simulator.heuristic import refusal
 
+Floats = NDArray[np.float64]
+Cell = tuple[str, str, str]  # engine, device family, load
 OUTPUT = Path(__file__).resolve().parents[1] / "budsim" / "perf_model" / "fitted_constants.py"
 STATIC_SOURCES = ("argonne-llm-inference-bench", "splitwise-azure", "nvidia-trtllm-perf-docs")
 SERVED_EXTRA = ("ibm-llm-pilot",)
-# Pull to the default, in residual units per natural-log step: datasheet shares are known better than host overheads.
-EFFICIENCY_PRIOR, OVERHEAD_PRIOR = 0.6, 0.2
-LAG_STARTS = (0.5, 8.0)  # the lag of arrivals has a second minimum where schedulers poll rarely
+NAMES = KERNEL_CONSTANTS + HOST_CONSTANTS
 HUBER = 0.25
 TTFT_WEIGHT = 0.6
-MAX_ROWS = 160
+STATIC_ROWS = 60  # of one engine on one device
+# One measured point says little that its neighbours do not: the prior counts as if each said this much of what it does.
+NOISE = 0.25
+# Standard deviations, in natural logarithms: of a family from the operator tables, of an engine on a family from that.
+_SIGMAS = {"kernel family": 0.15, "kernel cell": 0.15, "host engine": 1.2, "host cell": 0.4, "host everybody": 1.0}
+_LOOSE = {"layer_overhead_s", "moe_overhead_s", "mla_overhead_s", "routing_evenness", "attention_half_tokens"}
+_UNTABLED_FAMILIES = {"cdna", "gaudi", "cpu", "turing", "other"}
 
 
 @dataclass
@@ -51,231 +67,342 @@ class Case:
 
     point: ServingPoint
     kv_tokens: float
-    tpot_ms: float
-    ttft_ms: float
-    e2e_s: float
-    output_tps: float
-    group: str
+    measured: tuple[float, float]  # served: TPOT ms, TTFT ms; static: E2E s (or rate), TTFT ms
+    cell: Cell
+    weight: float
+    row: int
+    played: dict[tuple[float, ...], tuple[float, float]] = field(default_factory=dict)
 
 
-def load_cases(folder: Path) -> dict[tuple[str, str, str], list[Case]]:
-    """Return measured points by (engine, family, load)."""
-    table = read_measurements(folder)
-    wanted = (is_core(table) & ~table["held_back"]) | table["source"].isin(STATIC_SOURCES + SERVED_EXTRA)
-    table = table[wanted].reset_index(drop=True)
-    groups = group_key(table)
-    cases: dict[tuple[str, str, str], list[Case]] = {}
-    for index, point in enumerate(row.point for row in points_reader.read_rows(table)):
+def _wanted(table: pd.DataFrame, every: int) -> pd.Series:
+    served = (is_core(table) & ~table["held_back"]) | table["source"].isin(SERVED_EXTRA)
+    sweep = table[served].sort_values("concurrency", kind="mergesort")
+    place = sweep.groupby(configuration_key(sweep)).cumcount().reindex(table.index)
+    served &= place.mod(every).eq(0)
+    static = table["source"].isin(STATIC_SOURCES) & ~is_ambiguous_hardware(table)
+    keep = pd.Series(False, index=table.index)
+    for rows in table[static].groupby(["engine", "hardware"]).groups.values():
+        keep[rows[:: max(1, -(-len(rows) // STATIC_ROWS))]] = True
+    return served | keep
+
+
+def load_cases(table: pd.DataFrame, every: int = 1) -> list[Case]:
+    """Return the measured points that the constants are fitted to.
+
+    Args:
+        table: ``read_measurements``.
+        every: Only each such point of a sweep over concurrency.
+    """
+    chosen = table[_wanted(table, every)].copy()
+    chosen.index.name = "row"
+    rows = chosen.index.to_numpy()
+    groups = group_key(chosen)
+    sizes = groups.map(groups.value_counts()).to_numpy()
+    cases = []
+    points = [row.point for row in points_reader.read_rows(chosen.reset_index(drop=True))]
+    for i, point in enumerate(points):
         if not isinstance(point, ServingPoint) or refusal(point):
             continue
         memory = estimate_memory(point)
         if isinstance(memory, Infeasible):
             continue
-        row = table.loc[index]
-        load = "static" if point.workload.load_mode.value == "static_batch" else "served"
-        kv = memory.kv_tokens_for_lengths(point.workload.isl, point.workload.osl)
-        if kv < point.workload.isl + point.workload.osl:
+        load = point.workload
+        kv = memory.kv_tokens_for_lengths(load.isl, load.osl)
+        if kv < load.isl + load.osl:
             continue
-        case = Case(
-            point,
-            kv,
-            row["measured_tpot_ms"],
-            row["measured_ttft_ms"],
-            row["measured_e2e_s"],
-            row["measured_output_tps"],
-            groups[index],
-        )
-        cases.setdefault((point.settings.engine, device_family(point.device), load), []).append(case)
+        kind = "static" if load.load_mode.value == "static_batch" else "served"
+        row = chosen.iloc[i]
+        first = row["measured_tpot_ms"]
+        if kind == "static":
+            rate = row["measured_output_tps"]
+            first = row["measured_e2e_s"] if row["measured_e2e_s"] > 0 else (load.concurrency or 1) * load.osl / rate
+        weight = float(max(1.0, sizes[i] / 10.0) ** -0.35) * (0.5 if kind == "static" else 1.0)
+        cell = (point.settings.engine, device_family(point.device), kind)
+        cases.append(Case(point, kv, (float(first), float(row["measured_ttft_ms"])), cell, weight, int(rows[i])))
     return cases
 
 
-def residuals(case: Case, constants: StepConstants, load: str) -> list[float]:
-    """Return weighted log errors of one point."""
-    answer = serve(case.point, step_coefficients(case.point, constants), constants, case.kv_tokens)
-    out = []
-    if load == "static":
-        if case.e2e_s > 0:
-            out.append(np.log(answer.e2e_s_mean / case.e2e_s))
-        if case.ttft_ms > 0:
-            out.append(0.3 * np.log(answer.ttft_ms_mean / case.ttft_ms))
-        elif case.output_tps > 0 and not case.e2e_s > 0:
-            out.append(np.log(case.output_tps / answer.output_tps))
-    else:
-        if case.tpot_ms > 0 and answer.tpot_ms_mean > 0:
-            out.append(np.log(answer.tpot_ms_mean / case.tpot_ms))
-        if case.ttft_ms > 0:
-            out.append(TTFT_WEIGHT * np.log(answer.ttft_ms_mean / case.ttft_ms))
-    return out
+def predicted(case: Case, constants: StepConstants) -> tuple[float, float]:
+    """Return what ``case.measured`` holds, predicted. What a constant does not touch is not played again."""
+    coefficients = step_coefficients(case.point, constants)
+    key = (*coefficients, constants.arrival_delay_s, constants.arrival_lag_steps)
+    if key not in case.played:
+        answer = serve(case.point, coefficients, constants, case.kv_tokens)
+        first = answer.e2e_s_mean if case.cell[2] == "static" else answer.tpot_ms_mean
+        while len(case.played) > 1:
+            case.played.pop(next(reversed(case.played)))
+        case.played[key] = (first, answer.ttft_ms_mean)
+    return case.played[key]
 
 
-def thin(cases: list[Case], limit: int = MAX_ROWS) -> list[Case]:
-    """Return every k-th case of a stable order, at most ``limit``."""
-    step = max(1, int(np.ceil(len(cases) / limit)))
-    return cases[::step]
+def log_errors(cases: list[Case], constants: Mapping[Cell, StepConstants]) -> Floats:
+    """Return log(predicted / measured), shape (cases, 2); NaN where nothing was measured."""
+    found = np.array([predicted(case, constants[case.cell]) for case in cases])
+    measured = np.array([case.measured for case in cases])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        errors = np.log(found / np.where(measured > 0, measured, np.nan))
+    errors[~np.isfinite(errors)] = np.nan
+    return errors
 
 
-def fit(cases: list[Case], family: str, load: str) -> dict[str, float]:
-    """Return the constants that fit ``cases`` best over all starts, prior included."""
-    lags = LAG_STARTS if load == "served" else LAG_STARTS[:1]
-    starts = [asdict(replace(DEFAULTS[family], arrival_lag_steps=lag)) for lag in lags]
-    return min((descend(cases, family, load, start=start) for start in starts), key=lambda found: found[1])[0]
+class Levels:
+    """The deviations of all levels as one vector, and the cells' log constants as a linear map of it."""
+
+    def __init__(self, cells: list[Cell]) -> None:
+        self.cells = cells
+        self.keys: dict[tuple[str, str, str, str], int] = {}  # engine, family, load, constant -> place
+        self.sigma: list[float] = []
+        self.map = np.zeros((len(cells), len(NAMES), 0))
+        entries: list[tuple[int, int, int]] = []
+        for c, (engine, family, load) in enumerate(cells):
+            for n, name in enumerate(NAMES):
+                entries += [(c, n, place) for place in self._levels(engine, family, load, name)]
+        self.map = np.zeros((len(cells), len(NAMES), len(self.sigma)))
+        for c, n, place in entries:
+            self.map[c, n, place] = 1.0
+        self.base = np.log([[asdict(DEFAULTS[family])[name] for name in NAMES] for _, family, _ in cells])
+        self.pull = NOISE / np.array(self.sigma)
+        self.low, self.high = (np.log([BOUNDS[name][i] for name in NAMES]) for i in (0, 1))
+
+    def _place(self, key: tuple[str, str, str, str], sigma: float) -> int:
+        if key not in self.keys:
+            self.keys[key] = len(self.sigma)
+            self.sigma.append(sigma)
+        return self.keys[key]
+
+    def _levels(self, engine: str, family: str, load: str, name: str) -> list[int]:
+        if name in KERNEL_CONSTANTS:
+            wide = 3.0 if name in _LOOSE or family in _UNTABLED_FAMILIES else 1.0
+            return [
+                self._place(("*", family, "served", name), wide * _SIGMAS["kernel family"]),
+                self._place((engine, family, "served", name), _SIGMAS["kernel cell"]),
+            ]
+        return [
+            self._place(("*", "*", load, name), _SIGMAS["host everybody"]),
+            self._place((engine, "*", load, name), _SIGMAS["host engine"]),
+            self._place((engine, family, load, name), _SIGMAS["host cell"]),
+        ]
+
+    def constants(self, theta: Floats) -> dict[Cell, StepConstants]:
+        """Return the constants of every cell."""
+        logs = np.clip(self.base + self.map @ theta, self.low, self.high)
+        return {
+            cell: StepConstants(**dict(zip(NAMES, np.exp(row).tolist(), strict=True)))
+            for cell, row in zip(self.cells, logs, strict=True)
+        }
+
+    def tables(self, theta: Floats) -> dict[Cell, dict[str, float]]:
+        """Return the entries of ``FITTED``: families hold kernels, engines hold host constants, cells both."""
+        found = self.constants(theta)
+        default = asdict(StepConstants())
+        out: dict[Cell, dict[str, float]] = {}
+        for (engine, family, load, name), place in self.keys.items():
+            if engine == "*" or family == "*":
+                base = asdict(DEFAULTS[family])[name] if family != "*" else default[name]
+                value = theta[place] + (theta[self.keys["*", "*", load, name]] if engine != "*" else 0.0)
+                bound = BOUNDS[name]
+                out.setdefault((engine, family, load), {})[name] = float(np.clip(base * np.exp(value), *bound))
+        for (engine, family, load), constants in found.items():
+            names = HOST_CONSTANTS if load == "static" else NAMES
+            out[engine, family, load] = {name: getattr(constants, name) for name in names}
+            if load == "static":
+                kernels = {name: getattr(constants, name) for name in KERNEL_CONSTANTS}
+                out.setdefault((engine, family, "served"), {}).update(kernels)
+        return {key: {name: float(f"{value:.4g}") for name, value in row.items()} for key, row in sorted(out.items())}
 
 
-def descend(
-    cases: list[Case], family: str, load: str, start: dict[str, float], iterations: int = 15
-) -> tuple[dict[str, float], float]:
-    """Return the minimum that damped Gauss-Newton reaches from ``start``, and its cost."""
-    names = list(BOUNDS)
-    pull = np.array([EFFICIENCY_PRIOR if n.endswith(("efficiency", "evenness")) else OVERHEAD_PRIOR for n in names])
-    default = asdict(DEFAULTS[family])
-    prior = np.log([default[n] for n in names])
-    low, high = (np.log([BOUNDS[n][i] for n in names]) for i in (0, 1))
-    theta = np.clip(np.log([start[n] for n in names]), low + 1e-6, high - 1e-6)
+def _start_lag(cell: Cell) -> float:
+    """Return the log of the first guess: the lag has a second minimum where schedulers poll rarely (Blackwell)."""
+    return float(np.log(16.0)) if cell[:2] in {("sglang", "blackwell")} else 0.0
 
-    def evaluate(values: np.ndarray) -> np.ndarray:
-        constants = StepConstants(**dict(zip(names, np.exp(values), strict=True)))
-        errors = [e for case in cases for e in residuals(case, constants, load)]
-        return np.array(errors)
 
-    def cost(errors: np.ndarray, values: np.ndarray) -> float:
-        size = np.abs(errors)
+@dataclass
+class Problem:
+    """Cases, levels and weights; residuals are laid out (cases, 2)."""
+
+    cases: list[Case]
+    levels: Levels
+    weights: Floats  # (cases, 2)
+
+    @classmethod
+    def of(cls, cases: list[Case]) -> Problem:
+        """Return the problem of all cases."""
+        levels = Levels(sorted({case.cell for case in cases}))
+        second = np.array([0.3 if case.cell[2] == "static" else TTFT_WEIGHT for case in cases])
+        weight = np.array([case.weight for case in cases])
+        return cls(cases, levels, np.stack([weight, weight * second], axis=1))
+
+    def start(self) -> Floats:
+        """Return the first guess."""
+        theta = np.zeros(len(self.levels.sigma))
+        for cell in self.levels.cells:
+            theta[self.levels.keys[(*cell, "arrival_lag_steps")]] += _start_lag(cell)
+        return theta
+
+    def errors(self, theta: Floats) -> Floats:
+        """Return log errors at ``theta``."""
+        return log_errors(self.cases, self.levels.constants(theta))
+
+    def slopes(self, theta: Floats, errors: Floats) -> Floats:
+        """Return derivatives of the log errors by each log constant of the case's own cell, (cases, 2, names)."""
+        out = np.zeros((*errors.shape, len(NAMES)))
+        for case in self.cases:
+            case.played.clear()
+        self.errors(theta)  # the first entry of ``played`` stays
+        logs = np.clip(self.levels.base + self.levels.map @ theta, self.levels.low, self.levels.high)
+        for n in range(len(NAMES)):
+            step = np.where(logs[:, n] + 0.08 < self.levels.high[n], 0.08, -0.08)
+            moved = logs.copy()
+            moved[:, n] += step
+            constants = {
+                cell: StepConstants(**dict(zip(NAMES, np.exp(row).tolist(), strict=True)))
+                for cell, row in zip(self.levels.cells, moved, strict=True)
+            }
+            place = {cell: i for i, cell in enumerate(self.levels.cells)}
+            steps = np.array([step[place[case.cell]] for case in self.cases])
+            out[:, :, n] = np.nan_to_num((log_errors(self.cases, constants) - errors) / steps[:, None])
+        return np.clip(out, -3.0, 3.0)
+
+    def jacobian(self, slopes: Floats) -> Floats:
+        """Return derivatives by the levels, (cases, 2, levels)."""
+        place = {cell: i for i, cell in enumerate(self.levels.cells)}
+        chosen = self.levels.map[[place[case.cell] for case in self.cases]]
+        return np.einsum("ctn,cnl->ctl", slopes, chosen)
+
+    def cost(self, errors: Floats, theta: Floats, kept: NDArray[np.bool_]) -> float:
+        """Return the Huber loss of the kept cases and the prior."""
+        size = np.abs(np.nan_to_num(errors[kept]))
         huber = np.where(size < HUBER, 0.5 * size**2, HUBER * (size - 0.5 * HUBER))
-        return float(huber.sum() + 0.5 * ((pull * (values - prior)) ** 2).sum())
+        return float((huber * self.weights[kept] ** 2).sum() + 0.5 * ((self.levels.pull * theta) ** 2).sum())
 
-    errors = evaluate(theta)
-    best, damping = cost(errors, theta), 1e-2
+    def step(self, errors: Floats, jacobian: Floats, theta: Floats, kept: NDArray[np.bool_], damping: float) -> Floats:
+        """Return the move to the minimum of the linearised problem over the kept cases (two reweightings)."""
+        flat = jacobian[kept].reshape(-1, theta.size)
+        first = np.nan_to_num(errors[kept]).reshape(-1)
+        used = np.isfinite(errors[kept]).reshape(-1) * self.weights[kept].reshape(-1) ** 2
+        move = np.zeros_like(theta)
+        for _ in range(4):
+            now = first + flat @ move
+            weight = used * np.minimum(1.0, HUBER / np.maximum(np.abs(now), 1e-9))
+            normal = (flat * weight[:, None]).T @ flat + np.diag(self.levels.pull**2 + damping)
+            gradient = (flat * weight[:, None]).T @ first + self.levels.pull**2 * theta
+            move = -np.linalg.solve(normal, gradient)
+        return np.clip(move, -1.2, 1.2)
+
+
+def descend(problem: Problem, theta: Floats, iterations: int, kept: NDArray[np.bool_] | None = None) -> Floats:
+    """Return the minimum that damped Gauss-Newton reaches from ``theta``."""
+    kept = np.ones(len(problem.cases), bool) if kept is None else kept
+    errors = problem.errors(theta)
+    best, damping = problem.cost(errors, theta, kept), 0.05
     for _ in range(iterations):
-        jacobian = np.empty((errors.size, theta.size))
-        for j in range(theta.size):
-            step = 0.05 if theta[j] + 0.05 < high[j] else -0.05
-            moved = theta.copy()
-            moved[j] += step
-            jacobian[:, j] = (evaluate(moved) - errors) / step
-        weight = np.minimum(1.0, HUBER / np.maximum(np.abs(errors), 1e-9))
-        normal = (jacobian * weight[:, None]).T @ jacobian + np.diag(pull**2)
-        gradient = (jacobian * weight[:, None]).T @ errors + pull**2 * (theta - prior)
-        improved = False
-        for _ in range(5):
-            move = -np.linalg.solve(normal + damping * np.diag(np.diag(normal)), gradient)
-            trial = np.clip(theta + np.clip(move, -1.0, 1.0), low, high)
-            trial_errors = evaluate(trial)
-            value = cost(trial_errors, trial)
-            if value < best * 0.9995:
-                improved = True
-                theta, errors, best, damping = trial, trial_errors, value, damping / 3
+        begun = time.perf_counter()
+        jacobian = problem.jacobian(problem.slopes(theta, errors))
+        before = best
+        for _ in range(4):
+            trial = theta + problem.step(errors, jacobian, theta, kept, damping)
+            trial_errors = problem.errors(trial)
+            value = problem.cost(trial_errors, trial, kept)
+            if value < best:
+                theta, errors, best, damping = trial, trial_errors, value, damping / 4
                 break
-            damping *= 4
-        if not improved:
+            damping = max(damping, 0.02) * 6
+        print(f"cost {best:.3f} {summary(problem.cases, errors)} {time.perf_counter() - begun:.0f} s", flush=True)
+        if before - best < 0.004 * before:
             break
-    return {n: float(v) for n, v in zip(names, np.exp(theta), strict=True)}, best
+    return theta
 
 
-def errors_of(cases: list[Case], values: dict[str, float], load: str) -> dict[str, float]:
-    """Return median absolute percentage errors."""
-    constants = StepConstants(**values)
-    parts: dict[str, list[float]] = {"tpot": [], "ttft": [], "e2e": []}
-    for case in cases:
-        answer = serve(case.point, step_coefficients(case.point, constants), constants, case.kv_tokens)
-        for name, predicted, measured in (
-            ("tpot", answer.tpot_ms_mean, case.tpot_ms),
-            ("ttft", answer.ttft_ms_mean, case.ttft_ms),
-            ("e2e", answer.e2e_s_mean, case.e2e_s),
-        ):
-            if measured > 0:
-                parts[name].append(abs(predicted / measured - 1) * 100)
-    return {name: round(float(np.median(v)), 1) for name, v in parts.items() if v}
+def ape(errors: Floats) -> Floats:
+    """Return absolute percentage errors of log errors."""
+    return 100.0 * np.abs(np.expm1(errors))
 
 
-def held_out(cases: list[Case], family: str, load: str, start: dict[str, float]) -> dict[str, float]:
-    """Return median errors on cases that were left out, group by group (the five largest groups)."""
-    names = pd.Series([c.group for c in cases]).value_counts().index[:5]
-    collected: dict[str, list[float]] = {}
-    for name in names:
-        rest = [c for c in cases if c.group != name]
-        if not rest:
-            continue
-        values, _ = descend(thin(rest, 80), family, load, start, iterations=4)
-        for metric, value in errors_of(thin([c for c in cases if c.group == name], 40), values, load).items():
-            collected.setdefault(metric, []).append(value)
-    return {metric: round(float(np.median(v)), 1) for metric, v in collected.items()}
+def summary(cases: list[Case], errors: Floats) -> str:
+    """Return the medians of the core rows in words."""
+    served = np.array([case.cell[2] == "served" and case.cell[0] != "tgi" for case in cases])
+    found = [np.nanmedian(ape(errors[served, i])) for i in (0, 1)] + [np.nanmedian(ape(errors[~served, 0]))]
+    return "served TPOT {:.1f} TTFT {:.1f}, static and TGI {:.1f}".format(*found)
 
 
-def render(results: dict[str, dict]) -> str:
+def breakdown(problem: Problem, errors: Floats, by: pd.Series) -> pd.DataFrame:
+    """Return medians and biases per group of cases."""
+    frame = pd.DataFrame(
+        {
+            "by": by.to_numpy(),
+            "tpot": ape(errors[:, 0]),
+            "ttft": ape(errors[:, 1]),
+            "tpot_bias": 100 * np.expm1(errors[:, 0]),
+            "ttft_bias": 100 * np.expm1(errors[:, 1]),
+        }
+    )
+    return frame.groupby("by").median().round(1).assign(n=frame.groupby("by").size())
+
+
+def render(tables: Mapping[Cell, Mapping[str, float]], notes: Mapping[Cell, str]) -> str:
     """Return the source of ``fitted_constants.py``."""
     lines = [
         '"""Constants that ``scripts/fit_step_time.py`` found on measured serving points.',
         "",
-        "Key: (engine, device family, load); engine ``*`` pools all engines. Per entry: measured points, median",
-        "absolute errors in percent in-sample, and on model x hardware x precision cases left out of the fit.",
+        "Key: (engine, device family, load). ``*`` as engine: the kernels of a family, shared by all engines; ``*`` as",
+        "family: the host side of an engine, shared by all families. The most specific entry that names it gives a",
+        "constant. Held-out errors: docs/accuracy.md.",
         '"""',
         "",
         "from __future__ import annotations",
         "",
         "FITTED: dict[tuple[str, str, str], dict[str, float]] = {",
     ]
-    for key, result in sorted(results.items()):
-        engine, family, load = key.split(":")
-        lines.append(
-            f"    # {result['n']} points; in-sample {_words(result['in_sample'])};"
-            f" held out {_words(result['held_out'])}"
+    for key, row in tables.items():
+        if key in notes:
+            lines.append(f"    # {notes[key]}")
+        lines.append('    ("{}", "{}", "{}"): {{'.format(*key))
+        values = ", ".join(f'"{name}": {value:.4g}' for name, value in row.items())
+        lines += textwrap.wrap(
+            values + ",", 118, initial_indent=" " * 8, subsequent_indent=" " * 8, break_on_hyphens=False
         )
-        lines.append(f'    ("{engine}", "{family}", "{load}"): {{')
-        values = ", ".join(f'"{name}": {value:.4g}' for name, value in result["values"].items())
-        lines += textwrap.wrap(values + ",", 118, initial_indent=" " * 8, subsequent_indent=" " * 8)
         lines.append("    },")
     return "\n".join([*lines, "}  # fmt: skip", ""])
 
 
-def _words(errors: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value} %" for name, value in errors.items()) or "not measured"
+def notes_of(problem: Problem, errors: Floats) -> dict[Cell, str]:
+    """Return what each cell was fitted on."""
+    out = {}
+    for cell in problem.levels.cells:
+        own = np.array([case.cell == cell for case in problem.cases])
+        words = []
+        for name, i in (("tpot", 0), ("ttft", 1)) if cell[2] == "served" else (("e2e", 0), ("ttft", 1)):
+            if np.isfinite(errors[own, i]).any():
+                words.append(f"{name} {np.nanmedian(ape(errors[own, i])):.1f} %")
+        out[cell] = f"{own.sum()} points; median error in-sample {', '.join(words)}"
+    return out
 
 
 def main() -> None:
-    """Fit the groups asked for and print, store or write them."""
+    """Fit everything, print the errors, write the constants."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--groups", default="", help="engine:family:load, comma separated; default all")
-    parser.add_argument("--store", type=Path, default=Path("build/fit_step_time.json"), help="results of earlier calls")
-    parser.add_argument("--no-held-out", action="store_true")
+    parser.add_argument("--iterations", type=int, default=6)
+    parser.add_argument("--every", type=int, default=2, help="fit each such point of a sweep over concurrency")
+    parser.add_argument("--store", type=Path, default=Path("build/fit_step_time.npz"), help="where to go on from")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    results = json.loads(arguments.store.read_text()) if arguments.store.exists() else {}
-    wanted = set(filter(None, arguments.groups.split(",")))
-    if wanted or not arguments.write:
-        for (engine, family, load), cases in sorted(pooled(load_cases(arguments.folder)).items()):
-            key = f"{engine}:{family}:{load}"
-            if (wanted and key not in wanted) or len(cases) < 8:
-                continue
-            values = fit(thin(cases), family, load)
-            left_out = {} if arguments.no_held_out else held_out(cases, family, load, values)
-            results[key] = {
-                "n": len(cases),
-                "values": values,
-                "in_sample": errors_of(cases, values, load),
-                "held_out": left_out,
-            }
-            print(
-                key,
-                results[key]["n"],
-                results[key]["in_sample"],
-                left_out,
-                {k: float(f"{v:.3g}") for k, v in values.items()},
-                flush=True,
-            )
-            arguments.store.parent.mkdir(parents=True, exist_ok=True)
-            arguments.store.write_text(json.dumps(results, indent=1))
+    table = read_measurements(arguments.folder)
+    problem = Problem.of(load_cases(table, arguments.every))
+    theta = problem.start()
+    if arguments.store.exists():
+        stored = np.load(arguments.store, allow_pickle=False)
+        if stored["theta"].shape == theta.shape:
+            theta = stored["theta"]
+    theta = descend(problem, theta, arguments.iterations)
+    arguments.store.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(arguments.store, theta=theta)
+    errors = problem.errors(theta)
+    rows = table.loc[[case.row for case in problem.cases]]
+    keys = rows["source"].str.cat([rows["engine"], rows["hardware"], rows["model"], rows["precision"]], sep=" ")
+    print(breakdown(problem, errors, keys).to_string())
     if arguments.write:
-        OUTPUT.write_text(render(results))
-
-
-def pooled(cases: dict[tuple[str, str, str], list[Case]]) -> dict[tuple[str, str, str], list[Case]]:
-    """Add, per family and load, a pool of all engines, for engines without measurements of their own."""
-    pools: dict[tuple[str, str, str], list[Case]] = {}
-    engines = Counter((family, load) for _, family, load in cases)
-    for (_, family, load), members in cases.items():
-        if engines[family, load] > 1:  # what one engine alone costs on a family says nothing about the others
-            pools["*", family, load] = pools.get(("*", family, load), []) + thin(members, 60)
-    return {**cases, **pools}
+        OUTPUT.write_text(render(problem.levels.tables(theta), notes_of(problem, errors)))
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ def read_measurements(folder: Path) -> pd.DataFrame:
     table["match_quality"] = joined["match_quality"]
     dist = joined["length_dist"].astype("string")
     table["length_dist"] = dist.where(dist.eq("fixed") | dist.str.startswith("uniform_"))
+    table["max_num_batched_tokens"] = table["max_num_batched_tokens"].fillna(_generated_budget(joined))
     for name, target in MEASURED_COLUMNS.items():
         table[target] = joined[name]
     table["measured_e2e_s"] = table["measured_e2e_s"].mask(joined["source"].isin(["inferencex", "nvidia-aic-gap"]))
@@ -67,6 +68,15 @@ def read_measurements(folder: Path) -> pd.DataFrame:
         & joined["tp"].lt(8)
     )
     return table
+
+
+def _generated_budget(joined: pd.DataFrame) -> pd.Series:
+    """Return the token budget that one tool's generator launches: batch + prompt + 1500 (SGLang: prompt + 1500).
+
+    The batch it chose is not published; it cannot be less than the concurrency that was held.
+    """
+    batch = joined["concurrency_or_batch"].where(joined["engine"].ne("sglang"), 0)
+    return (batch + joined["isl"] + 1500).where(joined["source"].eq("nvidia-aic-gap"))
 
 
 def _cold_start_stall(joined: pd.DataFrame) -> pd.Series:

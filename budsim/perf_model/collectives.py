@@ -13,9 +13,6 @@ from dataclasses import dataclass
 
 from budsim.perf_model.hardware_catalog import DeviceSpec
 
-# Share of the link rate that NCCL-class libraries reach on large messages: 370-400 of 450 GB/s bus bandwidth on an
-# HGX H100 (nccl-tests figures that NVIDIA and cloud providers publish).
-LINK_EFFICIENCY = 0.8
 # PCIe x16 gen 4, one direction, where the catalogue has no figure (datasheet).
 DEFAULT_PCIE_BYTES_PER_S = 32e9
 # Socket to socket: one UPI 2.0 link of 24 GT/s moves 48 GB/s in one direction; shared memory copies in and out.
@@ -33,12 +30,16 @@ class Fabric:
         inter_node_bytes_per_s: Network, one direction, one device.
         devices_per_node: Devices that share the fast link.
         latency_s: Software and link latency of one collective of two devices inside a node.
+        efficiency: Share of the link rates that large messages reach.
+        switched: Every device reaches every other at the link's rate (NVLink switch), so latency hardly grows.
     """
 
     link_bytes_per_s: float
     inter_node_bytes_per_s: float
     devices_per_node: int
     latency_s: float
+    efficiency: float
+    switched: bool = True
 
 
 def link_bytes_per_s(device: DeviceSpec) -> float:
@@ -51,10 +52,16 @@ def link_bytes_per_s(device: DeviceSpec) -> float:
 
 
 def collective_latency_s(fabric: Fabric, ranks: int) -> float:
-    """Return the fixed cost of one collective; it grows with the logarithm of the group."""
+    """Return the fixed cost of one collective.
+
+    Through a switch it grows by a tenth with each doubling of the group, over PCIe or sockets with its size (custom
+    all-reduce kernels, operator tables of aiconfigurator-core 0.12.0: 4.4, 4.7, 4.9 us of 2, 4, 8 H100, 7, 14, 27 us of
+    2, 4, 8 L40S).
+    """
     if ranks <= 1:
         return 0.0
-    latency = fabric.latency_s * (0.5 + 0.5 * math.log2(ranks))
+    local = min(ranks, max(2, fabric.devices_per_node))
+    latency = fabric.latency_s * (0.9 + 0.1 * math.log2(local) if fabric.switched else local / 2)
     return latency + (INTER_NODE_LATENCY_S if ranks > fabric.devices_per_node else 0.0)
 
 
@@ -64,9 +71,9 @@ def all_reduce_seconds_per_byte(fabric: Fabric, ranks: int) -> float:
         return 0.0
     local = min(ranks, fabric.devices_per_node)
     nodes = math.ceil(ranks / fabric.devices_per_node)
-    seconds = 2 * (local - 1) / local / (fabric.link_bytes_per_s * LINK_EFFICIENCY)
+    seconds = 2 * (local - 1) / local / (fabric.link_bytes_per_s * fabric.efficiency)
     if nodes > 1:
-        seconds += 2 * (nodes - 1) / nodes / local / (fabric.inter_node_bytes_per_s * LINK_EFFICIENCY)
+        seconds += 2 * (nodes - 1) / nodes / local / (fabric.inter_node_bytes_per_s * fabric.efficiency)
     return seconds
 
 
@@ -75,8 +82,8 @@ def all_to_all_seconds_per_byte(fabric: Fabric, ranks: int) -> float:
     if ranks <= 1:
         return 0.0
     local = min(ranks, fabric.devices_per_node)
-    inside = (local - 1) / ranks / (fabric.link_bytes_per_s * LINK_EFFICIENCY)
-    outside = (ranks - local) / ranks / (fabric.inter_node_bytes_per_s * LINK_EFFICIENCY)
+    inside = (local - 1) / ranks / (fabric.link_bytes_per_s * fabric.efficiency)
+    outside = (ranks - local) / ranks / (fabric.inter_node_bytes_per_s * fabric.efficiency)
     return max(inside, outside)
 
 
@@ -84,4 +91,4 @@ def send_seconds(fabric: Fabric, message_bytes: float, crosses_nodes: bool) -> f
     """Return the time of one point-to-point message between pipeline stages."""
     rate = fabric.inter_node_bytes_per_s if crosses_nodes else fabric.link_bytes_per_s
     latency = INTER_NODE_LATENCY_S if crosses_nodes else fabric.latency_s
-    return latency + message_bytes / (rate * LINK_EFFICIENCY)
+    return latency + message_bytes / (rate * fabric.efficiency)

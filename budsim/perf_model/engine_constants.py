@@ -25,23 +25,37 @@ class StepConstants:
     Attributes:
         memory_efficiency: Reading weights.
         kv_efficiency: Reading the KV cache in decode attention.
+        kv_narrow_efficiency: Further factor on reading a cache of 8 bit.
+        latent_efficiency: Further factor on reading the latent cache of MLA.
         compute_efficiency: Large GEMMs in 16 bit.
-        narrow_efficiency: Further factor for fp8, int8 and fp4 GEMMs.
+        narrow_efficiency: Further factor for fp8 and int8 GEMMs.
+        fp4_efficiency: Further factor for fp4 GEMMs.
         packed_efficiency: Further factor on reading weights that are unpacked to 16 bit (AWQ, GPTQ, mxfp4 without fp4
             units).
-        expert_memory_efficiency: Further factor on reading the experts that a step selects.
-        expert_compute_efficiency: Further factor on grouped GEMMs.
+        expert_memory_efficiency: Reading the experts that a step selects.
+        expert_compute_efficiency: Grouped GEMMs in 16 bit.
+        expert_narrow_efficiency: The same in fp8 and int8, and of mxfp4 weights with 8-bit activations.
+        expert_block_efficiency: The same in fp8 with scales per block.
+        expert_fp4_efficiency: The same in fp4.
+        expert_packed_efficiency: The same where weights are unpacked to 16 bit.
         routing_evenness: Share of a step's tokens that choose experts independently: real routers repeat themselves.
-        attention_efficiency: Prefill attention in 16 bit.
+        expert_tile_rows: Rows that an active expert computes at least.
+        half_rate_tokens: Rows at which a GEMM reaches half of its rate.
+        attention_efficiency: Prefill attention in 16 bit, heads of 128.
+        attention_half_tokens: Prompt length at which prefill attention reaches half of its rate.
+        latent_decode_efficiency: Absorbed products of MLA in decode attention, share of the 16-bit rate.
+        link_efficiency: Share of the link's rate that large all-reduces reach.
         collective_latency_s: One all-reduce of two devices.
-        layer_overhead_s: Kernel launches and gaps of one dense layer in one step (other layers by their kernels).
-        launch_variety: Share of the further kernels of MoE and MLA layers that the engine does not fuse away.
+        layer_overhead_s: Shortest time of one dense layer's kernels in one step, gaps included.
+        moe_overhead_s: What routing, permuting and combining experts add to it.
+        mla_overhead_s: What low-rank projections and absorbed products add to it.
         step_overhead_s: Scheduling, sampling and host work of one decode step.
-        prefill_overhead_s: What a step with prompt tokens costs on top (no CUDA graph, input preparation).
+        prefill_overhead_s: What a step with prompt tokens costs on top (input preparation).
+        prefill_launch_s: Host time that launches one dense layer's kernels where no CUDA graph does; it overlaps with
+            the device's work.
         sequence_overhead_s: Host work per sequence and step.
         arrival_delay_s: From the client to the scheduler's queue: HTTP, tokenising.
         arrival_lag_steps: Steps that pass until the scheduler looks at a new arrival.
-        half_rate_tokens: Rows at which a GEMM reaches half of its best rate: a tensor-core tile has 64 to 128 rows.
         two_rows_factor: Time of GEMMs of 2 rows over the roofline's, where that of 1 row is exact. This and the three
             below are 1 but for calibrations: kernels for few rows differ, and decode need not grow with the batch.
         four_rows_factor: The same for 4 rows.
@@ -49,53 +63,92 @@ class StepConstants:
         sixteen_rows_factor: The same for 16 rows; from 32 rows on the factor is 1.
     """
 
-    memory_efficiency: float = 0.75
-    kv_efficiency: float = 0.6
-    compute_efficiency: float = 0.65
-    narrow_efficiency: float = 0.75
+    memory_efficiency: float = 0.82
+    kv_efficiency: float = 0.8
+    kv_narrow_efficiency: float = 0.8
+    latent_efficiency: float = 0.9
+    compute_efficiency: float = 0.75
+    narrow_efficiency: float = 0.7
+    fp4_efficiency: float = 0.5
     packed_efficiency: float = 0.8
-    expert_memory_efficiency: float = 0.8
-    expert_compute_efficiency: float = 0.6
-    routing_evenness: float = 0.8
-    attention_efficiency: float = 0.4
-    collective_latency_s: float = 8e-6
-    layer_overhead_s: float = 20e-6
-    launch_variety: float = 0.5
+    expert_memory_efficiency: float = 0.88
+    expert_compute_efficiency: float = 0.42
+    expert_narrow_efficiency: float = 0.31
+    expert_block_efficiency: float = 0.24
+    expert_fp4_efficiency: float = 0.3
+    expert_packed_efficiency: float = 0.25
+    routing_evenness: float = 0.75
+    expert_tile_rows: float = 55.0
+    half_rate_tokens: float = 40.0
+    attention_efficiency: float = 0.6
+    attention_half_tokens: float = 1000.0
+    latent_decode_efficiency: float = 0.6
+    link_efficiency: float = 0.62
+    collective_latency_s: float = 5e-6
+    layer_overhead_s: float = 25e-6
+    moe_overhead_s: float = 25e-6
+    mla_overhead_s: float = 20e-6
     step_overhead_s: float = 1.5e-3
-    prefill_overhead_s: float = 8e-3
+    prefill_overhead_s: float = 4e-3
+    prefill_launch_s: float = 80e-6
     sequence_overhead_s: float = 5e-6
     arrival_delay_s: float = 5e-3
     arrival_lag_steps: float = 0.5
-    half_rate_tokens: float = 48.0
     two_rows_factor: float = 1.0
     four_rows_factor: float = 1.0
     eight_rows_factor: float = 1.0
     sixteen_rows_factor: float = 1.0
 
 
-# Starting points by family. Memory: 70-80 % of the datasheet is what stream-like kernels reach on HBM. Compute: cuBLAS
-# reaches 60-70 % of dense peak on Hopper (power-limited), flash attention 3 about 75 %, 2 about 40 %
-# (arXiv:2407.08608).
+# What belongs to the device and its kernels; the rest is the engine's host side.
+KERNEL_CONSTANTS = tuple(f.name for f in fields(StepConstants))[:25]
+HOST_CONSTANTS = tuple(f.name for f in fields(StepConstants))[25:31]
+
+# Starting points by family, from the operator tables of aiconfigurator-core 0.12.0 (``scripts/fit_operators.py``; its
+# output and errors: docs/accuracy.md). Where it has no table (cdna, gaudi, cpu, turing): shares that stream-like and
+# BLAS kernels reach on such devices.
 DEFAULTS: dict[str, StepConstants] = {
     "hopper": StepConstants(),
-    "blackwell": StepConstants(compute_efficiency=0.6, narrow_efficiency=0.6, attention_efficiency=0.35),
-    "ampere": StepConstants(compute_efficiency=0.7, attention_efficiency=0.5),
-    "ada": StepConstants(compute_efficiency=0.6, collective_latency_s=20e-6),
-    "turing": StepConstants(memory_efficiency=0.65, compute_efficiency=0.4, collective_latency_s=20e-6),
+    "blackwell": StepConstants(
+        memory_efficiency=0.77, kv_efficiency=0.87, kv_narrow_efficiency=0.95, latent_efficiency=0.73,
+        compute_efficiency=0.7, narrow_efficiency=0.75, expert_compute_efficiency=0.45, expert_narrow_efficiency=0.4,
+        expert_block_efficiency=0.17, expert_packed_efficiency=0.15, expert_tile_rows=65.0, routing_evenness=0.65,
+        half_rate_tokens=90.0, attention_efficiency=0.54, attention_half_tokens=1300.0, latent_decode_efficiency=0.95,
+        link_efficiency=0.5,
+        collective_latency_s=6e-6,
+    ),
+    "ampere": StepConstants(
+        memory_efficiency=0.77, kv_efficiency=0.67, compute_efficiency=0.78, half_rate_tokens=78.0,
+        attention_efficiency=0.55, attention_half_tokens=450.0, link_efficiency=0.57,
+    ),
+    "ada": StepConstants(
+        kv_efficiency=0.87, compute_efficiency=0.6, half_rate_tokens=100.0, attention_efficiency=0.48,
+        attention_half_tokens=250.0, link_efficiency=0.4, collective_latency_s=7e-6,
+    ),
+    "turing": StepConstants(
+        memory_efficiency=0.65, kv_efficiency=0.6, compute_efficiency=0.4, attention_efficiency=0.3,
+        link_efficiency=0.4, attention_half_tokens=250.0, collective_latency_s=7e-6,
+    ),
     "cdna": StepConstants(
-        memory_efficiency=0.6, compute_efficiency=0.45, attention_efficiency=0.25, layer_overhead_s=35e-6,
-        step_overhead_s=3e-3,
+        expert_memory_efficiency=0.6, expert_compute_efficiency=0.25,
+        memory_efficiency=0.6, kv_efficiency=0.6, compute_efficiency=0.45, attention_efficiency=0.25,
+        layer_overhead_s=35e-6, step_overhead_s=3e-3,
     ),
     "gaudi": StepConstants(
-        memory_efficiency=0.65, compute_efficiency=0.6, layer_overhead_s=30e-6, step_overhead_s=3e-3
+        memory_efficiency=0.65, kv_efficiency=0.6, compute_efficiency=0.6, attention_efficiency=0.4,
+        layer_overhead_s=30e-6, step_overhead_s=3e-3,
     ),
     "cpu": StepConstants(
+        expert_memory_efficiency=0.5, expert_compute_efficiency=0.15,
         memory_efficiency=0.6, kv_efficiency=0.3, compute_efficiency=0.25, attention_efficiency=0.08,
-        collective_latency_s=60e-6,
+        attention_half_tokens=50.0, half_rate_tokens=20.0, link_efficiency=0.8, collective_latency_s=60e-6,
         layer_overhead_s=60e-6, step_overhead_s=5e-3, prefill_overhead_s=5e-3, sequence_overhead_s=50e-6,
     ),
     "other": StepConstants(memory_efficiency=0.6, compute_efficiency=0.45, narrow_efficiency=0.6),
 }  # fmt: skip
+# Heads narrower than 128 keep the exponential unit busy before the matrix unit: rate x (width / 128) ** exponent.
+_NARROW_HEAD_EXPONENT = {"blackwell": 0.75}
+_NARROW_HEAD_EXPONENT_ELSEWHERE = 0.3
 
 _FAMILY_BY_ARCHITECTURE = {
     "hopper": "hopper", "blackwell": "blackwell", "ampere": "ampere", "ada": "ada", "turing": "turing",
@@ -103,15 +156,26 @@ _FAMILY_BY_ARCHITECTURE = {
     "pascal": "turing", "cdna": "cdna", "rdna": "other", "gaudi": "gaudi",
 }  # fmt: skip
 
+_SHARE, _FACTOR = (0.03, 0.95), (0.1, 1.0)
 BOUNDS: dict[str, tuple[float, float]] = {
-    "memory_efficiency": (0.15, 0.95), "kv_efficiency": (0.05, 0.95), "compute_efficiency": (0.02, 0.9),
-    "narrow_efficiency": (0.15, 1.0), "packed_efficiency": (0.2, 1.0), "expert_memory_efficiency": (0.1, 1.0),
-    "expert_compute_efficiency": (0.05, 1.0), "routing_evenness": (0.2, 1.0), "attention_efficiency": (0.02, 0.9),
-    "collective_latency_s": (1e-6, 3e-4), "layer_overhead_s": (1e-6, 5e-4), "launch_variety": (0.01, 2.0),
-    "step_overhead_s": (5e-5, 0.1),
-    "prefill_overhead_s": (1e-4, 0.3), "sequence_overhead_s": (1e-7, 2e-3), "arrival_delay_s": (1e-4, 0.3),
+    "memory_efficiency": (0.15, 0.95), "kv_efficiency": _SHARE, "kv_narrow_efficiency": _FACTOR,
+    "latent_efficiency": _FACTOR, "compute_efficiency": (0.02, 0.95), "narrow_efficiency": _FACTOR,
+    "fp4_efficiency": _FACTOR, "packed_efficiency": (0.2, 1.0), "expert_memory_efficiency": (0.1, 0.98),
+    "expert_compute_efficiency": _SHARE, "expert_narrow_efficiency": _SHARE, "expert_block_efficiency": _SHARE,
+    "expert_fp4_efficiency": _SHARE, "expert_packed_efficiency": _SHARE, "routing_evenness": (0.1, 1.0),
+    "expert_tile_rows": (4.0, 256.0), "half_rate_tokens": (1.0, 400.0), "attention_efficiency": (0.02, 0.95),
+    "attention_half_tokens": (1.0, 6000.0), "latent_decode_efficiency": _SHARE, "link_efficiency": (0.05, 0.95),
+    "collective_latency_s": (1e-6, 3e-4), "layer_overhead_s": (1e-6, 5e-4), "moe_overhead_s": (1e-7, 5e-4),
+    "mla_overhead_s": (1e-7, 5e-4), "step_overhead_s": (5e-5, 0.1), "prefill_overhead_s": (1e-4, 0.3),
+    "prefill_launch_s": (1e-6, 3e-3), "sequence_overhead_s": (1e-7, 2e-3), "arrival_delay_s": (1e-4, 0.3),
     "arrival_lag_steps": (0.01, 20.0),
 }  # fmt: skip
+
+
+def narrow_head_share(device: DeviceSpec, head_dim: float) -> float:
+    """Return the share of the attention rate that heads of ``head_dim`` reach, 1 from 128 on."""
+    exponent = _NARROW_HEAD_EXPONENT.get(device_family(device), _NARROW_HEAD_EXPONENT_ELSEWHERE)
+    return float(min(1.0, (head_dim / 128.0) ** exponent))
 
 
 def device_family(device: DeviceSpec) -> str:

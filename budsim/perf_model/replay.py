@@ -49,6 +49,7 @@ class StepCoefficients(NamedTuple):
     dense_token_s: float
     expert_read_s: float
     expert_token_s: float
+    expert_copy_s: float  # moving one token's copies to its experts and back
     expert_share: float  # experts per token / experts
     routing_evenness: float  # tokens of a step that choose experts independently of the others
     expert_spread: float  # share by which the fullest EP rank exceeds the mean, per standard deviation
@@ -60,6 +61,7 @@ class StepCoefficients(NamedTuple):
     state_sequence_s: float  # fixed-size state of linear layers, per decoding sequence
     pair_full_s: float
     pair_window_s: float
+    pair_ramp_s: float  # one prompt token: kernels start slowly on short prompts
     head_read_s: float
     head_token_s: float
     collective_step_s: float
@@ -67,6 +69,7 @@ class StepCoefficients(NamedTuple):
     pipeline_send_s: float
     step_overhead_s: float
     prefill_overhead_s: float
+    prefill_launch_s: float  # host time of one step without CUDA graphs; overlaps with the device's work
     sequence_overhead_s: float
     two_rows_factor: float  # skinny GEMMs: time of the weights-bound part at 2, 4, 8, 16 rows over the roofline's
     four_rows_factor: float
@@ -171,7 +174,7 @@ def _layers_seconds(c: StepCoefficients, tokens: float, rank_tokens: float) -> f
         active = 1.0 - (1.0 - c.expert_share) ** (1.0 + c.routing_evenness * max(0.0, tokens - 1.0))
         fullest = min(1.0, active + c.expert_spread * np.sqrt(active * (1.0 - active)))
         rows = tokens + active * c.expert_tile_tokens / c.expert_share
-        t += _ridge(c.expert_read_s * fullest, c.expert_token_s * rows)
+        t += _ridge(c.expert_read_s * fullest, c.expert_token_s * rows) + c.expert_copy_s * tokens
     t *= _skinny_factor(c, tokens)
     return t + c.elementwise_token_s * rank_tokens + c.collective_step_s + c.collective_token_s * tokens
 
@@ -211,12 +214,11 @@ def step_seconds(
     if micro > 1.0 and prefill_tokens > 0.0:
         t *= (2.0 * micro - 1.0) / micro  # fill and drain of the pipeline around one chunk
     t += (context_sum * c.kv_full_s + window_sum * c.kv_window_s + decoding * c.state_sequence_s) / decode_ranks
-    t += (pairs_full * c.pair_full_s + pairs_window * c.pair_window_s) / busy
+    t += (pairs_full * c.pair_full_s + pairs_window * c.pair_window_s + prefill_tokens * c.pair_ramp_s) / busy
     t += _skinny_factor(c, sampled) * _ridge(c.head_read_s, c.head_token_s * (sampled + c.half_rate_tokens))
-    t += c.pipeline_send_s + c.step_overhead_s + c.sequence_overhead_s * (decoding + prefill_sequences)
     if prefill_tokens > 0.0:
-        t += c.prefill_overhead_s
-    return t
+        t = _ridge(t, c.prefill_launch_s) + c.prefill_overhead_s
+    return t + c.pipeline_send_s + c.step_overhead_s + c.sequence_overhead_s * (decoding + prefill_sequences)
 
 
 @njit(cache=True)

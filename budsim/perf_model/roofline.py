@@ -27,13 +27,13 @@ class DeviceRates:
         bandwidth_bytes_per_s: Memory bandwidth.
         gemm_flops: FLOP/s of matrix products in the deployment's format.
         wide_flops: FLOP/s in 16 bit: attention, LM head, router.
-        narrow: Products run in a format narrower than 16 bit.
+        compute_format: Format of those products.
     """
 
     bandwidth_bytes_per_s: float
     gemm_flops: float
     wide_flops: float
-    narrow: bool
+    compute_format: str
 
 
 def operator_seconds(flops: float, traffic_bytes: float, flops_per_s: float, bandwidth_bytes_per_s: float) -> float:
@@ -69,4 +69,4 @@ def device_rates(point: ServingPoint) -> DeviceRates:
         share = min(1.0, point.cpu_cores / device.num_units)
         gemm, wide = gemm * share, wide * share
         bandwidth = min(bandwidth, point.cpu_cores * CORE_BANDWIDTH_BYTES_PER_S)
-    return DeviceRates(bandwidth, gemm, wide, compute_format in {"fp8", "int8", "fp4"})
+    return DeviceRates(bandwidth, gemm, wide, compute_format)

@@ -32,7 +32,7 @@ from budsim.perf_model.collectives import (
     link_bytes_per_s,
     send_seconds,
 )
-from budsim.perf_model.engine_constants import StepConstants
+from budsim.perf_model.engine_constants import StepConstants, narrow_head_share
 from budsim.perf_model.model_architecture import LayerKind, ModelArchitecture
 from budsim.perf_model.parameters import count_parameters, weight_bytes
 from budsim.perf_model.precision import bytes_per_element
@@ -42,7 +42,11 @@ from budsim.perf_model.serving_point import ServingPoint
 
 # Passes over a hidden-size vector per layer that fused norms, residuals, rotary and quantisation kernels leave.
 _HIDDEN_PASSES = 12
+# Passes over the copies of a token that its experts get: permuted, quantised, un-permuted and summed.
+_EXPERT_PASSES = 4
 _EXPERT_TILE_ROWS = 16.0
+# Weights that weigh more are stored in 16 bit; nothing between it and 8 bit with its scales is in use.
+_SIXTEEN_BIT_BYTES = 1.5
 _LOGIT_PASSES = 4  # fp32 logits: written, scaled, soft-maxed, sampled
 
 
@@ -115,14 +119,16 @@ def _attention_seconds(point: ServingPoint, k: StepConstants, rates: DeviceRates
     element = bytes_per_element(point.settings.kv_cache_dtype)
     windowed = LayerKind.CHUNKED if LayerKind.CHUNKED in arch.layer_kinds else LayerKind.SLIDING
     sparse = bool(arch.index_topk)
+    reading = rates.bandwidth_bytes_per_s * k.kv_efficiency
+    reading *= (k.kv_narrow_efficiency if element < 2 else 1.0) * (k.latent_efficiency if arch.is_mla else 1.0)
+    head_dim = arch.qk_nope_head_dim + arch.qk_rope_head_dim if arch.is_mla else arch.head_dim
+    computing = rates.wide_flops * k.attention_efficiency * narrow_head_share(point.device, head_dim)
+    absorbed = rates.wide_flops * k.latent_decode_efficiency if arch.is_mla else computing
     costs = []
     for kind in (LayerKind.FULL, windowed):
         cost = _attention_cost(arch, kind, shards, element)
-        read = _ridge(
-            cost.cache_bytes_per_token / (rates.bandwidth_bytes_per_s * k.kv_efficiency),
-            cost.decode_flops_per_token / (rates.wide_flops * k.attention_efficiency),
-        )
-        costs.append((read, cost.pair_flops / (rates.wide_flops * k.attention_efficiency)))
+        read = _ridge(cost.cache_bytes_per_token / reading, cost.decode_flops_per_token / absorbed)
+        costs.append((read, cost.pair_flops / computing))
     (full_read, full_pair), (window_read, window_pair) = costs
     if sparse:  # every "full" layer attends to the selected tokens only
         return 0.0, full_read, 0.0, full_pair
@@ -133,44 +139,84 @@ def _expert_terms(point: ServingPoint, k: StepConstants, rates: DeviceRates, rea
     """Return the expert fields of ``StepCoefficients``."""
     arch, plan = point.arch, point.plan
     if not arch.num_experts:
-        names = ("expert_read_s", "expert_token_s", "expert_share", "routing_evenness", "expert_spread")
+        names = (
+            "expert_read_s",
+            "expert_token_s",
+            "expert_copy_s",
+            "expert_share",
+            "routing_evenness",
+            "expert_spread",
+        )
         return dict.fromkeys(names, 0.0)
     devices = plan.num_devices / plan.pp_size
     share = arch.experts_per_token / arch.num_experts
-    flops = 2 * count_parameters(arch).experts * share / devices
+    params = count_parameters(arch).experts
     ranks = max(1, plan.ep_size)
     spread = math.sqrt(2 * math.log(ranks) * ranks / arch.num_experts) if ranks > 1 else 0.0
+    kind, peak = _kernel_kind(point, rates, read_bytes, params)
+    grouped = {
+        "wide": k.expert_compute_efficiency,
+        "narrow": k.expert_narrow_efficiency,
+        "fp4": k.expert_fp4_efficiency,
+        "packed": k.expert_packed_efficiency,
+    }
+    blockwise = kind == "narrow" and point.precision.name == "fp8_block"
+    efficiency = k.expert_block_efficiency if blockwise else grouped[kind]
+    reading = rates.bandwidth_bytes_per_s * k.expert_memory_efficiency
+    copies = _EXPERT_PASSES * arch.experts_per_token * arch.hidden_size * 2 * arch.moe_layers / ranks
     return {
-        "expert_read_s": read_bytes / devices / (_weight_bandwidth(point, k, rates) * k.expert_memory_efficiency),
-        "expert_token_s": flops / (_gemm_flops(k, rates) * k.expert_compute_efficiency),
+        "expert_read_s": read_bytes / devices / (reading * (k.packed_efficiency if kind == "packed" else 1.0)),
+        "expert_token_s": 2 * params * share / devices / (peak * efficiency),
+        "expert_copy_s": copies / (rates.bandwidth_bytes_per_s * k.memory_efficiency),
         "expert_share": share,
         "routing_evenness": k.routing_evenness,
         "expert_spread": spread,
     }
 
 
-def _weight_bandwidth(point: ServingPoint, k: StepConstants, rates: DeviceRates) -> float:
-    """Return the rate at which weights are read; packed ones are unpacked on the way."""
-    packed = k.packed_efficiency if point.precision.weight_only else 1.0
-    return rates.bandwidth_bytes_per_s * k.memory_efficiency * packed
+def _kernel_kind(point: ServingPoint, rates: DeviceRates, weight_bytes: float, params: float) -> tuple[str, float]:
+    """Return what kind of GEMM multiplies a part's weights, and its peak FLOP/s.
 
-
-def _gemm_flops(k: StepConstants, rates: DeviceRates) -> float:
-    """Return the FLOP/s of large GEMMs; a narrow format never counts for less than 16 bit."""
-    if not rates.narrow:
-        return rates.gemm_flops * k.compute_efficiency
-    return max(rates.gemm_flops * k.compute_efficiency * k.narrow_efficiency, rates.wide_flops * k.compute_efficiency)
-
-
-def _dense_layer_equivalents(arch: ModelArchitecture, variety: float) -> float:
-    """Return how many dense GQA layers launch as many kernels as this model.
-
-    About ten kernels a dense layer; routing, permuting and combining experts add five, shared experts three, the
-    low-rank projections and absorbed products of MLA five. ``variety`` is the share of these that is not fused away.
+    Checkpoints leave parts in 16 bit (attention of MoE models, gpt-oss): what a part's weights weigh tells its format.
+    fp4 counts for at most twice fp8: a B300 multiplies no faster than a B200 (operator tables).
     """
-    further = arch.moe_layers * (0.5 + (0.3 if arch.shared_expert_intermediate_size else 0.0))
-    further += arch.num_layers * (0.5 if arch.is_mla else 0.0)
-    return arch.num_layers + variety * further
+    if params <= 0 or weight_bytes / params > _SIXTEEN_BIT_BYTES:
+        return "wide", rates.wide_flops
+    if rates.compute_format == "fp4" and weight_bytes / params < 1.0:
+        return "fp4", min(rates.gemm_flops, 4 * rates.wide_flops)
+    if rates.compute_format in {"fp8", "int8", "fp4"}:
+        return "narrow", min(rates.gemm_flops, 2 * rates.wide_flops)
+    return "packed", rates.wide_flops
+
+
+def _weight_rates(
+    point: ServingPoint, k: StepConstants, rates: DeviceRates, weight_bytes: float, params: float
+) -> tuple[float, float]:
+    """Return FLOP/s of large GEMMs and bytes/s at which the weights are read.
+
+    A narrow format never counts for less than 16 bit; packed weights are unpacked on the way.
+    """
+    reading, wide = rates.bandwidth_bytes_per_s * k.memory_efficiency, rates.wide_flops * k.compute_efficiency
+    kind, peak = _kernel_kind(point, rates, weight_bytes, params)
+    factor = {"wide": 1.0, "packed": 1.0, "narrow": k.narrow_efficiency, "fp4": k.fp4_efficiency}[kind]
+    gemm = max(wide, peak * k.compute_efficiency * factor)
+    return gemm, reading * (k.packed_efficiency if kind == "packed" else 1.0)
+
+
+def _kernels_s(arch: ModelArchitecture, k: StepConstants) -> float:
+    """Return the shortest time of all layers' kernels: about ten of a dense layer, more of MoE and MLA ones."""
+    shared = 1.3 if arch.shared_expert_intermediate_size else 1.0
+    latent = arch.num_layers if arch.is_mla else 0
+    return (
+        arch.num_layers * k.layer_overhead_s + arch.moe_layers * shared * k.moe_overhead_s + latent * k.mla_overhead_s
+    )
+
+
+def _launch_s(arch: ModelArchitecture, k: StepConstants) -> float:
+    """Return the host time that launches one step's kernels one by one, in kernels of a dense layer."""
+    shared = 0.3 if arch.shared_expert_intermediate_size else 0.0
+    layers = arch.num_layers * (1.5 if arch.is_mla else 1.0) + arch.moe_layers * (0.5 + shared)
+    return layers * k.prefill_launch_s
 
 
 def _fabric(point: ServingPoint, k: StepConstants) -> Fabric:
@@ -179,6 +225,8 @@ def _fabric(point: ServingPoint, k: StepConstants) -> Fabric:
         point.inter_node_bytes_per_s,
         max(1, point.devices_per_node),
         k.collective_latency_s,
+        k.link_efficiency,
+        bool(point.device.link_bytes_per_s),
     )
 
 
@@ -217,8 +265,7 @@ def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoef
     shards, ranks = attention_shards(point), attention_ranks(point)
     stage_devices = plan.num_devices / plan.pp_size
     dense_shards = plan.tp_size if (ranks == 1 or plan.dp_attention) else stage_devices / ranks
-    gemm, bandwidth = _gemm_flops(k, rates), rates.bandwidth_bytes_per_s * k.memory_efficiency
-    weights_rate = _weight_bandwidth(point, k, rates)
+    bandwidth = rates.bandwidth_bytes_per_s * k.memory_efficiency
     mixer_bytes = (
         weights.attention_per_layer * weights.num_attention_layers
         + weights.linear_mixer_per_layer * weights.num_linear_layers
@@ -228,6 +275,8 @@ def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoef
         (weights.shared_experts_per_moe_layer + weights.router_per_moe_layer) * weights.num_moe_layers
     )
     dense_params = counts.dense_mlp + counts.shared_experts + counts.router
+    mixer_gemm, mixer_rate = _weight_rates(point, k, rates, mixer_bytes, mixer_params)
+    dense_gemm, dense_rate = _weight_rates(point, k, rates, dense_bytes, dense_params)
     kv_full, kv_window, pair_full, pair_window = _attention_seconds(point, k, rates)
     per_step, per_token, sends = _collective_terms(point, k)
     head_params = counts.lm_head or arch.vocab_size * arch.hidden_size
@@ -240,12 +289,12 @@ def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoef
     return StepCoefficients(
         attention_ranks=float(ranks),
         pp_size=float(plan.pp_size),
-        attention_read_s=mixer_bytes / shards / weights_rate,
-        attention_token_s=2 * mixer_params / shards / gemm,
-        dense_read_s=dense_bytes / dense_shards / weights_rate,
-        dense_token_s=2 * dense_params / dense_shards / gemm,
+        attention_read_s=mixer_bytes / shards / mixer_rate,
+        attention_token_s=2 * mixer_params / shards / mixer_gemm,
+        dense_read_s=dense_bytes / dense_shards / dense_rate,
+        dense_token_s=2 * dense_params / dense_shards / dense_gemm,
         **_expert_terms(point, k, rates, weights.experts_per_moe_layer * weights.num_moe_layers),
-        expert_tile_tokens=_EXPERT_TILE_ROWS,
+        expert_tile_tokens=k.expert_tile_rows,
         half_rate_tokens=k.half_rate_tokens,
         elementwise_token_s=(hidden_traffic + inner_traffic / dense_shards) / bandwidth,
         kv_full_s=kv_full,
@@ -257,14 +306,16 @@ def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoef
         / (rates.bandwidth_bytes_per_s * k.kv_efficiency),
         pair_full_s=pair_full,
         pair_window_s=pair_window,
+        pair_ramp_s=(pair_full + pair_window) * k.attention_half_tokens / 2,
         head_read_s=head_bytes / plan.tp_size / bandwidth,
         head_token_s=2 * head_params / plan.tp_size / (rates.wide_flops * k.compute_efficiency)
         + _LOGIT_PASSES * 4 * arch.vocab_size / plan.tp_size / bandwidth,
         collective_step_s=per_step,
         collective_token_s=per_token,
         pipeline_send_s=sends,
-        step_overhead_s=k.step_overhead_s + k.layer_overhead_s * _dense_layer_equivalents(arch, k.launch_variety),
+        step_overhead_s=k.step_overhead_s + _kernels_s(arch, k),
         prefill_overhead_s=k.prefill_overhead_s,
+        prefill_launch_s=_launch_s(arch, k),
         sequence_overhead_s=k.sequence_overhead_s,
         two_rows_factor=k.two_rows_factor,
         four_rows_factor=k.four_rows_factor,

@@ -4,7 +4,6 @@ import pytest
 from serving_samples import H100, XEON
 
 from budsim.perf_model.collectives import (
-    LINK_EFFICIENCY,
     Fabric,
     all_reduce_seconds_per_byte,
     all_to_all_seconds_per_byte,
@@ -13,7 +12,7 @@ from budsim.perf_model.collectives import (
     send_seconds,
 )
 
-NVLINK = Fabric(link_bytes_per_s=450e9, inter_node_bytes_per_s=25e9, devices_per_node=8, latency_s=8e-6)
+NVLINK = Fabric(link_bytes_per_s=450e9, inter_node_bytes_per_s=25e9, devices_per_node=8, latency_s=8e-6, efficiency=0.8)
 
 
 def test_one_rank_exchanges_nothing():
@@ -24,7 +23,7 @@ def test_one_rank_exchanges_nothing():
 
 def test_ring_moves_two_n_minus_one_over_n_of_the_message():
     # Thakur et al. 2005: 2 (n - 1) / n; 8 ranks move 1.75 times the message over each link.
-    assert all_reduce_seconds_per_byte(NVLINK, 8) == pytest.approx(1.75 / (450e9 * LINK_EFFICIENCY))
+    assert all_reduce_seconds_per_byte(NVLINK, 8) == pytest.approx(1.75 / (450e9 * 0.8))
 
 
 @pytest.mark.parametrize("cost", [all_reduce_seconds_per_byte, all_to_all_seconds_per_byte, collective_latency_s])
@@ -41,8 +40,15 @@ def test_leaving_the_node_costs_network_time():
 
 
 def test_slower_links_cost_more():
-    slow = Fabric(32e9, 25e9, 8, 8e-6)
+    slow = Fabric(32e9, 25e9, 8, 8e-6, 0.8)
     assert all_reduce_seconds_per_byte(slow, 4) == pytest.approx(all_reduce_seconds_per_byte(NVLINK, 4) * 450 / 32)
+
+
+def test_latency_grows_little_through_a_switch_and_with_the_group_elsewhere():
+    # Operator tables: 4.4 and 4.9 us of 2 and 8 H100 on NVLink, 7 and 27 us of 2 and 8 L40S on PCIe.
+    pcie = Fabric(32e9, 25e9, 8, 8e-6, 0.8, switched=False)
+    assert collective_latency_s(NVLINK, 8) < 1.3 * collective_latency_s(NVLINK, 2)
+    assert collective_latency_s(pcie, 8) == pytest.approx(4 * collective_latency_s(pcie, 2))
 
 
 def test_link_falls_back_to_what_the_device_has():
