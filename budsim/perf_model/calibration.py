@@ -33,9 +33,9 @@ _EFFICIENCY_SPREAD, _OVERHEAD_SPREAD, _RAMP_SPREAD, _ROWS_SPREAD = 0.5, 1.0, 2.0
 _ROWS = ("two_rows_factor", "four_rows_factor", "eight_rows_factor", "sixteen_rows_factor")
 # A device that a user describes may reach more than the figures given for it.
 _LARGEST_EFFICIENCY = 1.5
-_OWN_BOUNDS = {"half_rate_tokens": (1.0, 256.0), **dict.fromkeys(_ROWS, (0.5, 2.0))}
+_OWN_BOUNDS = dict.fromkeys(_ROWS, (0.5, 2.0))
 # Of one model these cost the same in every step as ``step_overhead_s`` does.
-_INDISTINCT = frozenset({"layer_overhead_s", "launch_variety"})
+_INDISTINCT = frozenset({"layer_overhead_s", "moe_overhead_s", "mla_overhead_s"})
 _DIVISION = 0.01  # step of the numeric derivatives, natural logarithm: larger than the jumps of the discrete replay
 _MAX_ROUNDS = 25
 _MAX_ROUNDS_OF_A_FOLD = 10
@@ -163,7 +163,7 @@ def _spread(name: str) -> float:
         return _ROWS_SPREAD
     if name == "half_rate_tokens":
         return _RAMP_SPREAD
-    return _EFFICIENCY_SPREAD if name.endswith(("efficiency", "evenness", "variety")) else _OVERHEAD_SPREAD
+    return _EFFICIENCY_SPREAD if name.endswith(("efficiency", "evenness", "tokens", "rows")) else _OVERHEAD_SPREAD
 
 
 @dataclass(frozen=True, slots=True)
