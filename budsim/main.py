@@ -261,6 +261,7 @@ def run_server(host: str | None = None, port: int | None = None, clusters_file: 
     config = _configured()
     host, port = host or config.listen_host, port or config.app_port
     security.require_safe_host(host, config)
+    authoriser = configured_authoriser(config)
     require_free_port(host, port)
     signal.signal(signal.SIGTERM, _exit)  # what is open closes on the way out, whenever the signal comes
     sys.setswitchinterval(_SWITCH_S)
@@ -269,7 +270,7 @@ def run_server(host: str | None = None, port: int | None = None, clusters_file: 
         if clusters_file is not None:
             count = service.clusters.replace(read_document(clusters_file))
             logger.info("%d clusters imported from %s", count, clusters_file)
-        app = create_app(config, opened=OpenService(service, metrics))
+        app = create_app(config, opened=OpenService(service, metrics), authoriser=authoriser)
         logger.info("BudSim %s on http://%s:%d", app.version, host, port)
         uvicorn.run(app, host=host, port=port, log_config=None, access_log=config.debug)
 

@@ -260,10 +260,7 @@ class RunActivities:
         if known.document:
             return known
         if asked["kind"] != "hardware":
-            raise NoDeviceError(
-                f"No cluster is known ({known.origin}). Send them with PUT /clusters, set CLUSTER_INFO_FILE, or start "
-                "with `budsim serve --import-clusters`."
-            )
+            raise NoDeviceError(f"No cluster is known ({known.origin}). {known.remedy}")
         examples = example_clusters()
         assumptions["clusters"] = examples.origin
         return examples

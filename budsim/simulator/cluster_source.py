@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -41,6 +41,7 @@ class KnownClusters:
 
     origin: str
     document: Any
+    remedy: str = "Send them with PUT /clusters, or start with `budsim serve --import-clusters`."
 
     def parsed(self) -> tuple[tuple[Cluster, ...], tuple[ClusterProblem, ...]]:
         """Return them as typed values, and what is wrong with those that cannot be read."""
@@ -53,7 +54,7 @@ class KnownClusters:
         wanted = set(cluster_ids)
         named = [entry for entry in cluster_entries(self.document or []) if isinstance(entry, Mapping)]
         own = [entry for entry in named if isinstance(entry.get("id"), str) and entry["id"] in wanted]
-        return KnownClusters(self.origin, own)
+        return replace(self, document=own)
 
 
 class StateStore(Protocol):
@@ -94,9 +95,11 @@ class ClusterSource:
 
     def _load(self, principal: Principal) -> KnownClusters:
         if self._state is not None:
-            return KnownClusters(f"state store, key {self._state_key}", self._state.state(self._state_key) or [])
+            document = self._state.state(self._state_key) or []
+            remedy = "The platform writes that key; scripts/seed_states.py does it from a file."
+            return KnownClusters(f"state store, key {self._state_key}", document, remedy)
         if self._file is not None:
-            return KnownClusters(f"file {self._file}", read_document(self._file))
+            return KnownClusters(f"file {self._file}", read_document(self._file), "Write them into that file.")
         with self._database.transaction() as session:
             return KnownClusters("database", [row.topology for row in Repository(session, principal).clusters()])
 
