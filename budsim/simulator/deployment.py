@@ -323,12 +323,18 @@ def cluster_metrics(
         "cluster_id": row["cluster_id"],
         "cluster_name": row["top_k_configs"].get("cluster_name"),
         "metrics": simulation_metrics(row, replicas),
-        "quantized_metrics": None,
+        "quantized_metrics": _quantized_metrics(row),
         "alternatives": [simulation_metrics(other, count) for other, count in others],
         "engine": row["engine"],
         "engine_version": row.get("engine_version"),
         **{name: row.get(name) for name in _ENGINE_FIELDS},
     }
+
+
+def _quantized_metrics(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the figures of the deployment that a quantisation job makes possible; None without one."""
+    deployed = (row["top_k_configs"].get("quantized") or {}).get("row")
+    return None if deployed is None else simulation_metrics(deployed)
 
 
 def simulation_metrics(row: Mapping[str, Any], replicas: int | None = None) -> dict[str, Any]:
@@ -373,8 +379,15 @@ def simulation_metrics(row: Mapping[str, Any], replicas: int | None = None) -> d
         "confidence": stored["prediction"].get("confidence"),
         "basis": stored["prediction"].get("basis"),
         "performance_known": stored.get("performance_known", True),
-        "job": stored.get("job"),
+        "job": _job(stored),
     }
+
+
+def _job(stored: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what is said of a job, with the reason where what it makes cannot be deployed on its devices."""
+    job = stored.get("job")
+    reason = (stored.get("quantized") or {}).get("reason")
+    return job if job is None or reason is None else {**job, "quantized_reason": reason}
 
 
 def distinct_rows(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -313,7 +313,7 @@ def search_group(
     """
     head = (task.task_key, task.group.cluster_id, task.group.device_type, task.group.device_name, task.engine.engine)
     if task.request.job is not None:
-        return _job_outcome(task, head)
+        return _job_outcome(task, head, predictor)
     try:
         case = search_case(task)
         found = search_by(
@@ -345,7 +345,7 @@ def search_group(
     )
 
 
-def _job_outcome(task: GroupTask, head: tuple[str, str, str, str, str]) -> GroupOutcome:
+def _job_outcome(task: GroupTask, head: tuple[str, str, str, str, str], predictor: Predictor) -> GroupOutcome:
     found = jobs.job_row(
         task.request,
         task.arch,
@@ -357,8 +357,32 @@ def _job_outcome(task: GroupTask, head: tuple[str, str, str, str, str]) -> Group
     )
     if isinstance(found, Infeasible):
         return GroupOutcome(*head, num_evaluated=1, rejections=(RejectionSummary(found.code, 1, found.reason),))
+    if task.request.job is not None and task.request.job.kind is JobKind.QUANTIZATION:
+        found["top_k_configs"]["quantized"] = _quantized_deployment(task, predictor)
     meets = bool(found["top_k_configs"]["meets_targets"])
     return GroupOutcome(*head, rows=(found,), num_evaluated=1, num_feasible=1, meets_targets=meets)
+
+
+def _quantized_deployment(task: GroupTask, predictor: Predictor) -> dict[str, Any]:
+    """Return the best deployment of what a quantisation job makes, on the same devices: a row, or why there is none."""
+    request, arch = task.request, task.arch
+    number_format = request.job.number_format if request.job else None
+    engines = compatible_engines(arch, [task.group.device_type], {}) if arch is not None else []
+    if not engines or number_format is None:
+        return {"row": None, "reason": f"no engine serves it on {task.group.device_type}"}
+    served = replace(request, job=None, precisions=(number_format.lower(),))
+    try:
+        case = search_case(replace(task, request=served, engine=engines[0], exclusions=Exclusions()))
+        found = search_by("heuristic", case, predictor)
+        kept, refused = _launchable(found.evaluations, case, replace(served, top_k=1))
+        rows = _rows(kept, found, case, request.model_id)
+        if rows:
+            return {"row": rows[0], "reason": None}
+        causes = [RejectionSummary(*item) for item in rejection_counts([*found.rejections, *refused])]
+        reason = causes[0].reason if causes else "no candidate"
+    except BudSimError as error:
+        reason = error.message
+    return {"row": None, "reason": reason}
 
 
 def _launchable(

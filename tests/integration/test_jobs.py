@@ -99,6 +99,10 @@ def test_a_quantisation_job_says_devices_hours_and_cost(with_cpus):
     assert jobs[CLUSTER_A]["devices"] == 1
     assert jobs[CLUSTER_A]["cost_usd"] > 0
     assert "assumed" in body["assumptions"]["hours"]
+    deployed = {found["cluster_id"]: found["quantized_metrics"] for found in body["recommendations"]}
+    assert deployed[CLUSTER_A]["precision"] == "w4a16"  # what engines call INT4 weights
+    assert deployed[CLUSTER_A]["ttft"] > 0
+    assert deployed[CLUSTER_A]["job"] is None
     asked = {"workflow_id": body["workflow_id"], "cluster_id": CLUSTER_A}
     group = with_cpus.post("/simulator/configurations", json=asked).json()["node_groups"][0]
     assert group["engine_type"] == "llmc"
