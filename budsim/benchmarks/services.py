@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,8 +14,10 @@ from budsim.benchmarks.measured_point import MeasuredPoint, point_of_row, with_s
 from budsim.benchmarks.models import BenchmarkPoint, BenchmarkRun, StoredCalibration
 from budsim.benchmarks.repository import BenchmarkRepository, Key
 from budsim.benchmarks.schemas import BenchmarkUpload
-from budsim.commons.errors import InvalidRequestError, NotFoundError
+from budsim.commons.errors import InvalidRequestError, NotFoundError, SimulationTimeoutError
 from budsim.simulator.services import SimulationService
+
+logger = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 MAX_RUNS_PER_FILE = 2_000
@@ -53,7 +56,10 @@ class BenchmarkService:
             run_id = BenchmarkRepository(session).add(project_id, body.file_name, refused, rows)
         keys = list(dict.fromkeys(tuple(found["key"]) for found in assessed if found["key"] is not None))
         if body.calibrate:
-            self._refit(project_id, keys)
+            try:
+                self._refit(project_id, keys)
+            except SimulationTimeoutError as error:  # the runs are stored; the next file tries again
+                logger.warning("No calibration of benchmark %d: %s", run_id, error.message)
         return self.show(run_id)
 
     def _with_model(self, point: MeasuredPoint) -> MeasuredPoint:

@@ -22,8 +22,8 @@ from budsim.perf_model.engine_constants import BOUNDS, StepConstants
 from budsim.perf_model.serving_point import Infeasible, Prediction
 
 FloatArray = NDArray[np.float64]
-# Constants that replace the shipped ones -> predictions of the observed points.
-Predict = Callable[[Mapping[str, float]], Sequence[Prediction | Infeasible]]
+# (constants that replace the shipped ones, which observations) -> their predictions.
+Predict = Callable[[Mapping[str, float], Sequence[int]], Sequence[Prediction | Infeasible]]
 
 # Scatter of a measured mean, repeats of the same configuration on a quiet machine: 2 to 5 % (vLLM on two CPU cores).
 SCATTER = 0.04
@@ -38,10 +38,12 @@ _OWN_BOUNDS = dict.fromkeys(_ROWS, (0.5, 2.0))
 _INDISTINCT = frozenset({"layer_overhead_s", "moe_overhead_s", "mla_overhead_s"})
 _DIVISION = 0.01  # step of the numeric derivatives, natural logarithm: larger than the jumps of the discrete replay
 _MAX_ROUNDS = 25
-_MAX_ROUNDS_OF_A_FOLD = 10
+_MAX_ROUNDS_OF_A_FOLD = 8
 _TELLING = 0.5  # of the scatter
 MAX_FITTED_CONFIGURATIONS = 24
-_LEAVE_ONE_OUT_UP_TO = 12
+# A fit predicts its configurations about a thousand times; a replayed request takes 6 us on two shared cores.
+MAX_FITTED_REQUESTS = 8_000.0
+_LEAVE_ONE_OUT_UP_TO = 8
 _FOLDS = 5
 COMPARED = ("ttft_ms_mean", "tpot_ms_mean", "e2e_s_mean", "output_tps")
 # A run without the mean of a latency is fitted by the median.
@@ -174,11 +176,13 @@ class Observation:
         anchor: Load and lengths.
         identity: Equal for repeats of the same configuration.
         measured: By the names of a prediction's fields.
+        requests: How many the replay plays: what one prediction costs.
     """
 
     anchor: Anchor
     identity: Hashable
     measured: Mapping[str, float]
+    requests: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +200,7 @@ def fit_constants(observed: Sequence[Observation], shipped: StepConstants, predi
     Args:
         observed: Measured runs of one model, device and engine.
         shipped: Where the prior pulls to.
-        predict: Constants -> one prediction per observation, in order.
+        predict: Constants, indices of observations -> one prediction each, in order.
 
     Raises:
         InvalidRequestError: Nothing was observed that a prediction can be compared with.
@@ -204,23 +208,30 @@ def fit_constants(observed: Sequence[Observation], shipped: StepConstants, predi
     problem = _FitProblem(observed, shipped, predict)
     if not problem.targets.size:
         raise InvalidRequestError("no run states TTFT, TPOT or output tokens/s", {"field": "metrics"})
-    chosen = _subset(problem.groups)
+    chosen = _subset(problem.groups, np.array([item.requests for item in observed]))
     first = problem.fit(problem.determined(chosen, {}), chosen)
     names = problem.determined(chosen, first)
     constants = problem.fit(names, chosen, near=first, rounds=_MAX_ROUNDS)
     held_out = _held_out_predictions(problem, names, constants, chosen)
-    before, after = predict({}), predict(constants)
+    before, after = problem.predictions({}), problem.predictions(constants)
     left_out = _error_table(observed, before, held_out) if held_out else ()
     return FittedConstantSet(constants, _error_table(observed, before, after), left_out)
 
 
-def _subset(groups: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return the runs to fit on: all, or those of evenly spaced configurations where there are very many."""
+def _subset(groups: NDArray[np.int64], requests: FloatArray) -> NDArray[np.bool_]:
+    """Return the runs to fit on: all, or those of evenly spaced configurations where all would take too long.
+
+    Args:
+        groups: Configuration of each run.
+        requests: What predicting each run costs.
+    """
     count = int(groups.max()) + 1
-    if count <= MAX_FITTED_CONFIGURATIONS:
-        return np.ones(groups.size, dtype=bool)
-    kept = np.unique(np.linspace(0, count - 1, MAX_FITTED_CONFIGURATIONS).astype(np.int64))
-    return np.isin(groups, kept)
+    cost = np.array([requests[groups == group].max() for group in range(count)])
+    for size in range(min(count, MAX_FITTED_CONFIGURATIONS), 0, -1):
+        kept = np.unique(np.linspace(0, count - 1, size).round().astype(np.int64))
+        if cost[kept].sum() <= MAX_FITTED_REQUESTS:
+            return np.isin(groups, kept)
+    return np.isin(groups, [int(cost.argmin())])
 
 
 class _FitProblem:
@@ -243,11 +254,12 @@ class _FitProblem:
 
     def predictions(self, constants: Mapping[str, float]) -> Sequence[Prediction | Infeasible]:
         """Return one prediction per observation."""
-        return self._predict(constants)
+        return self._predict(constants, range(len(self._observed)))
 
     def misfit(self, constants: Mapping[str, float], runs: NDArray[np.bool_]) -> FloatArray:
         """Return log(predicted / measured) of the figures of ``runs``; 0 where there is no prediction."""
-        answers = self._predict(constants)
+        asked = np.flatnonzero(runs).tolist()
+        answers = dict(zip(asked, self._predict(constants, asked), strict=True))
         used = runs[self._row_run]
         values = np.zeros(len(self._rows))
         for at in np.flatnonzero(used):

@@ -17,6 +17,7 @@ from budsim.perf_model.calibration import (
 )
 from budsim.perf_model.engine_constants import FittedConstants, device_family, step_constants
 from budsim.perf_model.fitted_constants import FITTED
+from budsim.perf_model.serving import MAX_REQUESTS, WAVES
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.perf_model.workload import LoadMode
 from budsim.simulator.candidate import Predictor
@@ -47,6 +48,15 @@ def anchor_of(point: ServingPoint) -> Anchor:
     return Anchor(float(clients or load.concurrency or 1), load.isl, load.osl)
 
 
+def _requests(point: ServingPoint) -> float:
+    """Return about how many requests a replay of the point plays."""
+    load = point.workload
+    if load.load_mode is LoadMode.STATIC_BATCH:
+        return 1.0
+    usual = WAVES * (load.concurrency or 1) if load.load_mode is LoadMode.CLOSED_LOOP else MAX_REQUESTS
+    return float(min(load.num_prompts or usual, 2 * usual, 2 * MAX_REQUESTS))
+
+
 def constants_with(point: ServingPoint, changed: Mapping[str, float]) -> FittedConstants:
     """Return the package's constants with some replaced for the engine, device family and kind of load of a point."""
     key = (point.settings.engine, device_family(point.device), _load_kind(point))
@@ -71,11 +81,14 @@ def fit_calibration(points: Sequence[ServingPoint], measured: Sequence[Mapping[s
     if len(infeasible) == len(points):
         raise InvalidRequestError(f"none of the runs can be predicted: {infeasible[0]}", {"field": "points"})
 
-    def predict(changed: Mapping[str, float]) -> list[Prediction | Infeasible]:
-        return memory.with_constants(constants_with(points[0], changed)).predict(points)
+    def predict(changed: Mapping[str, float], asked: Sequence[int]) -> list[Prediction | Infeasible]:
+        fitted = memory.with_constants(constants_with(points[0], changed))
+        return fitted.predict([points[index] for index in asked])
 
     observed = [
-        Observation(anchor_of(point), (point.settings, point.workload, point.plan, point.precision), metrics)
+        Observation(
+            anchor_of(point), (point.settings, point.workload, point.plan, point.precision), metrics, _requests(point)
+        )
         for point, metrics in zip(points, measured, strict=True)
     ]
     shipped = step_constants(points[0].settings.engine, points[0].device, _load_kind(points[0]))

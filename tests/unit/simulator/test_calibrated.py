@@ -11,6 +11,7 @@ from budsim.commons.catalogs import hardware_catalog
 from budsim.commons.errors import InvalidRequestError
 from budsim.engine_ops import resolve_engine_settings
 from budsim.model_ops.services import default_library
+from budsim.perf_model import calibration as calibration_module
 from budsim.perf_model.calibration import Anchor, Calibration, MetricError, basis_of, bounds_of
 from budsim.perf_model.engine_constants import step_constants
 from budsim.perf_model.parallelism import ParallelPlan
@@ -80,6 +81,14 @@ def test_constants_that_the_runs_do_not_determine_stay_as_shipped(calibration):
     assert not untouched & calibration.constants.keys()
     only_decode = fit_calibration(POINTS, [{"tpot_ms_mean": f["tpot_ms_mean"]} for f in figures(POINTS, TRUE)])
     assert [error.metric for error in only_decode.fitted] == ["tpot_ms_mean"]
+
+
+def test_a_fit_of_very_many_requests_takes_some_of_them_and_judges_by_the_rest(monkeypatch):
+    monkeypatch.setattr(calibration_module, "MAX_FITTED_REQUESTS", 60.0)
+    found = fit_calibration(POINTS, figures(POINTS, TRUE))  # 3, 3, 12, 48 and 96 requests
+    assert found.num_points == len(POINTS)
+    assert {error.count for error in found.held_out} == {len(POINTS)}
+    assert found.helps
 
 
 def test_one_configuration_has_no_held_out_error():
