@@ -54,6 +54,7 @@ SGLANG_BY_MEMORY = (
 )
 SGLANG_MAX_RUNNING = 2048  # floor of max_total_tokens / context_len x 512, capped at 4096
 SGLANG_FRACTION_WITHOUT_MEMORY = 0.88
+VIT_L_PARAMETERS = 12 * 24 * 1024**2  # ViT-L/14: 24 layers of 1024
 RENDEZVOUS_PORT = 20000  # where the nodes of a replica meet
 NO_CHUNKING = -1  # --chunked-prefill-size that turns chunking off
 
@@ -80,7 +81,20 @@ def sglang_defaults(query: DefaultsQuery) -> EngineDefaults:
         reserve += graph_batch * query.plan.attention_copies * per_sequence
     if memory > SGLANG_LARGE_DEVICE_MIB:
         reserve = max(reserve, SGLANG_LARGE_RESERVE_MIB)
-    return EngineDefaults(SGLANG_MAX_RUNNING, chunk, round((memory - reserve) / memory, 3), 1, True, True)
+    share = round(round((memory - reserve) / memory, 3) * _vision_factor(query.arch), 4)
+    return EngineDefaults(SGLANG_MAX_RUNNING, chunk, share, 1, True, True)
+
+
+def _vision_factor(arch: ModelArchitecture) -> float:
+    """Return what SGLang keeps of its default share for models with a vision tower, whose encoder runs outside it.
+
+    5 % less, and 0.1 of it for every tower of ViT-L's size more (``server_args.py``, ``adjust_mem_fraction_for_vlm``);
+    it counts layers x width squared, of which a tower's parameters are 12 times as many.
+    """
+    if not arch.params_vision:
+        return 1.0
+    towers = arch.params_vision / VIT_L_PARAMETERS
+    return 0.95 * max(0.8, min(1.05, 1.0 - 0.1 * (towers - 1.0)))
 
 
 def served_architecture(arch: ModelArchitecture) -> str | None:
