@@ -66,6 +66,7 @@ def clusters(count, nodes=1):
 def run_body(output_tokens=32, **more):
     return {
         "pretrained_model_uri": "model", "is_proprietary_model": False, "input_tokens": 64,
+        "simulation_method": "heuristic",
         "output_tokens": output_tokens, "concurrency": 8, "target_ttft": 0, "target_throughput_per_user": 0,
         "target_e2e_latency": 0,
     } | more  # fmt: skip

@@ -30,7 +30,7 @@ _ATTEMPTS = 3
 GRACE_S = 2.0
 # Whoever waits for an answer of the service goes before a search, which has seconds: with 200 runs in flight on two
 # cores, reads and steps of other runs would otherwise wait for a time slice of a search.
-NICENESS = 10
+NICENESS = 5
 _POLL_S = 0.2
 
 
