@@ -133,3 +133,41 @@ def axes_options(x_title: str, y_title: str, dark: bool) -> Json:
         }
 
     return {"xAxis": axis(x_title, 30), "yAxis": axis(y_title, 46)}
+
+
+def predicted_measured_options(runs: Sequence[Mapping[str, Any]], metric: str, *, dark: bool = False) -> Json:
+    """Return measured against predicted of one figure, on logarithmic axes, with the line of no error."""
+    pairs = [
+        (run, float(run["measured"][metric]), float(run["predicted"][metric]))
+        for run in runs
+        if run["measured"].get(metric) and run["predicted"].get(metric)
+    ]
+    values = [value for _, measured, predicted in pairs for value in (measured, predicted)]
+    ends = [min(values), max(values)] if values else [1.0, 10.0]
+    points = [
+        {"name": _run_text(run, metric, measured, predicted), "value": [measured, predicted]}
+        for run, measured, predicted in pairs
+    ]
+    axes = axes_options("measured TTFT, ms" if metric == "ttft_ms_mean" else f"measured {metric}", "predicted", dark)
+    for axis in axes.values():
+        axis |= {"type": "log", "min": float(f"{ends[0] / 1.3:.1g}"), "max": float(f"{ends[1] * 1.5:.1g}")}
+    line = {
+        "type": "line",
+        "name": "no error",
+        "data": [[end, end] for end in ends],
+        "symbol": "none",
+        "lineStyle": {"type": "dashed"},
+        "color": "#64748b",
+    }
+    return {
+        **frame_options(dark),
+        **axes,
+        "series": [{"type": "scatter", "name": "runs", "data": points, "color": PALETTE[0]}, line],
+    }
+
+
+def _run_text(run: Mapping[str, Any], metric: str, measured: float, predicted: float) -> str:
+    known = run["configuration"]
+    lines = [str(known.get("model") or ""), f"{known.get('hardware')}, {known.get('engine')}"]
+    lines.append(f"measured {number(measured)}, predicted {number(predicted)} ({predicted / measured - 1:+.0%})")
+    return "\n".join(lines)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from nicegui import app as page_app
 from nicegui import ui
 
+from budsim.dashboard.accuracy_page import accuracy_page
 from budsim.dashboard.hardware_page import hardware_page
 from budsim.dashboard.history_page import history_page
 from budsim.dashboard.models_page import models_page
@@ -24,6 +25,7 @@ _PAGES: dict[str, Callable[..., Awaitable[Any]]] = {
     "/models": models_page,
     "/hardware": hardware_page,
     "/use-cases": use_cases_page,
+    "/accuracy": accuracy_page,
 }
 
 

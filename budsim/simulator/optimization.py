@@ -42,6 +42,7 @@ def optimize_question(body: OptimizeRequest, config: AppSettings) -> SimulationR
     bounds, wanted = body.constraints, body.targets
     return SimulationRequest(
         model_id=body.model_id,
+        model_version=body.model_version,
         workload=_workload(body, assumptions),
         targets=SloTargets(
             ttft_ms=wanted.max_ttft_ms or None,

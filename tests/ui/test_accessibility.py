@@ -3,7 +3,7 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-PAGES = ["/", "/runs", "/models", "/models?model=meta-llama/Llama-3.1-8B", "/use-cases", "/hardware"]
+PAGES = ["/", "/runs", "/models", "/models?model=meta-llama/Llama-3.1-8B", "/use-cases", "/hardware", "/accuracy"]
 LOOKS = [(1280, False), (1280, True), (390, False), (390, True)]
 
 

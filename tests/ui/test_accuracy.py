@@ -1,0 +1,26 @@
+"""The accuracy page: what ships, and measurements that are handed in."""
+
+from playwright.sync_api import expect
+
+RUNS = """model,hardware,engine,isl,osl,concurrency,ttft_ms_mean,tpot_ms_mean
+meta-llama/Llama-3.1-8B,H100,vllm,1024,512,16,182,11.4
+meta-llama/Llama-3.1-8B,H100,vllm,1024,512,32,282,13.4
+"""
+
+
+def hand_in(page, name, text):
+    page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "text/csv", "buffer": text.encode()})
+
+
+def test_a_benchmark_that_is_handed_in_stands_beside_what_was_predicted(open_page):
+    page = open_page("/accuracy")
+    hand_in(page, "runs.csv", RUNS)
+    expect(page.get_by_text("2 runs taken, 0 refused.")).to_be_visible(timeout=90_000)
+    expect(page.get_by_role("cell", name="meta-llama/llama-3.1-8b").first).to_be_visible()
+
+
+def test_a_file_of_something_else_is_refused_with_a_reason(open_page):
+    page = open_page("/accuracy")
+    hand_in(page, "other.csv", "<b>what</b>,is\nthis,file\n")
+    expect(page.get_by_role("alert")).to_be_visible(timeout=60_000)
+    assert page.locator("#main b").count() == 0
