@@ -162,10 +162,17 @@ def _upload(rest: Rest, own: ui.column) -> None:
             with own:
                 await _own(rest, await rest.get("/api/accuracy"))
 
-        ui.upload(
-            label="Benchmark file",
-            on_upload=take,
-            auto_upload=True,
-            max_file_size=_MAX_FILE_BYTES,
-            on_rejected=lambda: ui.notify("The file is too large.", type="negative"),
-        ).classes("w-full").props('accept=".json,.jsonl,.csv,.txt" flat bordered').mark("benchmark-file")
+        # The component nests its field inside a button; a plain button opens the same choice.
+        upload = (
+            ui.upload(
+                on_upload=take,
+                auto_upload=True,
+                max_file_size=_MAX_FILE_BYTES,
+                on_rejected=lambda: ui.notify("The file is too large.", type="negative"),
+            )
+            .classes("hidden")
+            .props('accept=".json,.jsonl,.csv,.txt"')
+        )
+        ui.button("Choose a file", icon="upload_file").props("unelevated").on(
+            "click", js_handler=f"() => getElement({upload.id}).$refs.qRef.pickFiles()"
+        )
