@@ -46,7 +46,7 @@ class CatalogMatch:
     Attributes:
         entry_id: Hub id of the entry.
         changes: What differs from the entry: ``quantization``, ``max_position_embeddings``, ``vocab_size``,
-            ``architectures``.
+            ``architectures``, ``quantization_exempt``.
         reason: How the name was matched.
     """
 
@@ -207,7 +207,9 @@ class ModelCatalog:
         if scheme == "none":
             arch = replace(arch, quantization=None, quantization_exempt=())
         elif scheme and scheme != arch.quantization:
-            arch = replace(arch, quantization=scheme, quantization_exempt=repack_exemptions(arch, scheme))
+            stated = match.changes.get("quantization_exempt")  # by the repack's own list
+            exempt = (*stated, "router", "embed", "head") if stated else repack_exemptions(arch, scheme)
+            arch = replace(arch, quantization=scheme, quantization_exempt=exempt)
         return with_counts(arch)
 
 

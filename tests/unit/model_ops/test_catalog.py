@@ -13,7 +13,9 @@ from budsim.commons.catalogs import hardware_catalog
 from budsim.commons.errors import UnsupportedModelError
 from budsim.model_ops.catalog import ModelCatalog, packaged_catalog, split_repack
 from budsim.model_ops.model_catalog_format import compact_list, expand_list
+from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import resolve_precision
+from budsim.perf_model.rank_weights import stage_weight_bytes
 
 NOT_SERVED = {"google/siglip-base-patch16-224", "openai/clip-vit-base-patch32", "RWKV/rwkv-5-world-3b"}
 
@@ -152,3 +154,20 @@ def test_an_fp32_checkpoint_is_loaded_in_16_bit_on_a_device() -> None:
     device = hardware_catalog().match("H100").spec
     assert resolve_precision(None, arch, device).weight_bytes == 2
     assert resolve_precision("fp32", arch, device).weight_bytes == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "gib", "tolerance"),
+    [
+        ("nvidia/Gemma-4-31B-IT-NVFP4", 31.18, 0.01),  # "Model loading took" on an H100 (robotmunki.com)
+        ("nvidia/Kimi-K2.6-NVFP4", 550.0, 0.01),  # the files of another NVFP4 repack of the same layers
+    ],
+)
+def test_a_repack_that_lists_what_it_leaves_at_16_bit_weighs_what_was_logged(
+    name: str, gib: float, tolerance: float
+) -> None:
+    match = packaged_catalog().match(name)
+    assert match is not None
+    arch = packaged_catalog().architecture(match, name)
+    loaded = stage_weight_bytes(arch, resolve_precision(None, arch, None), ParallelPlan())[0]
+    assert loaded / 2**30 == pytest.approx(gib, rel=tolerance)
