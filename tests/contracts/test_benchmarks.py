@@ -180,7 +180,7 @@ def test_an_older_fit_never_replaces_a_newer_one(service):
 
 def test_a_project_sees_and_calibrates_its_own_only(client, service_settings, upload):
     settings = service_settings.model_copy(
-        update={"app_api_token": SecretStr("app-token"), "jwt_secret": SecretStr(SECRET)}
+        update={"app_api_token": SecretStr("app-token"), "jwt_secret": SecretStr(SECRET), "dashboard": False}
     )
     app = create_app(settings, InProcessBackend(), OpenService(client.app.state.service, Metrics()))
 
