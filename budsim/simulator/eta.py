@@ -23,10 +23,10 @@ STEPS = ("validation", "performance_estimation", "ranking")
 VALIDATION_S = 1.0
 RANKING_S = 1.0
 # Measured by tests/performance/benchmark_heuristic.py (2 cores, Llama-3.1-70B, 8 nodes x 8 GPUs): 0.9 ms per candidate
-# warm, 2 s for the first task of a process, which compiles the replay. The regressor's figure is assumed until it is
-# measured.
+# warm, 2 s for the first task of a process, which compiles the replay. The regressor's: benchmark_speed.py, seconds of
+# one core over predictor calls.
 TASK_S = 2.0
-CANDIDATE_S = {"heuristic": 0.001, "regressor": 0.005}
+CANDIDATE_S = {"heuristic": 0.001, "regressor": 0.0011}
 # Until the candidates of a task are known: those of 8 nodes x 8 devices at 100 requests.
 UNKNOWN_CANDIDATES = 375
 

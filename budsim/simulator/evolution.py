@@ -26,7 +26,7 @@ from deap import base, tools
 from budsim.simulator.candidate import Candidate, Evaluation, Predictor, Rejection
 from budsim.simulator.direct_search import ProgressReport, SearchOutcome, StopSignal, headroom_problem, is_excluded
 from budsim.simulator.objective import CaseEvaluator, Objective, objective_value, rank_key
-from budsim.simulator.parameter_space import Genome, ParameterSpace, Variant
+from budsim.simulator.parameter_space import LAYOUT_GENES, Genome, ParameterSpace, Variant
 from budsim.simulator.pareto import ParetoFront
 from budsim.simulator.search_space import EvolutionParameters, SearchCase
 
@@ -35,6 +35,9 @@ FIGURES = (Objective.COST, Objective.LATENCY, Objective.THROUGHPUT)
 SEED_SHARE = 0.3
 # Share of a generation that is neighbours of the best instead of offspring.
 LOCAL_SHARE = 0.5
+# Share of the budget in which the engine's parameters of so many good configurations are tried on other layouts.
+TRANSPLANT_SHARE = 0.2
+TRANSPLANTED = 4
 # A smaller gain of the best or of the front is no improvement.
 IMPROVEMENT = 1e-3
 # Replica counts and pipeline depths of the first generation: at most so many of each, evenly spread.
@@ -188,6 +191,7 @@ class _Search:
             return
         self.generation(self.first_genomes())
         self.evolve()
+        self.transplant()
         self.polish()
 
     def evolve(self) -> None:
@@ -207,6 +211,23 @@ class _Search:
             fresh = self.generation([*local, *offspring])
             population = self.select(population, fresh)
             idle = 0 if self.improved(before) else idle + 1
+
+    def transplant(self) -> None:
+        """Try the engine's parameters of the best and of the front on every layout that is known to run.
+
+        A layout that misses the targets with the engine's own values may meet them with others, and no step in one
+        parameter leads from one layout to the next.
+        """
+        layouts: dict[Genome, tuple[Any, ...]] = {}
+        for genome, key in self.keys.items():
+            layout = genome[:LAYOUT_GENES]
+            layouts[layout] = min(layouts.get(layout, key), key)
+        ranked = sorted(layouts, key=layouts.__getitem__)
+        donors = [] if self.best is None else [self.best, *self.front.genomes()]
+        engines = list(dict.fromkeys(genome[LAYOUT_GENES:] for genome in donors))[:TRANSPLANTED]
+        limit = round(self.parameters.max_evaluations * TRANSPLANT_SHARE)
+        pairs = ((*layout, *engine) for engine in engines for layout in ranked)
+        self.generation(list(self.unseen(pairs, limit)))
 
     def polish(self) -> None:
         """Look at the neighbours of the best, then of the front, until none is better or the budget is spent."""

@@ -40,6 +40,8 @@ Genome = tuple[int, ...]
 UTILIZATION_STEP = 0.05
 # Data-parallel copies of attention beside expert parallelism; all copies of a replica share a node.
 DATA_PARALLEL_SIZES = (2, 4, 8)
+# Genes of the layout: TP, PP, variant, replicas, precision. The engine's parameters come after them.
+LAYOUT_GENES = 5
 _REASONS = {
     "scheduler_delay_factor": "no predictor knows it; the engine's own value (0) is kept",
     "enable_prefix_caching": "no prompt of this load shares a prefix; the engine's own value is kept",
@@ -101,7 +103,7 @@ class ParameterSpace:
         self.loads = _replica_values(case, max((most for _, most in self.plans.values()), default=0))
         self.dimensions = self._layout_dimensions() + self._engine_dimensions() if self.plans else ()
         self._place = {dimension.name: place for place, dimension in enumerate(self.dimensions)}
-        self._engine_names = tuple(dimension.name for dimension in self.dimensions[5:])
+        self._engine_names = tuple(dimension.name for dimension in self.dimensions[LAYOUT_GENES:])
 
     @property
     def size(self) -> int:
@@ -111,7 +113,7 @@ class ParameterSpace:
     def decode(self, genome: Sequence[int]) -> tuple[Genome, Candidate] | None:
         """Return the genome's canonical form and its candidate; None when no layout near it is legal."""
         tp_size, pp_size, variant, _, precision = (
-            d.values[gene] for d, gene in zip(self.dimensions[:5], genome[:5], strict=True)
+            d.values[gene] for d, gene in zip(self.dimensions[:LAYOUT_GENES], genome[:LAYOUT_GENES], strict=True)
         )
         key = self._nearest_plan((tp_size, pp_size, variant))
         if key is None:

@@ -1,6 +1,7 @@
 """How near the genetic search comes to the true optimum. Prints, asserts nothing.
 
-    python tests/performance/benchmark_evolution.py [--problems N] [--seed S] [--first K] [--method M]
+    python tests/performance/benchmark_evolution.py [--problems N] [--seed S] [--first K] [--largest C]
+        [--method M]
 
 Problems are drawn from a seeded generator: models x device types x clusters x loads x targets x objectives, each of
 5,000 to 100,000 distinct configurations over every parameter of the search space. Every configuration is scored once by
@@ -75,6 +76,8 @@ def draw(rng, library, catalog):
     nodes = tuple(NodeDevices(f"n{index}", f"n{index}", size) for index, size in enumerate(sizes))
     group = DeviceGroup("c", spec.device_type, spec, spec.name, nodes, spec.memory_bytes * 0.99)
     isl, osl = rng.choice(((256, 128), (1024, 512), (512, 1024), (4096, 256), (2048, 2048), (8000, 500)))
+    if isl + osl > (arch.max_position_embeddings or isl + osl):
+        return None
     hit_rate = rng.choice((0.0, 0.0, 0.0, 0.5))
     if rng.random() < 0.85:
         load = Workload(
@@ -186,7 +189,7 @@ def gap(best, optimum, objective):
     return (mine - ideal) / abs(ideal)
 
 
-def problems(seed, first, count, method):
+def problems(seed, first, count, method, largest=MOST):
     """Yield (number, text, case, every evaluation, number of configurations, seconds) of the drawn problems."""
     library, catalog = default_library(), hardware_catalog()
     number, draws = 0, 0
@@ -197,8 +200,10 @@ def problems(seed, first, count, method):
             continue
         case, tightness, text = drawn
         space = ParameterSpace(case)
+        if space.size < FEWEST:
+            continue
         size = count_configurations(space)
-        if not FEWEST <= size <= MOST or not runs_at_all(case):
+        if not FEWEST <= size <= largest or not runs_at_all(case):
             continue
         number += 1
         if number <= first:
@@ -221,11 +226,12 @@ def main():
     parser.add_argument("--first", type=int, default=0, help="problems to leave out")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--budget", type=int, default=EvolutionParameters().max_evaluations)
+    parser.add_argument("--largest", type=int, default=MOST, help="configurations of a problem at most")
     parser.add_argument("--method", choices=("heuristic", "regressor"), default="regressor", help="the predictor")
     asked = parser.parse_args()
     gaps, ratios, calls, converged, sizes, seconds = [], [], [], [], [], []
     for number, text, case, judged, size, enumerated_s in problems(
-        asked.seed, asked.first, asked.problems, asked.method
+        asked.seed, asked.first, asked.problems, asked.method, asked.largest
     ):
         optimum = best_first(judged, case.objective)[0]
         started = time.perf_counter()
