@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from budsim.benchmarks.calibration_store import FILE_NAME as CALIBRATIONS
 from budsim.benchmarks.calibration_store import with_user_calibrations
 from budsim.commons.catalogs import hardware_catalog
 from budsim.commons.config import settings
@@ -14,8 +17,10 @@ from budsim.commons.errors import InvalidRequestError, NotFoundError, PayloadToo
 from budsim.commons.resources import shipped_path
 from budsim.engine_ops.lookup import look_up_engines
 from budsim.model_ops.services import default_library, memory_basis, memory_corrections
+from budsim.perf_model.memory import CorrectionOf
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator import simulation
+from budsim.simulator.candidate import Predictor
 from budsim.simulator.cluster_document import Cluster, ClusterProblem, parse_clusters
 from budsim.simulator.predictors import chosen_method, make_predictor
 from budsim.simulator.search_space import EvolutionParameters
@@ -126,6 +131,39 @@ def predict(points: pd.DataFrame, method: str | None = None, model_version: str 
 
     predictor = with_user_calibrations(make_predictor(method, model_version))
     return points_table.predict(points, predictor=predictor, correction_of=memory_corrections())
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionBasis:
+    """What answers the points of ``predict`` and ``budsim memory``.
+
+    Attributes:
+        predictor: By the default method, with this user's calibrations.
+        correction_of: What this user's start-up logs measured of a point's memory.
+        method: The default method.
+    """
+
+    predictor: Predictor
+    correction_of: CorrectionOf
+    method: str
+
+
+def current_basis() -> PredictionBasis:
+    """Return what predicts now: the same object, with what it remembers, until calibrations or logs change."""
+    return _basis(tuple(_stamp(settings().data_dir / name) for name in (CALIBRATIONS, "calibrations.json")))
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=1)
+def _basis(_stamps: tuple[tuple[int, int], ...]) -> PredictionBasis:
+    return PredictionBasis(with_user_calibrations(make_predictor()), memory_corrections(), chosen_method(None))
 
 
 def load_clusters(source: ClusterSource) -> tuple[tuple[Cluster, ...], tuple[ClusterProblem, ...], dict[str, str]]:

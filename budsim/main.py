@@ -22,7 +22,6 @@ from budsim.benchmarks.routes import router as benchmark_router
 from budsim.benchmarks.services import BenchmarkService
 from budsim.commons import health, security, telemetry
 from budsim.commons.access import Authoriser, configured_authoriser
-from budsim.commons.catalogs import hardware_catalog
 from budsim.commons.config import AppSettings, settings
 from budsim.commons.database import open_database
 from budsim.commons.errors import UnavailableError
@@ -38,7 +37,6 @@ from budsim.simulator.activities import RunActivities, SearchBackend
 from budsim.simulator.cluster_document import parse_clusters
 from budsim.simulator.cluster_source import ClusterSource, read_document
 from budsim.simulator.event_routes import event_router
-from budsim.simulator.heuristic import HeuristicPredictor
 from budsim.simulator.history_routes import router as history_router
 from budsim.simulator.model_routes import router as model_cache_router
 from budsim.simulator.node_routes import router as node_router
@@ -47,10 +45,10 @@ from budsim.simulator.routes import cluster_router, router, workflow_router
 from budsim.simulator.search_backend import CoreBackend
 from budsim.simulator.services import RunWaiters, SimulationService
 from budsim.simulator.workflows import RUN_SIMULATION, run_simulation
-from budsim.usecases.advisor import HardwareAdvisor
 from budsim.usecases.recommendation_routes import router as recommendation_router
 from budsim.usecases.routes import router as use_case_router
 from budsim.usecases.seeds import store_shipped
+from budsim.usecases.warm_up import shared_advisor, warm_up
 
 if TYPE_CHECKING:
     from budsim.commons.dapr import Sidecar
@@ -221,7 +219,8 @@ def create_app(
         openapi_url="/openapi.json" if config.namespace.upper() != "PRODUCTION" or config.debug else None,
     )
     app.state.metrics = metrics
-    app.state.advisor = HardwareAdvisor(hardware_catalog, HeuristicPredictor())
+    app.state.advisor = shared_advisor()
+    app.state.warm_up = None
     install_error_handlers(app)
     app.add_middleware(security.BodyLimitMiddleware, max_bytes=config.max_body_bytes)
     also_open = frozenset() if config.metrics_need_token else frozenset({"/metrics"})
@@ -266,11 +265,15 @@ def run_server(host: str | None = None, port: int | None = None, clusters_file: 
     signal.signal(signal.SIGTERM, _exit)  # what is open closes on the way out, whenever the signal comes
     sys.setswitchinterval(_SWITCH_S)
     metrics = health.Metrics()
+    preparation = warm_up()
+    prepared = preparation.prepare()  # while the database starts
     with open_service(config, metrics) as service:
         if clusters_file is not None:
             count = service.clusters.replace(read_document(clusters_file))
             logger.info("%d clusters imported from %s", count, clusters_file)
         app = create_app(config, opened=OpenService(service, metrics), authoriser=authoriser)
+        app.state.warm_up = preparation
+        prepared.join()
         logger.info("BudSim %s on http://%s:%d", app.version, host, port)
         uvicorn.run(app, host=host, port=port, log_config=None, access_log=config.debug)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from budsim.library import current_basis
 from budsim.perf_model.serving_point import Infeasible, Prediction
 from budsim.recommender.recommendation import GPURecommendation
+from budsim.simulator.candidate import Predictor
 from budsim.simulator.hardware import cost_per_million_tokens_usd
-from budsim.simulator.heuristic import HeuristicPredictor
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,29 +40,27 @@ class PerformanceEstimate:
     error: str | None = None
 
 
-def estimate_performance(
-    recommendation: GPURecommendation, predictor: HeuristicPredictor | None = None
-) -> PerformanceEstimate:
+def estimate_performance(recommendation: GPURecommendation, predictor: Predictor | None = None) -> PerformanceEstimate:
     """Return what one layout does under the load that it was recommended for; it never raises for one that cannot run.
 
     Args:
         recommendation: As found.
-        predictor: None = a new one.
+        predictor: None = that of ``budsim.predict``.
     """
     return estimate_performance_batch([recommendation], predictor)[0]
 
 
 def estimate_performance_batch(
-    recommendations: Sequence[GPURecommendation], predictor: HeuristicPredictor | None = None
+    recommendations: Sequence[GPURecommendation], predictor: Predictor | None = None
 ) -> list[PerformanceEstimate]:
     """Return one estimate per layout, in order, from one call of the predictor.
 
     Args:
         recommendations: As found.
-        predictor: None = a new one.
+        predictor: None = that of ``budsim.predict``.
     """
     points = [item.size.point for item in recommendations if item.size is not None]
-    answers = iter((predictor or HeuristicPredictor()).predict(points))
+    answers = iter((predictor or current_basis().predictor).predict(points))
     return [
         _estimate(item, next(answers))
         if item.size is not None

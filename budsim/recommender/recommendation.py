@@ -8,6 +8,7 @@ from typing import Any
 
 from budsim.commons.errors import InvalidRequestError
 from budsim.engine_ops import engine_profile
+from budsim.library import current_basis
 from budsim.perf_model.parallelism import PP_DEVICE_TYPES, ParallelPlan, check_plan
 from budsim.perf_model.serving_point import Infeasible
 from budsim.recommender.gpu_library import GPU_LIBRARY, GPUSpec, get_gpu_spec
@@ -163,7 +164,7 @@ def _check_at_least_one(name: str, value: int, limit: int) -> None:
 
 def _on_gpu(spec: GPUSpec, search: _Search) -> list[GPURecommendation]:
     """Return what was tried on one GPU, up to the first layout that fits."""
-    sizing = DeviceSizing(search.case, spec.device)
+    sizing = DeviceSizing(search.case, spec.device, current_basis().correction_of)
     tried = []
     for plan in _plans(spec, search):
         recommendation = _judged(spec, plan, sizing.of_plan(plan, search.batch_size), sizing)

@@ -14,7 +14,7 @@ from typing import Any
 from budsim.commons.errors import IncompatibleEngineError, UnsupportedError
 from budsim.engine_ops import resolve_engine_settings
 from budsim.perf_model.hardware_catalog import DeviceSpec
-from budsim.perf_model.memory import MemoryEstimate, estimate_memory
+from budsim.perf_model.memory import CorrectionOf, MemoryEstimate, estimate_memory
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.parallelism import PP_DEVICE_TYPES, ParallelPlan, check_plan
 from budsim.perf_model.precision import Precision, resolve_precision
@@ -109,9 +109,11 @@ class DeviceSizing:
     Args:
         case: What has to be served.
         device: Datasheet.
+        correction_of: What start-up logs measured of a point's memory; None = computed figures alone.
     """
 
-    def __init__(self, case: SizingCase, device: DeviceSpec) -> None:
+    def __init__(self, case: SizingCase, device: DeviceSpec, correction_of: CorrectionOf | None = None) -> None:
+        self._correction_of = correction_of
         self.case = case
         self.device = device
         self._plans = list(candidate_plans(case, device))
@@ -195,7 +197,8 @@ class DeviceSizing:
                 case.arch, device, plan, precision, settings, workload, devices_per_node=device.devices_per_node_typical
             )
             refused = refusal(point)
-            memory = refused or estimate_memory(point)
+            correction = self._correction_of(point) if self._correction_of else None
+            memory = refused or estimate_memory(point, correction=correction)
         except (UnsupportedError, IncompatibleEngineError) as error:
             return Infeasible("unsupported", error.message)
         return memory if isinstance(memory, Infeasible) else (point, memory)

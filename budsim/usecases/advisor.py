@@ -11,10 +11,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from budsim.model_ops.calculator import CalculationCase, calculate
 from budsim.perf_model.hardware_catalog import DeviceSpec, HardwareCatalog
+from budsim.perf_model.memory import CorrectionOf
 from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.serving_point import Infeasible
 from budsim.recommender.sizing import DeviceSizing, ReplicaSize, SizingCase
@@ -29,6 +30,25 @@ _MAX_RANKINGS = 10_000  # of one model, one pair of lengths and one batch size: 
 _MAX_OPTIONS = 40_000  # an option takes about 4 kB
 
 Value = TypeVar("Value")
+
+
+class Basis(Protocol):
+    """What predicts, and what start-up logs measured of memory."""
+
+    @property
+    def predictor(self) -> Predictor:
+        """Predicts serving points."""
+        ...
+
+    @property
+    def correction_of(self) -> CorrectionOf:
+        """Measured against computed memory of a point."""
+        ...
+
+    @property
+    def method(self) -> str:
+        """Name of the method."""
+        ...
 
 
 class RankedDevice(NamedTuple):
@@ -99,12 +119,12 @@ class HardwareAdvisor:
 
     Args:
         catalog: Returns the devices as they are now.
-        predictor: Predicts serving points.
+        basis: Returns what predicts now; the same object while nothing changes.
     """
 
-    def __init__(self, catalog: Callable[[], HardwareCatalog], predictor: Predictor) -> None:
+    def __init__(self, catalog: Callable[[], HardwareCatalog], basis: Callable[[], Basis]) -> None:
         self._catalog = catalog
-        self._predictor = predictor
+        self._basis = basis
         self._rankings: _Kept[BatchRanking] = _Kept(_MAX_RANKINGS)
         self._options: _Kept[HardwareOption | Infeasible] = _Kept(_MAX_OPTIONS)
         self._turn = threading.RLock()
@@ -112,6 +132,11 @@ class HardwareAdvisor:
     def devices(self) -> tuple[DeviceSpec, ...]:
         """Return the catalogue's devices that can be simulated."""
         return tuple(device for device in self._catalog().devices if device.device_type in SIMULATED_TYPES)
+
+    @property
+    def method(self) -> str:
+        """The method that predicts now."""
+        return self._basis().method
 
     def catalog(self) -> HardwareCatalog:
         """Return the catalogue as it is now."""
@@ -130,25 +155,26 @@ class HardwareAdvisor:
         Raises:
             BudSimError: The precision fits no format.
         """
-        catalog = self._catalog()
-        keys = {size: (*_case_key(case), size, id(catalog)) for size in batch_sizes}
+        catalog, basis = self._catalog(), self._basis()
+        keys = {size: (*_case_key(case), size, id(catalog), id(basis)) for size in batch_sizes}
         found = {} if extra else {size: kept for size, key in keys.items() if (kept := self._rankings.get(key))}
         missing = [size for size in dict.fromkeys(batch_sizes) if size not in found]
         if not missing:
             return found
         with self._turn:
             devices = [*(spec for spec in catalog.devices if spec.device_type in SIMULATED_TYPES), *extra]
-            sizings = [DeviceSizing(case, device) for device in devices]
+            sizings = [DeviceSizing(case, device, basis.correction_of) for device in devices]
             reference = catalog.match("H100").spec
             for size in missing:
                 found[size] = _ranking(case, size, sizings, reference)
                 if not extra:
-                    self._rankings.put(keys[size], found[size], catalog, case.arch)
+                    self._rankings.put(keys[size], found[size], catalog, case.arch, basis)
         return found
 
     def options(self, queries: Sequence[OptionQuery]) -> list[HardwareOption | Infeasible]:
         """Return an option per query, in order; what is not known yet is predicted in one call."""
-        keys = [_option_key(query) for query in queries]
+        basis = self._basis()
+        keys = [(*_option_key(query), id(basis)) for query in queries]
         found: dict[Hashable, HardwareOption | Infeasible] = {}
         missing: dict[Hashable, OptionQuery] = {}
         for key, query in zip(keys, queries, strict=True):
@@ -159,18 +185,20 @@ class HardwareAdvisor:
                 found[key] = kept
         if missing:
             with self._turn:
-                found |= self._predicted(missing)
+                found |= self._predicted(missing, basis)
         return [found[key] for key in keys]
 
-    def _predicted(self, missing: dict[Hashable, OptionQuery]) -> dict[Hashable, HardwareOption | Infeasible]:
+    def _predicted(
+        self, missing: dict[Hashable, OptionQuery], basis: Basis
+    ) -> dict[Hashable, HardwareOption | Infeasible]:
         sizings: dict[Hashable, DeviceSizing] = {}
         sized: dict[Hashable, ReplicaSize | Infeasible] = {}
         for key, query in missing.items():
             sizing_key = (*_case_key(query.case), id(query.device))
-            sizing = sizings.setdefault(sizing_key, DeviceSizing(query.case, query.device))
+            sizing = sizings.setdefault(sizing_key, DeviceSizing(query.case, query.device, basis.correction_of))
             sized[key] = sizing.of_plan(query.plan, query.batch_size)
         known = {key: size for key, size in sized.items() if isinstance(size, ReplicaSize)}
-        answers = dict(zip(known, self._predictor.predict([size.point for size in known.values()]), strict=True))
+        answers = dict(zip(known, basis.predictor.predict([size.point for size in known.values()]), strict=True))
         found: dict[Hashable, HardwareOption | Infeasible] = {}
         for key, size in sized.items():
             if isinstance(size, Infeasible):
@@ -179,7 +207,7 @@ class HardwareAdvisor:
                 found[key] = answer
             else:
                 found[key] = hardware_option(size, answer)
-            self._options.put(key, found[key], missing[key].device, missing[key].case.arch)
+            self._options.put(key, found[key], missing[key].device, missing[key].case.arch, basis)
         return found
 
     def predict_ranked(self, wanted: Iterable[tuple[SizingCase, int, BatchRanking, Sequence[int]]]) -> None:

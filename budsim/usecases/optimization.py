@@ -151,12 +151,12 @@ def configuration_answer(
         item: The configuration.
         use_case: Whose bounds are shown.
         question: Prices to show.
-        best: Lowest figure of the mode by checkpoint, for the efficiency score.
+        best: Figure of each checkpoint's first configuration, for the efficiency score.
         mode: What the score counts.
     """
     option, figure = item.option, item.figure(mode)
     details = shown(option, use_case, question.price_basis)
-    score = 100.0 * best[item.model.checkpoint] / figure if 0 < figure < math.inf else None
+    score = min(100.0, 100.0 * best[item.model.checkpoint] / figure) if 0 < figure < math.inf else None
     return {
         "model_id": item.model.model_id,
         "checkpoint": item.model.checkpoint,
@@ -197,7 +197,7 @@ def optimized(
     ranked = best_first(configurations, mode)
     best: dict[str, float] = {}
     for item in ranked:
-        best[item.model.checkpoint] = min(best.get(item.model.checkpoint, math.inf), item.figure(mode))
+        best.setdefault(item.model.checkpoint, item.figure(mode))
     chosen = spread_over_models(ranked, wanted)
     rows = [configuration_answer(item, use_case, question, best, mode) for item in chosen]
     meeting = sum(item.meets_slo for item in configurations)

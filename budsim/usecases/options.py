@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic_core import to_json
+
 from budsim.perf_model.hardware_catalog import DeviceSpec
 from budsim.perf_model.serving_point import Prediction
 from budsim.recommender.device_figures import memory_gb, price_index
@@ -40,6 +42,7 @@ class HardwareOption:
     request_throughput: float
     figures: Mapping[str, Any]
     _priced: dict[str | None, Mapping[str, Any]] = field(default_factory=dict, compare=False, repr=False)
+    _encoded: dict[str | None, bytes] = field(default_factory=dict, compare=False, repr=False)
 
     def priced(self, basis: PriceBasis | None) -> Mapping[str, Any]:
         """Return the prices on one basis as the API shows them; None = not asked for."""
@@ -47,16 +50,22 @@ class HardwareOption:
             self._priced[basis] = _prices(self, basis)
         return self._priced[basis]
 
+    def encoded(self, basis: PriceBasis | None) -> bytes:
+        """Return figures and prices as an open JSON object: what depends on the use case is for the caller to add."""
+        if basis not in self._encoded:
+            self._encoded[basis] = to_json({**self.figures, **self.priced(basis)})[:-1]
+        return self._encoded[basis]
+
     def slo(self, use_case: UseCase) -> SloCheck:
         """Return which bounds of a use case hold."""
         return check_slo(use_case, self.ttft_s, self.e2e_s, self.inter_token_s)
 
-    def usd_per_hour(self, basis: PriceBasis) -> float | None:
+    def usd_per_hour(self, basis: PriceBasis | None) -> float | None:
         """Return the price of all devices; None when it is not known."""
         usd: float | None = self.priced(basis)["total_cost_per_hour"]
         return usd
 
-    def usd_per_million_tokens(self, basis: PriceBasis) -> float | None:
+    def usd_per_million_tokens(self, basis: PriceBasis | None) -> float | None:
         """Return USD per million output tokens; None when the price is not known."""
         usd: float | None = self.priced(basis)["cost_per_million_tokens_usd"]
         return usd

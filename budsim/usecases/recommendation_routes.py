@@ -54,7 +54,10 @@ def recommend(
     body: Annotated[RecommendationQuery | None, Storable, Body(examples=[{"batch_sizes": [1, 8, 16]}])] = None,
 ) -> Response:
     """Return what serves the use case; an empty body asks for all categories and batch sizes 1 to 64."""
-    return _json(recommendations(request).recommend(unique_id, body or RecommendationQuery()))
+    answer = recommendations(request).recommend(unique_id, body or RecommendationQuery())
+    if request.app.state.warm_up is not None:
+        request.app.state.warm_up.follow_up(UseCaseService(service_of(request).database).values)
+    return Response(answer, media_type="application/json")
 
 
 @router.post(

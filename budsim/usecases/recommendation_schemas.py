@@ -264,7 +264,7 @@ class OptimizedConfiguration(_Body):
     throughput: float = Field(description="output tokens/s of the replica", examples=[1500.0])
     utilization: float | None = Field(description="percent of a chip's memory that the load takes", examples=[41.0])
     efficiency_score: float | None = Field(
-        description="100 = the best of this model by the mode; null = no price", examples=[100.0]
+        description="100 = as good as this model's first; null = no price", examples=[100.0]
     )
     option: HardwareOptionAnswer = Field(description="every figure of the replica")
 

@@ -14,6 +14,7 @@ from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.precision import canonical_precision
 from budsim.usecases import optimization
 from budsim.usecases.advisor import HardwareAdvisor
+from budsim.usecases.recommendation_json import encoded_answer
 from budsim.usecases.recommendation_schemas import CATEGORIES, OptimizeQuery, RecommendationQuery
 from budsim.usecases.recommendations import CategoryModel, HardwareFilter, Question, recommend_models
 from budsim.usecases.schemas import UseCaseResponse
@@ -45,8 +46,8 @@ class RecommendationService:
         self._library = library
         self._resolve_named = resolve_named
 
-    def recommend(self, unique_id: str, body: RecommendationQuery) -> dict[str, Any]:
-        """Return the recommendations of a use case.
+    def recommend(self, unique_id: str, body: RecommendationQuery) -> bytes:
+        """Return the recommendations of a use case as JSON.
 
         Raises:
             NotFoundError: There is no such use case.
@@ -59,13 +60,14 @@ class RecommendationService:
             models, source = self._named([("custom", name) for name in body.models]), "request"
         else:
             models, source = self._of_categories(rows, body)
-        return {
+        head = {
             "usecase": _wire(fields),
-            "recommendations": recommend_models(use_case, models, question, self._advisor),
-            "method": "heuristic",
+            "method": self._advisor.method,
             "category_source": source,
             "assumptions": _assumptions(use_case, question),
         }
+        answers = recommend_models(use_case, models, question, self._advisor)
+        return encoded_answer(head, answers, question.price_basis)
 
     def optimize(self, unique_id: str, body: OptimizeQuery) -> dict[str, Any]:
         """Return the best configurations of a use case.
@@ -81,7 +83,7 @@ class RecommendationService:
         answer = optimization.optimized(use_case, found, question, body.optimization_mode, body.max_results)
         return {
             "usecase": _wire(fields),
-            "method": "heuristic",
+            "method": self._advisor.method,
             **answer,
             "assumptions": _assumptions(use_case, question),
         }
@@ -101,7 +103,7 @@ class RecommendationService:
         best = {mode: optimization.optimized(use_case, found, question, mode, 1) for mode in optimization.MODES}
         return {
             "usecase": _wire(fields),
-            "method": "heuristic",
+            "method": self._advisor.method,
             **{mode: (answer["configurations"] or [None])[0] for mode, answer in best.items()},
             "summary": best["balanced"]["summary"],
             "assumptions": _assumptions(use_case, question),

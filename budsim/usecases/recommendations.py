@@ -6,10 +6,9 @@ predicted and shown. The batch's own figures are those of the first shown option
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 
 from budsim.commons.errors import BudSimError
 from budsim.perf_model.hardware_catalog import DeviceSpec
@@ -18,8 +17,8 @@ from budsim.perf_model.serving_point import Infeasible
 from budsim.recommender.sizing import SizingCase
 from budsim.simulator.hardware import PriceBasis
 from budsim.usecases.advisor import BatchRanking, HardwareAdvisor
-from budsim.usecases.options import HardwareOption, shown
-from budsim.usecases.use_case import UseCase
+from budsim.usecases.options import HardwareOption
+from budsim.usecases.use_case import SloCheck, UseCase
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,11 @@ class HardwareFilter:
     names: frozenset[str] = frozenset()
     min_utilization: float = 0.1
     max_usd_per_hour: float | None = None
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether no device is excluded by what it is."""
+        return not (self.device_types or self.manufacturers or self.names)
 
     def allows(self, device: DeviceSpec) -> bool:
         """Whether a device is of a type, a maker and a name that are wanted."""
@@ -79,30 +83,72 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """One batch size of one model; ``places`` of its ranking may be shown, in order."""
+    """One batch size of one model.
+
+    Attributes:
+        first: Places of the ranking to show first, best first.
+        further: The places after them.
+    """
 
     case: SizingCase
     size: int
     ranking: BatchRanking
-    wanted: HardwareFilter
+    first: list[int]
+    further: Iterator[int]
 
-    def places(self) -> Iterator[int]:
-        """Yield the places that pass the utilisation floor and the filters, best first."""
-        floor = self.wanted.min_utilization
-        for place, entry in enumerate(self.ranking.devices):
-            filled = entry.utilization is None or entry.utilization >= floor
-            if filled and self.wanted.allows(entry.device):
-                yield place
+
+def _places(ranking: BatchRanking, wanted: HardwareFilter) -> Iterator[int]:
+    """Yield the places that pass the utilisation floor and the filters, best first."""
+    floor, takes_all = wanted.min_utilization, wanted.takes_all
+    for place, entry in enumerate(ranking.devices):
+        filled = entry.utilization is None or entry.utilization >= floor
+        if filled and (takes_all or wanted.allows(entry.device)):
+            yield place
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAnswer:
+    """What serves one batch size.
+
+    Attributes:
+        options: Shown hardware with what holds of the bounds, best first.
+        best: Place of the first option that keeps the SLO, else the first; None without options.
+        reason: Why there is no option; None where there is one.
+    """
+
+    size: int
+    memory_required_gb: float
+    options: tuple[tuple[HardwareOption, SloCheck], ...]
+    best: int | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSizeAdvice:
+    """The batch size to run, on which option, and why."""
+
+    batch_size: int
+    option: HardwareOption
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """One model and what serves it."""
+
+    model: CategoryModel
+    batches: tuple[BatchAnswer, ...]
+    advice: BatchSizeAdvice | None
 
 
 def recommend_models(
     use_case: UseCase, models: Sequence[CategoryModel], question: Question, advisor: HardwareAdvisor
-) -> list[dict[str, Any]]:
-    """Return ``recommendations``: one entry per category, in the order of the models.
+) -> list[ModelAnswer]:
+    """Return what serves each model, in their order; one that could not be resolved has no batches.
 
     Args:
         use_case: Lengths and bounds.
-        models: Models by category; one that could not be resolved carries its error and is told as skipped.
+        models: Models by category.
         question: The caller's wishes.
         advisor: Sizes and predicts.
 
@@ -111,21 +157,13 @@ def recommend_models(
     """
     planned = [(model, _batches(use_case, model, question, advisor)) for model in models]
     advisor.predict_ranked(
-        (batch.case, batch.size, batch.ranking, list(islice(batch.places(), question.max_options)))
-        for _, batches in planned
-        for batch in batches
+        (batch.case, batch.size, batch.ranking, batch.first) for _, batches in planned for batch in batches
     )
-    answer: dict[str, dict[str, Any]] = {}
+    answers = []
     for model, batches in planned:
-        entry = answer.setdefault(
-            model.category, {"model_category": model.category, "recommended_models": [], "skipped_models": []}
-        )
-        if isinstance(model.arch, BudSimError):
-            entry["skipped_models"].append({"model_id": model.model_id, "reason": model.arch.message})
-            continue
-        configurations = [_batch_answer(use_case, batch, question, advisor) for batch in batches]
-        entry["recommended_models"].append(_model_answer(model, model.arch, configurations))
-    return list(answer.values())
+        answered = tuple(_batch_answer(use_case, batch, question, advisor) for batch in batches)
+        answers.append(ModelAnswer(model, answered, batch_size_advice(answered, question.price_basis)))
+    return answers
 
 
 def _batches(use_case: UseCase, model: CategoryModel, question: Question, advisor: HardwareAdvisor) -> list[_Batch]:
@@ -133,23 +171,19 @@ def _batches(use_case: UseCase, model: CategoryModel, question: Question, adviso
         return []
     case = SizingCase(model.arch, use_case.isl, use_case.osl, question.precision)
     rankings = advisor.rankings(case, question.batch_sizes, question.custom_devices)
-    return [_Batch(case, size, rankings[size], question.hardware) for size in question.batch_sizes]
+    batches = []
+    for size in question.batch_sizes:
+        places = _places(rankings[size], question.hardware)
+        batches.append(_Batch(case, size, rankings[size], list(islice(places, question.max_options)), places))
+    return batches
 
 
-def _batch_answer(use_case: UseCase, batch: _Batch, question: Question, advisor: HardwareAdvisor) -> dict[str, Any]:
-    options, refused = _options(use_case, batch, question, advisor)
-    listed = [shown(option, use_case, question.price_basis) for option in options]
-    best = next((entry for entry in listed if entry["meets_slo"]), listed[0] if listed else None)
-    return {
-        "batch_size": batch.size,
-        "memory_required_gb": batch.ranking.memory_required_gb,
-        "meets_slo": best is not None and best["meets_slo"],
-        "estimated_ttft": None if best is None else best["estimated_ttft"],
-        "estimated_e2e": None if best is None else best["estimated_e2e"],
-        "estimated_on": None if best is None else best["hardware_name"],
-        "hardware_options": listed,
-        "reason": None if listed else _why_none(batch, refused),
-    }
+def _batch_answer(use_case: UseCase, batch: _Batch, question: Question, advisor: HardwareAdvisor) -> BatchAnswer:
+    chosen, refused = _options(use_case, batch, question, advisor)
+    options = tuple((option, option.slo(use_case)) for option in chosen)
+    best = next((place for place, (_, slo) in enumerate(options) if slo.meets_slo), 0) if options else None
+    reason = None if options else _why_none(batch, question.hardware, refused)
+    return BatchAnswer(batch.size, batch.ranking.memory_required_gb, options, best, reason)
 
 
 def _options(
@@ -158,9 +192,8 @@ def _options(
     """Return what is shown of a batch size, and why the last option that is not shown was refused."""
     chosen: list[HardwareOption] = []
     refused = ""
-    places = batch.places()
-    while len(chosen) < question.max_options and (part := list(islice(places, question.max_options))):
-        advisor.predict_ranked([(batch.case, batch.size, batch.ranking, part)])
+    part = batch.first
+    while part and len(chosen) < question.max_options:
         for place in part:
             option = batch.ranking.options[place]
             if isinstance(option, Infeasible):
@@ -171,6 +204,9 @@ def _options(
                 refused = "no device that holds the batch has a known price within max_price_per_hour"
             else:
                 chosen.append(option)
+        if len(chosen) < question.max_options:
+            part = list(islice(batch.further, question.max_options))
+            advisor.predict_ranked([(batch.case, batch.size, batch.ranking, part)])
     return chosen[: question.max_options], refused
 
 
@@ -182,10 +218,10 @@ def _is_affordable(option: HardwareOption, question: Question) -> bool:
     return price is not None and price <= limit
 
 
-def _why_none(batch: _Batch, refused: str) -> str:
-    ranking, floor = batch.ranking, batch.wanted.min_utilization
+def _why_none(batch: _Batch, wanted: HardwareFilter, refused: str) -> str:
+    ranking, floor = batch.ranking, wanted.min_utilization
     filled = [entry for entry in ranking.devices if entry.utilization is None or entry.utilization >= floor]
-    excluded = sum(not batch.wanted.allows(entry.device) for entry in filled)
+    excluded = sum(not wanted.allows(entry.device) for entry in filled)
     told = [f"no hardware is left for batch size {batch.size}"]
     if ranking.too_large:
         told.append(f"{ranking.too_large} devices do not hold it, such as: {ranking.reason}")
@@ -200,46 +236,19 @@ def _why_none(batch: _Batch, refused: str) -> str:
     return "; ".join(told)
 
 
-def _model_answer(
-    model: CategoryModel, arch: ModelArchitecture, configurations: list[dict[str, Any]]
-) -> dict[str, Any]:
-    return {
-        "model_id": model.model_id,
-        "checkpoint": model.checkpoint,
-        "parameter_count": arch.params_total,
-        "model_type": arch.model_type,
-        "attention_type": arch.attention_type,
-        "batch_size_advice": batch_size_advice(configurations),
-        "batch_configurations": configurations,
-    }
-
-
-def batch_size_advice(configurations: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+def batch_size_advice(batches: Sequence[BatchAnswer], basis: PriceBasis | None) -> BatchSizeAdvice | None:
     """Return the batch size to run: the cheapest tokens within the SLO, else the most tokens a second; None if none.
 
     Args:
-        configurations: ``batch_configurations`` as answered.
+        batches: Of one model.
+        basis: Prices to compare; None = none.
     """
-    kept = [
-        (entry["batch_size"], option)
-        for entry in configurations
-        for option in entry["hardware_options"]
-        if option["meets_slo"]
-    ]
+    kept = [(batch.size, option) for batch in batches for option, slo in batch.options if slo.meets_slo]
     if not kept:
         return None
-    priced = [item for item in kept if item[1]["cost_per_million_tokens_usd"] is not None]
+    priced = [(usd, size, option) for size, option in kept if (usd := option.usd_per_million_tokens(basis)) is not None]
     if priced:
-        size, option = min(priced, key=lambda item: (item[1]["cost_per_million_tokens_usd"], item[0]))
-        cost = option["cost_per_million_tokens_usd"]
-        reason = f"cheapest output within the bounds: {cost:.3g} USD per million tokens"
-    else:
-        size, option = max(kept, key=lambda item: (item[1]["performance"]["output_tps"], -item[0]))
-        reason = f"most output within the bounds: {option['performance']['output_tps']:.4g} tokens/s"
-    return {
-        "batch_size": size,
-        "hardware_name": option["hardware_name"],
-        "nodes_required": option["nodes_required"],
-        "cost_per_million_tokens_usd": option["cost_per_million_tokens_usd"],
-        "reason": reason,
-    }
+        usd, size, option = min(priced, key=lambda item: item[:2])
+        return BatchSizeAdvice(size, option, f"cheapest output within the bounds: {usd:.3g} USD per million tokens")
+    size, option = max(kept, key=lambda item: (item[1].output_tps, -item[0]))
+    return BatchSizeAdvice(size, option, f"most output within the bounds: {option.output_tps:.4g} tokens/s")

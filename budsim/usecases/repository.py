@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, or_, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.orm import Session
 
 from budsim.usecases.models import ModelRecommendationCategory, UseCaseRow
@@ -65,6 +65,31 @@ class UseCaseFilter:
         if self.batch_size is not None:
             found.append(row.batch_size == self.batch_size)
         return found
+
+
+def _question() -> Select[Any]:
+    """Return the statement of ``read_question``; built once, because building takes longer than asking."""
+    row = ModelRecommendationCategory
+    named = func.json_build_array(row.category, row.model_id, row.checkpoint)
+    listed = func.json_agg(aggregate_order_by(named, row.display_order, row.id))
+    categories = select(listed).where(row.is_active.is_(True)).scalar_subquery().label("categories")
+    return select(*UseCaseRow.__table__.columns, categories).where(
+        UseCaseRow.unique_id == bindparam("asked"), UseCaseRow.is_active.is_(True)
+    )
+
+
+_QUESTION = _question()
+
+
+def read_question(session: Session, unique_id: str) -> Mapping[str, Any] | None:
+    """Return an active use case's columns and ``categories``, in one statement; None where there is none.
+
+    Args:
+        session: For reading.
+        unique_id: The use case.
+    """
+    row = session.execute(_QUESTION, {"asked": unique_id}).mappings().first()
+    return None if row is None else dict(row)
 
 
 class UseCaseRepository:
@@ -144,16 +169,6 @@ class UseCaseRepository:
         }
 
     # ------------------------------------------------------------------------------------------------------ categories
-    def categories(self) -> list[tuple[str, str, str | None]]:
-        """Return (category, model id, checkpoint) of the active rows in display order."""
-        row = ModelRecommendationCategory
-        query = (
-            select(row.category, row.model_id, row.checkpoint)
-            .where(row.is_active.is_(True))
-            .order_by(row.display_order, row.id)
-        )
-        return [(category, model_id, checkpoint) for category, model_id, checkpoint in self._session.execute(query)]
-
     def seed_categories(self, rows: Sequence[dict[str, Any]]) -> None:
         """Store the shipped categories that are not there."""
         statement = insert(ModelRecommendationCategory).values(list(rows))

@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from budsim.commons.database import Database
 from budsim.commons.errors import ConflictError, InvalidRequestError, NotFoundError
 from budsim.usecases.models import UseCaseRow
-from budsim.usecases.repository import FIELDS, UseCaseFilter, UseCaseRepository
+from budsim.usecases.repository import FIELDS, UseCaseFilter, UseCaseRepository, read_question
 from budsim.usecases.schemas import UseCaseCreate, UseCaseImport, UseCaseUpdate
 from budsim.usecases.use_case import UseCase, input_length_profile, latency_profile
 
 MAX_EXPORTED = 10_000
 
 
-def use_case_fields(row: UseCaseRow) -> dict[str, Any]:
+_STORED = ("id", "unique_id", *FIELDS, "source", "version", "is_active", "created_at", "updated_at")
+_QUESTION_FIELDS = tuple(field.name for field in dataclasses.fields(UseCase))
+
+
+def use_case_fields(row: UseCaseRow | Mapping[str, Any]) -> dict[str, Any]:
     """Return a row as the API shows it."""
-    stored = ("id", "unique_id", *FIELDS, "source", "version", "is_active", "created_at", "updated_at")
+    stored = {name: row[name] if isinstance(row, Mapping) else getattr(row, name) for name in _STORED}
     return {
-        **{name: getattr(row, name) for name in stored},
-        "latency_profile": latency_profile(row.e2e_max),
-        "input_length_profile": input_length_profile(row.input_tokens_max),
+        **stored,
+        "latency_profile": latency_profile(stored["e2e_max"]),
+        "input_length_profile": input_length_profile(stored["input_tokens_max"]),
     }
-
-
-def use_case_of(row: UseCaseRow) -> UseCase:
-    """Return what recommendations need of a row."""
-    return UseCase(
-        unique_id=row.unique_id,
-        name=row.name,
-        input_tokens_max=row.input_tokens_max,
-        output_tokens_max=row.output_tokens_max,
-        ttft_max=row.ttft_max,
-        e2e_max=row.e2e_max,
-        inter_token_max=row.inter_token_max,
-    )
 
 
 class UseCaseService:
@@ -150,16 +143,24 @@ class UseCaseService:
             rows, _ = UseCaseRepository(session).find(wanted, limit=MAX_EXPORTED, offset=0)
             return {"usecases": [{name: getattr(row, name) for name in ("unique_id", *FIELDS)} for row in rows]}
 
+    def values(self) -> list[UseCase]:
+        """Return the active use cases as values, by id."""
+        with self._database.transaction() as session:
+            rows, _ = UseCaseRepository(session).find(UseCaseFilter(), limit=MAX_EXPORTED, offset=0)
+            return [UseCase(**{name: getattr(row, name) for name in _QUESTION_FIELDS}) for row in rows]
+
     def question(self, unique_id: str) -> tuple[dict[str, Any], UseCase, list[tuple[str, str, str | None]]]:
         """Return a use case as shown, as a value, and the models of each size category.
 
         Raises:
             NotFoundError: There is no such use case.
         """
-        with self._database.transaction() as session:
-            repository = UseCaseRepository(session)
-            row = _required(repository, unique_id)
-            return use_case_fields(row), use_case_of(row), repository.categories()
+        with self._database.reading() as session:
+            row = read_question(session, unique_id)
+        if row is None:
+            raise _missing(unique_id)
+        use_case = UseCase(**{name: row[name] for name in _QUESTION_FIELDS})
+        return use_case_fields(row), use_case, [tuple(entry) for entry in row["categories"] or []]
 
 
 def _required(repository: UseCaseRepository, unique_id: str) -> UseCaseRow:

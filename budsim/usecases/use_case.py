@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 # The contract's profile bounds: end-to-end seconds, input tokens.
 _LATENCY_PROFILES = ((2.0, "real-time"), (5.0, "interactive"), (10.0, "responsive"))
@@ -44,8 +45,7 @@ def input_length_profile(input_tokens_max: int) -> str:
     return next((name for bound, name in _LENGTH_PROFILES if input_tokens_max <= bound), "long")
 
 
-@dataclass(frozen=True, slots=True)
-class SloCheck:
+class SloCheck(NamedTuple):
     """Whether a prediction keeps the bounds; None = there is no such bound, which passes."""
 
     ttft: bool | None

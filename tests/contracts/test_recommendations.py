@@ -5,6 +5,7 @@ import math
 import pandas as pd
 import pytest
 
+import budsim
 from budsim.simulator import points_table
 
 SMALL = {"batch_sizes": [1, 16], "model_categories": ["8B"], "models_per_category": 1}
@@ -38,7 +39,7 @@ def test_every_figure_is_what_predict_and_memory_say_of_the_same_point(answer):
     found = options(answer)
     assert len(found) > 50
     points = pd.DataFrame([option["point"] for option in found])
-    predicted = points_table.predict(points).to_dict("records")
+    predicted = budsim.predict(points).to_dict("records")
     remembered = points_table.estimate_memory(points).to_dict("records")
     for option, prediction, memory in zip(found, predicted, remembered, strict=True):
         assert prediction["status"] == memory["status"] == "ok", (option["point"], prediction["reason"])

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+import budsim
 import budsim.recommender as recommender
 from budsim.cli import main
 from budsim.commons.errors import InvalidRequestError, UnknownHardwareError, UnknownModelError
@@ -153,7 +154,7 @@ def test_an_unknown_model_is_said():
 def test_figures_are_those_of_predict_and_memory(result):
     fitting = [item for item in result.recommendations if item.recommendation.fits_in_memory]
     points = pd.DataFrame([point_row(item.recommendation.size) for item in fitting])
-    predicted = points_table.predict(points).to_dict("records")
+    predicted = budsim.predict(points).to_dict("records")
     memory = points_table.estimate_memory(points).to_dict("records")
     for item, times, split in zip(fitting, predicted, memory, strict=True):
         own, speed = item.recommendation, item.performance
