@@ -1,4 +1,4 @@
-"""The physics' constants fitted without each fold, as ``fit_step_time.py`` stores them."""
+"""The physics' constants fitted without each fold, as ``fit_folds.py`` stores them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ def _stored() -> dict[str, Any]:
 
 
 def fold_constants(scheme: str, label: str) -> FittedConstants | None:
-    """Return the constants by (engine, family, load) that were fitted without one fold; None = not fitted."""
+    """Return the constants by (engine, family, load) that were fitted without one fold; None = not fitted.
+
+    They hold the cells of the held-out rows and what all cells share, so they serve to predict those rows only.
+    """
     found = _stored().get(scheme, {}).get(label)
-    if found is None:
-        return None
-    return {tuple(key.split(":")): values for key, values in found.items()}  # type: ignore[misc]
+    return None if found is None else {tuple(key.split("|")): values for key, values in found.items()}

@@ -64,7 +64,7 @@ def configuration_key(table: pd.DataFrame, columns: tuple[str, ...] = CONFIGURAT
     return parts[0].str.cat(parts[1:], sep="|")
 
 
-def _stable_fold(key: str) -> str:
+def stable_fold(key: str) -> str:
     """Return the fold of a key; it depends on the key alone, so new rows move no old one."""
     return str(int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % CONFIGURATION_FOLDS)
 
@@ -80,7 +80,7 @@ def fold_labels(table: pd.DataFrame, scheme: str) -> pd.Series:
         ValueError: The scheme does not exist.
     """
     if scheme == "unseen_configuration":
-        return configuration_key(table).map(_stable_fold)
+        return configuration_key(table).map(stable_fold)
     if scheme == "model_family":
         return table["model"].map(model_family)
     if scheme == "hardware":

@@ -16,16 +16,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xgboost
-from folds import SCHEMES, fold_labels, is_population, model_family
+from folds import SCHEMES, fold_labels, is_population, model_family, stable_fold
 from serving_measurements import CORE_SOURCES, group_key, is_ambiguous_hardware, is_core, read_measurements
 
 from budsim.perf_model.engine_constants import FittedConstants
 from budsim.perf_model.novelty import KNOWN, LEVELS, NEW_BOTH, RECOMBINED, KnownCases, Novelty, between
 from budsim.perf_model.residual_features import DescribedPoints, PointDescriber
-from budsim.perf_model.serving_point import Prediction, ServingPoint
+from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.simulator.heuristic import HeuristicPredictor
 from budsim.simulator.points_reader import read_rows
-from budsim.simulator.regressor import RESIDUAL_METRICS, cell_device_type
+from budsim.simulator.regressor import RESIDUAL_METRICS, WIDTH_METRICS, cell_device_type
 
 SEED = 7
 MIN_POINTS, MIN_FAMILIES = 200, 3
@@ -38,17 +38,21 @@ TREES = {
     "colsample_bynode": 0.6, "reg_lambda": 3.0, "nthread": 1, "seed": SEED, "tree_method": "hist", "max_bin": 64,
 }  # fmt: skip
 ROUNDS = 140
+# TTFT has more regimes (queue, chunks, polling) than one decode step.
+METRIC_TREES = {"ttft_ms_mean": {"max_depth": 5, "min_child_weight": 3}}
 WIDTH_TREES = {
     **TREES, "objective": "reg:quantileerror", "quantile_alpha": 0.8, "max_depth": 3, "min_child_weight": 12,
 }  # fmt: skip
 WIDTH_ROUNDS = 50
+WIDTH_TREES_FROM = 100  # points; below, the intervals of a level are equally wide
 COVERAGE = 0.8
 _SHRINKS = np.linspace(0.0, 1.0, 11)
 # A residual that is to be used where it has not been proven must gain this much where it was tried.
 _WORTHWHILE = 0.97
 JUDGED_GROUP = 30
 NO_HARM = 1.02  # of the physics' median, for every left-out family and hardware
-# Beside the three schemes of the targets: one model x hardware x engine x precision case, and a family on a device.
+# Beside the three schemes of the targets: five folds of whole model x hardware x engine x precision cases, and a
+# family on a device.
 CALIBRATION_SCHEMES = (*SCHEMES, "case", "family_and_hardware")
 
 
@@ -107,7 +111,7 @@ def load_cells(folder: Path) -> dict[tuple[str, str], Cell]:
     table["population"] = is_population(table)
     for scheme in SCHEMES:
         table[f"fold_{scheme}"] = fold_labels(table, scheme)
-    table["fold_case"] = group_key(table)
+    table["fold_case"] = group_key(table).map(stable_fold)
     table["fold_family_and_hardware"] = table["fold_model_family"] + "|" + table["fold_hardware"]
     table = pd.concat([table, measured_metrics(table)], axis=1)
     asked = [row.point for row in read_rows(table)]
@@ -125,16 +129,6 @@ def load_cells(folder: Path) -> dict[tuple[str, str], Cell]:
     }
 
 
-def physics_view(cell: Cell, fitted: FittedConstants | None) -> View:
-    """Return features and base values of a cell by one set of constants; a point it refuses keeps NaN."""
-    answers = HeuristicPredictor(fitted).predict(cell.points)
-    if not all(isinstance(answer, Prediction) for answer in answers):
-        raise ValueError(f"{cell.engine}/{cell.device_type}: constants of a fold refuse points that all others answer")
-    described = PointDescriber().describe(cell.points, answers)
-    base = pd.DataFrame({name: [getattr(a, name) for a in answers] for name in RESIDUAL_METRICS})
-    return View(described, base, answers)
-
-
 def targets(cell: Cell, view: View) -> pd.DataFrame:
     """Return log(measured / physics) by metric; NaN where nothing was measured."""
     return np.log(cell.measured() / view.base.where(view.base > 0))
@@ -147,6 +141,11 @@ def fit_trees(
     return xgboost.train(dict(parameters), xgboost.DMatrix(features, target), rounds)
 
 
+def fit_residual(metric: str, features: np.ndarray, target: np.ndarray) -> xgboost.Booster:
+    """Return the residual's trees of one metric."""
+    return fit_trees(features, target, {**TREES, **METRIC_TREES.get(metric, {})}, ROUNDS)
+
+
 def tree_values(trees: xgboost.Booster, features: np.ndarray) -> np.ndarray:
     """Return the trees' value of each row."""
     return np.asarray(trees.inplace_predict(np.ascontiguousarray(features, dtype=np.float32)), dtype=np.float64)
@@ -155,38 +154,35 @@ def tree_values(trees: xgboost.Booster, features: np.ndarray) -> np.ndarray:
 Constants = Callable[[str, str], FittedConstants | None]
 
 
-def stored_view(cell: Cell, scheme: str, label: str, constants: Constants) -> View:
-    """Return the view of a cell by constants fitted without a fold; the package's where there are none."""
-    if scheme in {"case", "family_and_hardware"}:  # these constants have not seen the model's whole family
-        row = cell.table[cell.table[f"fold_{scheme}"].eq(label)].iloc[0]
-        scheme, label = "model_family", row["fold_model_family"]
-    fitted = constants(scheme, label)
-    name = f"{scheme}={label}" if fitted is not None else "package"
-    if name not in cell.views:
-        cell.views[name] = physics_view(cell, fitted)
-    return cell.views[name]
+def scheme_view(cell: Cell, scheme: str, constants: Constants) -> View:
+    """Return physics of every point by the constants that were fitted without the point's fold.
+
+    One case, and a family on a device, take the constants of the family's fold: they have not seen the family at all.
+    Without stored constants every fold takes the package's.
+    """
+    scheme = "model_family" if scheme in {"case", "family_and_hardware"} else scheme
+    if scheme not in cell.views:
+        labels = cell.table[f"fold_{scheme}"]
+        answers: dict[int, Prediction | Infeasible] = {}
+        for label, rows in labels.groupby(labels).indices.items():
+            predictor = HeuristicPredictor(constants(scheme, str(label)))
+            answers |= dict(zip(rows.tolist(), predictor.predict([cell.points[row] for row in rows]), strict=True))
+        cell.views[scheme] = _view(cell, [answers[row] for row in range(len(cell.points))])
+    return cell.views[scheme]
 
 
-def out_of_fold_view(cell: Cell, constants: Constants) -> View:
-    """Return the view in which each point's constants were fitted without its own configurations."""
-    if "out_of_fold" in cell.views:
-        return cell.views["out_of_fold"]
-    labels = cell.table["fold_unseen_configuration"]
-    views = {label: stored_view(cell, "unseen_configuration", label, constants) for label in sorted(labels.unique())}
-    first = next(iter(views.values()))
-    if len({id(view) for view in views.values()}) == 1:
-        return first
-    parts = {name: np.array(getattr(first.described, name)) for name in ("features", "tpot_floor_ms", "ttft_floor_ms")}
-    base, answers = first.base.copy(), list(first.answers)
-    for label, view in views.items():
-        rows = labels.eq(label).to_numpy()
-        base.loc[rows] = view.base.loc[rows]
-        for name, values in parts.items():
-            values[rows] = getattr(view.described, name)[rows]
-        for row in np.flatnonzero(rows):
-            answers[row] = view.answers[row]
-    cell.views["out_of_fold"] = View(DescribedPoints(**parts), base, answers)
-    return cell.views["out_of_fold"]
+def _view(cell: Cell, answers: list[Prediction | Infeasible]) -> View:
+    known = [answer for answer in answers if isinstance(answer, Prediction)]
+    if len(known) != len(answers):
+        raise ValueError(f"{cell.engine}/{cell.device_type}: constants of a fold refuse points that all others answer")
+    described = PointDescriber().describe(cell.points, known)
+    base = pd.DataFrame({name: [getattr(a, name) for a in known] for name in RESIDUAL_METRICS})
+    return View(described, base, known)
+
+
+def training_view(cell: Cell, constants: Constants) -> View:
+    """Return physics as the trees learn its errors: no point's constants have seen its own configuration."""
+    return scheme_view(cell, "unseen_configuration", constants)
 
 
 def folds(cell: Cell, scheme: str) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
@@ -209,13 +205,13 @@ def held_out_records(cell: Cell, scheme: str, constants: Constants) -> pd.DataFr
     the cell earns no residual, and where family and device are both left out: nothing is applied there.
     """
     found = []
+    seen, view = training_view(cell, constants), scheme_view(cell, scheme, constants)
+    known, truth, asked = targets(cell, seen), targets(cell, view), view.described.features
     for label, learnt, judged in folds(cell, scheme):
-        view = stored_view(cell, scheme, label, constants)
-        features, truth = view.described.features, targets(cell, view)
-        novelty = KnownCases.of(features[learnt]).novelty(features[judged])
+        novelty = KnownCases.of(seen.described.features[learnt]).novelty(asked[judged])
         raw = dict.fromkeys(RESIDUAL_METRICS, np.zeros(judged.sum()))
         if cell.earns_residual() and scheme != "family_and_hardware":
-            raw = _fold_values(features, truth, learnt, judged)
+            raw = _fold_values(seen.described.features[learnt], known[learnt], asked[judged])
         for metric in RESIDUAL_METRICS:
             columns = {
                 "row": np.flatnonzero(judged), "scheme": scheme, "label": label, "metric": metric,
@@ -226,16 +222,14 @@ def held_out_records(cell: Cell, scheme: str, constants: Constants) -> pd.DataFr
     return pd.concat(found, ignore_index=True)
 
 
-def _fold_values(
-    features: np.ndarray, truth: pd.DataFrame, learnt: np.ndarray, judged: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Return what trees that have not seen the judged rows say of them, by metric."""
-    values = {metric: np.zeros(judged.sum()) for metric in RESIDUAL_METRICS}
+def _fold_values(features: np.ndarray, truth: pd.DataFrame, asked: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what trees that learnt ``truth`` say of ``asked``, by metric."""
+    values = {metric: np.zeros(len(asked)) for metric in RESIDUAL_METRICS}
     for metric in RESIDUAL_METRICS:
-        usable = learnt & np.isfinite(truth[metric].to_numpy())
+        usable = np.isfinite(truth[metric].to_numpy())
         if metric != "tps_per_user" and usable.sum() >= MIN_POINTS // 2:
-            trees = fit_trees(features[usable], truth[metric].to_numpy()[usable], TREES, ROUNDS)
-            values[metric] = tree_values(trees, features[judged])
+            trees = fit_residual(metric, features[usable], truth[metric].to_numpy()[usable])
+            values[metric] = tree_values(trees, asked)
     values["tps_per_user"] = -values["e2e_s_mean"]  # the same measurements upside down: not fitted twice to be judged
     return values
 
@@ -311,15 +305,31 @@ def _lowest(records: pd.DataFrame, must_not_harm: bool) -> float:
 
 
 def shrink_tables(records: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Return the share of the residual to apply, by metric and level; where nothing was tried it is 0."""
+    """Return the share of the residual to apply, by metric and level; where nothing was tried it is 0.
+
+    What harms a left-out family or device in the end is not applied to anything new.
+    """
     records = records[np.isfinite(records["truth"])]
-    return {
-        metric: {
+    tables = {}
+    for metric, own in records.groupby("metric"):
+        table = {
             name: best_shrink(own[own["level"].eq(level)], must_not_harm=level != KNOWN) if level != NEW_BOTH else 0.0
             for level, name in enumerate(LEVELS)
         }
-        for metric, own in records.groupby("metric")
-    }
+        if harms(own, {str(metric): table}):
+            table = {name: share if name == LEVELS[KNOWN] else 0.0 for name, share in table.items()}
+        tables[str(metric)] = table
+    return tables
+
+
+def harms(records: pd.DataFrame, shrink: Mapping[str, Mapping[str, float]]) -> bool:
+    """Return whether a left-out family or device is worse off with the residual than without it."""
+    left_out = records[records["scheme"].isin(["model_family", "hardware"])]
+    errors = left_out.assign(plain=error_of(-left_out["truth"]), moved=error_of(applied(left_out, shrink)))
+    for _, own in errors.groupby(["scheme", "label", "metric"]):
+        if len(own) >= JUDGED_GROUP and own["moved"].median() > own["plain"].median():
+            return True
+    return False
 
 
 def applied(records: pd.DataFrame, shrink: Mapping[str, Mapping[str, float]]) -> np.ndarray:
@@ -334,37 +344,85 @@ def applied(records: pd.DataFrame, shrink: Mapping[str, Mapping[str, float]]) ->
 
 @dataclass
 class Widths:
-    """Intervals of one method and metric: trees (None = constant) and a factor by level."""
+    """Intervals of one method and metric: trees (None = constant) and a factor by level.
+
+    ``base`` is the width of each record before its factor, by trees that have not seen its configuration.
+    """
 
     trees: xgboost.Booster | None
     factors: dict[str, float]
-    base: pd.Series  # of each record, cross-fitted where the trees have seen its error
+    base: np.ndarray
 
 
-def fit_widths(cell: Cell, view: View, records: pd.DataFrame, sizes: np.ndarray, *, with_trees: bool) -> Widths:
+@dataclass
+class Calibration:
+    """What the held-out records of a cell say: how much of the residual to apply, and how wide the intervals are."""
+
+    shrink: dict[str, dict[str, float]]
+    trust: dict[str, float]
+    widths: dict[str, Widths]
+
+
+def calibrate(cell: Cell, records: pd.DataFrame, constants: Constants) -> Calibration:
+    """Return the shrink, the trust in each metric and the widths of both methods."""
+    shrink = shrink_tables(records) if cell.earns_residual() else {}
+    widths: dict[str, Widths] = {}
+    view = training_view(cell, constants)
+    for metric in WIDTH_METRICS:
+        own = records[records["metric"].eq(metric)]
+        if not np.isfinite(own["truth"]).any():
+            continue
+        widths[f"heuristic_{metric}"] = fit_widths(cell, view, own, np.abs(applied(own, {})))
+        same = not shrink  # the same answers, the same errors
+        widths[f"regressor_{metric}"] = (
+            widths[f"heuristic_{metric}"] if same else fit_widths(cell, view, own, np.abs(applied(own, shrink)))
+        )
+    return Calibration(shrink, trust_of(records, shrink), _filled(widths, len(cell.points)))
+
+
+def trust_of(records: pd.DataFrame, shrink: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Return the weights of the reconciliation: the inverse squared median error of each held-out metric."""
+    if not shrink:
+        return {"ttft": 1.0, "tpot": 1.0, "e2e": 1.0}
+    own = records[np.isfinite(records["truth"]) & records["scheme"].eq("unseen_configuration")]
+    sizes = pd.Series(np.abs(applied(own, shrink)), own.index).groupby(own["metric"]).median()
+    names = {"ttft": "ttft_ms_mean", "tpot": "tpot_ms_mean", "e2e": "e2e_s_mean"}
+    return {short: round(float(max(0.01, sizes.get(metric, 1.0)) ** -2), 3) for short, metric in names.items()}
+
+
+def _filled(widths: dict[str, Widths], count: int) -> dict[str, Widths]:
+    """Give a metric that was not measured in a cell the widths of the one that was."""
+    for method in ("heuristic", "regressor"):
+        known = [kept for name, kept in widths.items() if name.startswith(method)]
+        for metric in WIDTH_METRICS:
+            if f"{method}_{metric}" not in widths:
+                widths[f"{method}_{metric}"] = known[-1]
+    return widths
+
+
+def fit_widths(cell: Cell, view: View, records: pd.DataFrame, sizes: np.ndarray) -> Widths:
     """Return the widths that cover four fifths of the held-out errors of each level.
 
     Args:
         cell: For the configuration folds.
         view: Features of its points.
         records: Of one metric.
-        sizes: |log error| of each record.
-        with_trees: Predict the difficulty; else one width per level.
+        sizes: |log error| of each record, NaN where nothing was measured.
     """
     features, rows = view.described.features, records["row"].to_numpy()
+    measured = np.isfinite(sizes)
     base, trees = np.ones(len(records)), None
-    own = records["scheme"].eq("unseen_configuration").to_numpy()
-    if with_trees and own.sum() >= MIN_POINTS // 2:
+    own = records["scheme"].eq("unseen_configuration").to_numpy() & measured
+    if own.sum() >= WIDTH_TREES_FROM:
         trees = fit_trees(features[rows[own]], sizes[own], WIDTH_TREES, WIDTH_ROUNDS)
-        base = tree_values(trees, features[rows])
         labels = cell.table["fold_unseen_configuration"].to_numpy()[rows]
         for label in np.unique(labels):
-            learnt = own & (labels != label)
+            learnt, judged = own & (labels != label), labels == label
             fold_trees = fit_trees(features[rows[learnt]], sizes[learnt], WIDTH_TREES, WIDTH_ROUNDS)
-            judged = labels == label
             base[judged] = tree_values(fold_trees, features[rows[judged]])
     base = np.maximum(base, 0.01)
-    return Widths(trees, level_factors(records["level"].to_numpy(), sizes / base), pd.Series(base, records.index))
+    factors = level_factors(records["level"].to_numpy()[measured], (sizes / base)[measured])
+    return Widths(trees, factors, base)
 
 
 def level_factors(levels: np.ndarray, scores: np.ndarray) -> dict[str, float]:

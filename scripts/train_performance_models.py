@@ -26,19 +26,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from fold_constants import fold_constants
 from folds import SCHEMES
 from residual_training import (
-    ROUNDS,
-    TREES,
+    Calibration,
     Cell,
     Constants,
     applied,
+    calibrate,
     cell_records,
     error_of,
-    fit_trees,
-    fit_widths,
+    fit_residual,
     load_cells,
-    out_of_fold_view,
-    shrink_tables,
     targets,
+    training_view,
 )
 
 from budsim.perf_model.novelty import LEVELS, KnownCases
@@ -46,8 +44,6 @@ from budsim.perf_model.residual_features import FEATURE_VERSION, FEATURES
 from budsim.simulator.model_cache import MANIFEST, read_models
 from budsim.simulator.regressor import RESIDUAL_METRICS, WIDTH_METRICS
 
-# Held-out records (points x schemes) from which the difficulty is learnt; below, one width per level.
-WIDTH_TREES_FROM = 600
 OUTPUT = Path(__file__).resolve().parents[1] / "cache" / "pretrained_models"
 
 
@@ -70,14 +66,14 @@ def write_trees(folder: Path, name: str, trees: Any) -> dict[str, Any]:
 
 def residual_files(cell: Cell, folder: Path, constants: Constants) -> dict[str, Any]:
     """Fit the residual of every metric on all points of a cell and write it."""
-    view = out_of_fold_view(cell, constants)
+    view = training_view(cell, constants)
     features, truth = view.described.features, targets(cell, view)
     written = {}
     for metric in RESIDUAL_METRICS:
         values = truth[metric].to_numpy()
         usable = np.isfinite(values)
         if usable.sum() >= 200:
-            trees = fit_trees(features[usable], values[usable], TREES, ROUNDS)
+            trees = fit_residual(metric, features[usable], values[usable])
             written[metric] = {**write_trees(folder, f"regressor_{metric}.ubj", trees), "points": int(usable.sum())}
     return written
 
@@ -99,44 +95,20 @@ def grouped_errors(records: pd.DataFrame, shrink: dict[str, dict[str, float]]) -
     return answer
 
 
-def trust_of(records: pd.DataFrame, shrink: dict[str, dict[str, float]]) -> dict[str, float]:
-    """Return the weights of the reconciliation: the inverse squared median error of each held-out metric."""
-    own = records[np.isfinite(records["truth"]) & records["scheme"].eq("unseen_configuration")]
-    sizes = pd.Series(np.abs(applied(own, shrink)), own.index).groupby(own["metric"]).median()
-    names = {"ttft": "ttft_ms_mean", "tpot": "tpot_ms_mean", "e2e": "e2e_s_mean"}
-    return {short: round(float(max(0.01, sizes.get(metric, 1.0)) ** -2), 3) for short, metric in names.items()}
-
-
-def width_files(
-    cell: Cell, folder: Path, records: pd.DataFrame, shrink: dict[str, dict[str, float]], constants: Constants
-) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
-    """Fit the intervals of both methods; return the files and the factors by level."""
-    view, files, factors = out_of_fold_view(cell, constants), {}, {}
-    for metric in WIDTH_METRICS:
-        own = records[records["metric"].eq(metric) & np.isfinite(records["truth"])]
-        for method, table in (("heuristic", {}), ("regressor", shrink)):
-            if own.empty:
-                continue
-            name = f"{method}_{metric}"
-            if method == "regressor" and not shrink:  # the same answers, the same errors
-                files |= {name: files[f"heuristic_{metric}"]} if f"heuristic_{metric}" in files else {}
-                factors[name] = factors[f"heuristic_{metric}"]
-                continue
-            widths = fit_widths(cell, view, own, np.abs(applied(own, table)), with_trees=len(own) >= WIDTH_TREES_FROM)
-            factors[name] = {level: round(value, 5) for level, value in widths.factors.items()}
-            if widths.trees is not None:
-                files[name] = write_trees(folder, f"width_{name}.ubj", widths.trees)
-    return files, _filled(factors)
-
-
-def _filled(factors: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
-    """Give a metric that was not measured in a cell the widest of the others."""
-    for method in ("heuristic", "regressor"):
-        known = [table for name, table in factors.items() if name.startswith(method)]
-        for metric in WIDTH_METRICS:
-            widest = {level: max((table[level] for table in known), default=1.0) for level in LEVELS}
-            factors.setdefault(f"{method}_{metric}", widest)
-    return factors
+def width_files(folder: Path, calibration: Calibration) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
+    """Write the intervals of both methods; return the files and the factors by level."""
+    files: dict[str, Any] = {}
+    written: dict[int, dict[str, Any]] = {}
+    for name, widths in sorted(calibration.widths.items()):
+        if widths.trees is not None:
+            if id(widths.trees) not in written:
+                written[id(widths.trees)] = write_trees(folder, f"width_{name}.ubj", widths.trees)
+            files[name] = written[id(widths.trees)]
+    factors = {
+        name: {level: round(value, 5) for level, value in widths.factors.items()}
+        for name, widths in calibration.widths.items()
+    }
+    return files, factors
 
 
 def counts(cell: Cell) -> dict[str, Any]:
@@ -158,10 +130,9 @@ def train_cell(cell: Cell, folder: Path, constants: Constants) -> tuple[str, pd.
     for old in folder.glob("*.ubj"):
         old.unlink()
     records = cell_records(cell, constants)
-    earned = cell.earns_residual()
-    shrink = shrink_tables(records) if earned else {}
+    earned, calibration = cell.earns_residual(), calibrate(cell, records, constants)
     residuals = residual_files(cell, folder, constants) if earned else {}
-    files, factors = width_files(cell, folder, records, shrink, constants)
+    files, factors = width_files(folder, calibration)
     families = cell.table["fold_model_family"].nunique()
     reason = "" if earned else f"{len(cell.table)} points of {families} model families; 200 and 3 are needed"
     manifest = {
@@ -174,11 +145,11 @@ def train_cell(cell: Cell, folder: Path, constants: Constants) -> tuple[str, pd.
         "residuals": residuals,
         "widths": files,
         "factors": factors,
-        "shrink": shrink,
-        "trust": trust_of(records, shrink) if earned else {"ttft": 1.0, "tpot": 1.0, "e2e": 1.0},
-        "cases": KnownCases.of(out_of_fold_view(cell, constants).described.features).to_dict(),
+        "shrink": calibration.shrink,
+        "trust": calibration.trust,
+        "cases": KnownCases.of(training_view(cell, constants).described.features).to_dict(),
         "training": counts(cell),
-        "errors": grouped_errors(records, shrink),
+        "errors": grouped_errors(records, calibration.shrink),
     }
     return write_json(folder / MANIFEST, manifest), records
 
