@@ -25,7 +25,7 @@ from budsim.perf_model.residual_features import DescribedPoints, PointDescriber
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.simulator.heuristic import HeuristicPredictor
 from budsim.simulator.points_reader import read_rows
-from budsim.simulator.regressor import RESIDUAL_METRICS, WIDTH_METRICS, cell_device_type
+from budsim.simulator.regressor import RESIDUAL_METRICS, STATIC_WIDTH, WIDTH_METRICS, cell_device_type
 
 SEED = 7
 MIN_POINTS, MIN_FAMILIES = 200, 3
@@ -41,9 +41,9 @@ ROUNDS = 140
 # TTFT has more regimes (queue, chunks, polling) than one decode step.
 METRIC_TREES = {"ttft_ms_mean": {"max_depth": 5, "min_child_weight": 3}}
 WIDTH_TREES = {
-    **TREES, "objective": "reg:quantileerror", "quantile_alpha": 0.8, "max_depth": 3, "min_child_weight": 12,
+    **TREES, "objective": "reg:quantileerror", "quantile_alpha": 0.8, "max_depth": 4, "min_child_weight": 8,
 }  # fmt: skip
-WIDTH_ROUNDS = 50
+WIDTH_ROUNDS = 60
 WIDTH_TREES_FROM = 100  # points; below, the intervals of a level are equally wide
 COVERAGE = 0.8
 _SHRINKS = np.linspace(0.0, 1.0, 11)
@@ -346,12 +346,13 @@ def applied(records: pd.DataFrame, shrink: Mapping[str, Mapping[str, float]]) ->
 class Widths:
     """Intervals of one method and metric: trees (None = constant) and a factor by level.
 
-    ``base`` is the width of each record before its factor, by trees that have not seen its configuration.
+    ``base`` is the width of each record (by its index) before its factor, by trees that have not seen its
+    configuration.
     """
 
     trees: xgboost.Booster | None
     factors: dict[str, float]
-    base: np.ndarray
+    base: pd.Series
 
 
 @dataclass
@@ -368,16 +369,18 @@ def calibrate(cell: Cell, records: pd.DataFrame, constants: Constants) -> Calibr
     shrink = shrink_tables(records) if cell.earns_residual() else {}
     widths: dict[str, Widths] = {}
     view = training_view(cell, constants)
-    for metric in WIDTH_METRICS:
-        own = records[records["metric"].eq(metric)]
+    static = cell.table["load_mode"].eq("static_batch").to_numpy()[records["row"]]
+    for name in WIDTH_METRICS:
+        batch = name == STATIC_WIDTH
+        own = records[records["metric"].eq("e2e_s_mean" if batch else name) & (static == batch)]
         if not np.isfinite(own["truth"]).any():
             continue
-        widths[f"heuristic_{metric}"] = fit_widths(cell, view, own, np.abs(applied(own, {})))
+        widths[f"heuristic_{name}"] = fit_widths(cell, view, own, np.abs(applied(own, {})))
         same = not shrink  # the same answers, the same errors
-        widths[f"regressor_{metric}"] = (
-            widths[f"heuristic_{metric}"] if same else fit_widths(cell, view, own, np.abs(applied(own, shrink)))
+        widths[f"regressor_{name}"] = (
+            widths[f"heuristic_{name}"] if same else fit_widths(cell, view, own, np.abs(applied(own, shrink)))
         )
-    return Calibration(shrink, trust_of(records, shrink), _filled(widths, len(cell.points)))
+    return Calibration(shrink, trust_of(records, shrink), _filled(widths))
 
 
 def trust_of(records: pd.DataFrame, shrink: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
@@ -390,8 +393,8 @@ def trust_of(records: pd.DataFrame, shrink: Mapping[str, Mapping[str, float]]) -
     return {short: round(float(max(0.01, sizes.get(metric, 1.0)) ** -2), 3) for short, metric in names.items()}
 
 
-def _filled(widths: dict[str, Widths], count: int) -> dict[str, Widths]:
-    """Give a metric that was not measured in a cell the widths of the one that was."""
+def _filled(widths: dict[str, Widths]) -> dict[str, Widths]:
+    """Give a metric that was not measured in a cell the widths of one that was."""
     for method in ("heuristic", "regressor"):
         known = [kept for name, kept in widths.items() if name.startswith(method)]
         for metric in WIDTH_METRICS:
@@ -422,7 +425,7 @@ def fit_widths(cell: Cell, view: View, records: pd.DataFrame, sizes: np.ndarray)
             base[judged] = tree_values(fold_trees, features[rows[judged]])
     base = np.maximum(base, 0.01)
     factors = level_factors(records["level"].to_numpy()[measured], (sizes / base)[measured])
-    return Widths(trees, factors, base)
+    return Widths(trees, factors, pd.Series(base, records.index))
 
 
 def level_factors(levels: np.ndarray, scores: np.ndarray) -> dict[str, float]:

@@ -42,7 +42,7 @@ from residual_training import (
 from budsim.perf_model.novelty import LEVELS, KnownCases
 from budsim.perf_model.residual_features import FEATURE_VERSION, FEATURES
 from budsim.simulator.model_cache import MANIFEST, read_models
-from budsim.simulator.regressor import RESIDUAL_METRICS, WIDTH_METRICS
+from budsim.simulator.regressor import RESIDUAL_METRICS, STATIC_WIDTH, WIDTH_METRICS
 
 OUTPUT = Path(__file__).resolve().parents[1] / "cache" / "pretrained_models"
 
@@ -158,9 +158,10 @@ def fallback(records: list[pd.DataFrame]) -> dict[str, Any]:
     """Return the widths of what was never measured: the held-out errors of physics, every cell counting the same."""
     factors = {}
     for metric in WIDTH_METRICS:
+        measured = "e2e_s_mean" if metric == STATIC_WIDTH else metric
         sizes = [
             float(np.quantile(np.abs(own["truth"]), 0.8))
-            for own in (r[r["metric"].eq(metric) & np.isfinite(r["truth"])] for r in records)
+            for own in (r[r["metric"].eq(measured) & np.isfinite(r["truth"])] for r in records)
             if len(own)
         ]
         for method in ("heuristic", "regressor"):

@@ -38,6 +38,7 @@ from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.simulator.model_cache import models_root, read_models
 from budsim.simulator.regressor import (
     METHODS,
+    STATIC_WIDTH,
     CellModels,
     PretrainedModels,
     RegressorPredictor,
@@ -69,7 +70,7 @@ def held_out_predictions(cell: Cell, records: pd.DataFrame, found: Calibration, 
     for label, learnt, judged in folds(cell, scheme):
         own = records[records["scheme"].eq(scheme) & records["label"].eq(label)]
         rows = np.flatnonzero(judged)
-        widths = {name: Stored(kept.base[_places(records, name, scheme, label)]) for name, kept in found.widths.items()}
+        widths = {name: Stored(_fold_widths(own, name, kept.base)) for name, kept in found.widths.items()}
         models = CellModels(
             residuals={name: Stored(own.loc[own["metric"].eq(name), "raw"].to_numpy()) for name in found.shrink},
             widths=widths,
@@ -91,11 +92,11 @@ def held_out_predictions(cell: Cell, records: pd.DataFrame, found: Calibration, 
     return kept.join(described, on="row")
 
 
-def _places(records: pd.DataFrame, name: str, scheme: str, label: str) -> np.ndarray:
-    """Return where the widths of a fold stand among those of their metric."""
+def _fold_widths(own: pd.DataFrame, name: str, base: pd.Series) -> np.ndarray:
+    """Return the widths of a fold's rows; where the rows were not measured in this metric any will do."""
     metric = name.partition("_")[2]
-    own = records[records["metric"].eq(metric)]
-    return np.flatnonzero(own["scheme"].eq(scheme) & own["label"].eq(label))
+    index = own.index[own["metric"].eq("e2e_s_mean" if metric == STATIC_WIDTH else metric)]
+    return base.reindex(index).fillna(1.0).to_numpy()
 
 
 def _row(answer: Prediction | Infeasible) -> dict[str, Any]:

@@ -24,7 +24,8 @@ from budsim.simulator.heuristic import HeuristicPredictor
 METHODS = ("regressor", "heuristic")
 # Metrics that have a residual of their own, and those that have intervals.
 RESIDUAL_METRICS = ("ttft_ms_mean", "tpot_ms_mean", "e2e_s_mean", "tps_per_user", "ttft_ms_p99")
-WIDTH_METRICS = ("ttft_ms_mean", "tpot_ms_mean", "e2e_s_mean")
+STATIC_WIDTH = "static_e2e_s"  # of every latency of one static batch: only its E2E is measured
+WIDTH_METRICS = ("ttft_ms_mean", "tpot_ms_mean", "e2e_s_mean", STATIC_WIDTH)
 # A residual beyond a factor of four is a case that physics does not know; a width beyond one of eight says nothing.
 _LARGEST_RESIDUAL = float(np.log(4.0))
 _WIDTHS = (0.01, float(np.log(8.0)))
@@ -163,7 +164,10 @@ class RegressorPredictor:
         if self._method == "regressor" and cell.residuals:
             logs = np.array(log_corrections(cell, described, answers, static))
         factors = np.exp(logs)
-        widths = [cell.half_widths(self._method, metric, described.features, novelty) for metric in WIDTH_METRICS]
+        *of_served, of_batch = (
+            cell.half_widths(self._method, metric, described.features, novelty) for metric in WIDTH_METRICS
+        )
+        widths = [np.where(static, of_batch, width) for width in of_served]
         words = basis(novelty, own)
         out = []
         for i, (point, answer) in enumerate(zip(points, answers, strict=True)):
