@@ -88,6 +88,7 @@ def held_out_predictions(cell: Cell, records: pd.DataFrame, found: Calibration, 
     kept = pd.concat(out, ignore_index=True).assign(scheme=scheme)
     facts = cell.table[[*GROUP, "isl", "osl", "concurrency", "source", "population", "load_mode", "ep", "dp", "pp"]]
     truth = cell.table[list(METRICS.values())].add_prefix("measured_")
+    facts = facts.assign(measured_row=cell.table["row_id"])
     described = pd.concat([facts, truth, cell.table[[f"fold_{name}" for name in SCHEMES]]], axis=1)
     return kept.join(described, on="row")
 

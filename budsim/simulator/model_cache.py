@@ -27,10 +27,11 @@ from budsim.commons.errors import InvalidRequestError, UnavailableError
 from budsim.commons.resources import shipped_path
 from budsim.perf_model.novelty import KnownCases
 from budsim.perf_model.residual_features import FEATURE_VERSION, FEATURES, FloatArray
-from budsim.simulator.regressor import CellModels, PretrainedModels, levels_of
+from budsim.simulator.regressor import METHODS, WIDTH_METRICS, CellModels, PretrainedModels, levels_of
 
 MANIFEST = "manifest.json"
 VERSIONS = "versions"
+WIDTH_NAMES = tuple(f"{method}_{metric}" for method in METHODS for metric in WIDTH_METRICS)
 _MAX_FILE_BYTES = 8_000_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -122,7 +123,7 @@ def _cell(folder: Path, stored: Mapping[str, Any]) -> CellModels:
     return CellModels(
         residuals=trees["residuals"],
         widths=trees["widths"],
-        factors={name: levels_of(table) for name, table in stored["factors"].items()},
+        factors={name: levels_of(stored["factors"][name]) for name in WIDTH_NAMES},
         shrink={name: levels_of(table) for name, table in stored.get("shrink", {}).items()},
         trust={name: float(weight) for name, weight in stored["trust"].items()},
         cases=KnownCases.from_dict(stored["cases"]),
