@@ -37,6 +37,6 @@ def test_predictions_are_those_of_the_reviewed_file(tables):
         change = (found[name] / stored[name] - 1).abs()
         worst = stored.loc[change.idxmax()]
         assert change.max() <= TOLERANCE, (
-            f"{name} of {worst.model} on {worst.hardware} ({worst.method}) moved by {change.max():.2%}: if that is meant, "
-            "run python scripts/prediction_golden.py --write and review the difference"
+            f"{name} of {worst.model} on {worst.hardware} ({worst.method}) moved by {change.max():.2%}: if that is "
+            "meant, run python scripts/prediction_golden.py --write and review the difference"
         )
