@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from budsim.simulator.candidate import Evaluation
+from budsim.simulator.candidate import Candidate, Evaluation
 from budsim.simulator.objective import Objective, num_devices, objective_value
+from budsim.simulator.search_space import SearchCase, engine_settings
 
 Json = dict[str, Any]
 # Points of a Pareto front that an answer carries.
@@ -116,13 +118,23 @@ def _percent(change: float) -> str:
     return f"{100 * change:+.0f} %"
 
 
-def winning_reason(item: Evaluation, evaluations: Sequence[Evaluation], objective: str) -> str:
+def changed_parameters(candidate: Candidate, case: SearchCase) -> dict[str, Any]:
+    """Return the engine parameters of a candidate that are not the engine's own for its load, with their values."""
+    own = engine_settings(case, candidate.plan, candidate.precision, candidate.concurrency_per_replica)
+    values, chosen = asdict(own), asdict(candidate.settings)
+    return {name: chosen[name] for name in values if chosen[name] != values[name]}
+
+
+def winning_reason(
+    item: Evaluation, evaluations: Sequence[Evaluation], objective: str, changed: Mapping[str, Any] | None = None
+) -> str:
     """Return why a configuration ranks where it does: what it is best at, what holds it back, what comes after it.
 
     Args:
         item: One of the evaluations.
         evaluations: All of them, best first.
         objective: What the caller asked for.
+        changed: Its engine parameters that are not the engine's own.
     """
     meeting = sum(other.meets_targets for other in evaluations)
     candidate = item.candidate
@@ -139,6 +151,8 @@ def winning_reason(item: Evaluation, evaluations: Sequence[Evaluation], objectiv
         parts.append(f"the next layout (TP {tp} x PP {pp} x {replicas}) is {gap}")
     if item.binding:
         parts.append(f"{item.binding} binds")
+    if changed:
+        parts.append("set " + ", ".join(f"{name} {value}" for name, value in changed.items()))
     text = "; ".join(parts)
     return f"TP {candidate.plan.tp_size} x PP {candidate.plan.pp_size} x {candidate.replicas}: {text}."
 

@@ -25,7 +25,7 @@ from budsim.simulator import jobs
 from budsim.simulator.candidate import Evaluation, Predictor, Rejection
 from budsim.simulator.deployment import cluster_metrics, launch, result_row
 from budsim.simulator.direct_search import ProgressReport, SearchOutcome, StopSignal
-from budsim.simulator.explanation import front_points, winning_reason
+from budsim.simulator.explanation import changed_parameters, front_points, winning_reason
 from budsim.simulator.group_task import GroupOutcome, GroupTask, RejectionSummary
 from budsim.simulator.hardware import (
     PRICE_BASIS_TEXTS,
@@ -417,7 +417,9 @@ def _rows(
     rows = []
     for step, item in enumerate(kept):
         row = result_row(item, case, model_name=model_id, search_step=step)
-        row["top_k_configs"]["reason"] = winning_reason(item, found.evaluations, case.objective)
+        changed = changed_parameters(item.candidate, case)
+        row["top_k_configs"]["changed_parameters"] = changed
+        row["top_k_configs"]["reason"] = winning_reason(item, found.evaluations, case.objective, changed)
         rows.append(row)
     return tuple(rows)
 

@@ -1,11 +1,13 @@
 """Every answer says why: what a point is best at, what it costs against the others, what holds it back."""
 
+from dataclasses import replace
+
 import pytest
 from search_doubles import AnalyticPredictor, group, search_case
 
 from budsim.perf_model.workload import SloTargets
 from budsim.simulator.direct_search import search
-from budsim.simulator.explanation import front_points, merged_front, winning_reason
+from budsim.simulator.explanation import changed_parameters, front_points, merged_front, winning_reason
 from budsim.simulator.objective import Objective
 from budsim.simulator.ranking import pareto_front
 
@@ -73,3 +75,13 @@ def test_a_point_without_a_price_is_the_dearest():
     points = list(front_points(pareto_front(MEETING), 100))
     unpriced = {**points[0], "cost_per_million_tokens": None, "e2e_latency": 0.0}
     assert merged_front([points, [unpriced]], 1000)[-1]["cost_per_million_tokens"] is None
+
+
+def test_engine_parameters_that_are_not_the_engines_own_are_named():
+    case = search_case(group(8, 8), 32)
+    best = search(case, AnalyticPredictor()).best
+    assert changed_parameters(best.candidate, case) == {}
+    tuned = replace(best.candidate, settings=replace(best.candidate.settings, block_size=32, kv_cache_dtype="fp8"))
+    changed = changed_parameters(tuned, case)
+    assert changed == {"block_size": 32, "kv_cache_dtype": "fp8"}
+    assert "set kv_cache_dtype fp8, block_size 32" in winning_reason(best, [best], "cost", changed)
