@@ -111,15 +111,18 @@ def _cell(folder: Path, stored: Mapping[str, Any]) -> CellModels:
         KeyError, TypeError, ValueError: The manifest does not say what is needed.
     """
     trees: dict[str, dict[str, UbjTrees]] = {"residuals": {}, "widths": {}}
+    read: dict[str, UbjTrees] = {}
     for role, kept in trees.items():
         for name, artefact in stored.get(role, {}).items():
             if not _NAME.fullmatch(artefact["file"]):
                 raise ValueError(f"{role}.{name}: a file name has no folders")
-            path = folder / artefact["file"]
-            try:
-                kept[name] = UbjTrees(_content(path, artefact["sha256"]))
-            except ValueError as error:
-                raise _problem(path, str(error)) from error
+            path, digest = folder / artefact["file"], str(artefact["sha256"])
+            if digest not in read:  # a cell without a residual has the same widths by both methods
+                try:
+                    read[digest] = UbjTrees(_content(path, digest))
+                except ValueError as error:
+                    raise _problem(path, str(error)) from error
+            kept[name] = read[digest]
     return CellModels(
         residuals=trees["residuals"],
         widths=trees["widths"],
