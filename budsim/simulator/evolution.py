@@ -2,6 +2,7 @@
 
     first generation   what ``direct_search`` would look at, thinned out: TP x PP x replicas with the engine's defaults
     each generation    offspring of the population (crossover, mutation) and unseen neighbours of the best
+    then               the engine's parameters of the best and of the front on every layout that runs
     the end            no improvement for ``patience`` generations, or the budget is spent; what is left of the budget
                        goes to the neighbours of the best and of the Pareto front, until none of them is better
 
@@ -9,8 +10,8 @@ Three objectives are minimised: cost, median end-to-end latency, minus throughpu
 what misses them less (constraint domination, Deb et al. 2002, NSGA-II, section VI); what cannot run is no parent. The
 best by any stated objective lies on the front that meets the targets, because each grows with all three.
 
-Plain NSGA-II alone ends within 1 % of the optimum in too few problems; ``tests/performance/benchmark_evolution.py``
-measures both. Everything random comes from the request's seed.
+Plain NSGA-II finds the best too, but loses points of narrow fronts; the transplants and the local search bring them
+back (figures: docs/adr/0009). Everything random comes from the request's seed.
 """
 
 from __future__ import annotations
