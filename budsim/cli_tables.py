@@ -121,7 +121,7 @@ def print_simulation(answer: Mapping[str, Any]) -> None:
         "Ranked deployments, best first",
         [("#", "r"), ("cluster", "l"), ("device", "l"), ("type", "l"), ("engine", "l"), ("TP", "r"), ("PP", "r"),
          ("replicas", "r"), ("TTFT ms", "r"), ("tok/s/user", "r"), ("tok/s", "r"), ("E2E s", "r"), ("GB/device", "r"),
-         ("USD/h", "r"), ("USD/M tok", "r"), ("targets", "l")],
+         ("USD/h", "r"), ("USD/M tok", "r"), ("conf.", "r"), ("targets", "l")],
     )  # fmt: skip
     for rank, item in enumerate(answer["recommendations"], start=1):
         name = item.get("cluster_name") or item["cluster_id"][:8]
@@ -157,6 +157,7 @@ def _deployment_cells(engine: str, metrics: Mapping[str, Any]) -> list[str]:
         _number(metrics["memory_gb_per_device"]),
         _number(metrics["cost_per_hour_usd"] if known else None, 2),
         _number(metrics["cost_per_million_tokens"] if known else None, 3),
+        _number(metrics.get("confidence"), 2),
         _targets(metrics),
     ]
 

@@ -378,6 +378,7 @@ def simulation_metrics(row: Mapping[str, Any], replicas: int | None = None) -> d
         "hardware_mode": stored["hardware_mode"],
         "confidence": stored["prediction"].get("confidence"),
         "basis": stored["prediction"].get("basis"),
+        "intervals": _deployment_intervals(stored),
         "performance_known": stored.get("performance_known", True),
         "job": _job(stored),
     }
@@ -388,6 +389,16 @@ def _job(stored: Mapping[str, Any]) -> dict[str, Any] | None:
     job = stored.get("job")
     reason = (stored.get("quantized") or {}).get("reason")
     return job if job is None or reason is None else {**job, "quantized_reason": reason}
+
+
+def _deployment_intervals(stored: Mapping[str, Any]) -> dict[str, list[float]]:
+    """Return the 80 % intervals of a stored row; that of the throughput is the whole deployment's."""
+    prediction = stored["prediction"]
+    intervals = {name: [float(low), float(high)] for name, (low, high) in (prediction.get("intervals") or {}).items()}
+    if "output_tps" in intervals and prediction.get("output_tps"):
+        share = stored["output_tps"] / prediction["output_tps"]
+        intervals["output_tps"] = [bound * share for bound in intervals["output_tps"]]
+    return intervals
 
 
 def distinct_rows(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

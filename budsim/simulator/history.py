@@ -69,9 +69,5 @@ def unbeaten(figures: Sequence[tuple[float, ...]]) -> list[bool]:
 
 def intervals_of(prediction: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
     """Return the 80 % intervals that a stored prediction carries."""
-    found: dict[str, tuple[float, float]] = {}
-    for name in INTERVAL_FIGURES:
-        low, high = prediction.get(f"{name}_lo"), prediction.get(f"{name}_hi")
-        if low is not None and high is not None:
-            found[name] = (low, high)
-    return found
+    stored = prediction.get("intervals") or {}
+    return {name: (float(stored[name][0]), float(stored[name][1])) for name in INTERVAL_FIGURES if name in stored}

@@ -146,7 +146,16 @@ class SimulationMetrics(ResponseModel):
     precision: str | None = Field(None, description="Weight format.", examples=["bf16"])
     hardware_mode: str | None = Field(None, description="dedicated or shared.", examples=["dedicated"])
     confidence: float | None = Field(None, description="0 to 1; null = not calibrated for this case.", examples=[0.92])
-    basis: str | None = Field(None, description="What the figures rest on.", examples=["analytic"])
+    basis: str | None = Field(
+        None,
+        description="What the figures rest on: measured, interpolated, extrapolated, analytic.",
+        examples=["analytic"],
+    )
+    intervals: dict[str, list[float]] = Field(
+        default_factory=dict,
+        description="80 % intervals of mean TTFT (ms), TPOT (ms), E2E (s) and of the deployment's output tokens/s.",
+        examples=[{"ttft_ms_mean": [70.1, 101.9], "output_tps": [501.0, 603.5]}],
+    )
     performance_known: bool = Field(
         True, description="False: latencies and throughputs of 0 stand for not predicted.", examples=[True]
     )

@@ -32,5 +32,5 @@ def test_a_configuration_without_a_price_never_counts_as_free():
 
 
 def test_an_interval_needs_both_ends():
-    prediction = {"ttft_ms_mean_lo": 1.0, "ttft_ms_mean_hi": 2.0, "output_tps_lo": 1.0, "output_tps_hi": None}
+    prediction = {"intervals": {"ttft_ms_mean": [1.0, 2.0], "something_else": [0.0, 1.0]}}
     assert intervals_of(prediction) == {"ttft_ms_mean": (1.0, 2.0)}
