@@ -17,7 +17,7 @@ from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.residual_features import FEATURES, PointDescriber
 from budsim.perf_model.workload import LoadMode, Workload
 from budsim.simulator.heuristic import HeuristicPredictor
-from budsim.simulator.model_cache import MANIFEST, ModelFilesError, read_models
+from budsim.simulator.model_cache import MANIFEST, VERSIONS, read_models, versions
 from budsim.simulator.predictors import make_predictor
 
 ROOT = Path(__file__).parents[2]
@@ -124,35 +124,33 @@ def few(tmp_path):
     return root
 
 
-def test_an_export_is_complete_and_is_not_overwritten_by_the_next(run, few, tmp_path):
-    assert run("export_models", "--output", tmp_path / "models", folder=few)[0] == 0
+def test_an_export_is_what_was_exported_and_can_be_installed_beside_another_version(run, few, tmp_path):
+    code, said = run("export_models", "--output", tmp_path / "out", folder=few)
+    assert (not code, "few" in said) == (True, True)
     copied, original = (
         {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
-        for root in (tmp_path / "models", few)
+        for root in (tmp_path / "out" / "few", few)
     )
     assert copied == original
-    code, said = run("export_models", "--output", tmp_path / "models", folder=few)
-    assert code == 2
-    assert "--force" in said
+    other = tmp_path / "other"
+    shutil.copytree(few, other)
+    stored = json.loads((other / MANIFEST).read_text())
+    (other / MANIFEST).write_text(json.dumps(stored | {"model_version": "other"}))
+    assert run("load_pretrained_models", "--from", tmp_path / "out" / "few", folder=other)[0] == 0
+    assert read_models(other / VERSIONS / "few").version == "few"
+    assert [item.version for item in versions()] == ["other", "few"]
 
 
-def test_models_are_loaded_into_an_empty_folder_and_a_damaged_one_is_told(run, few, tmp_path):
-    folder = tmp_path / "cache"
-    code, said = run("load_pretrained_models", "--source", few, folder=folder)
-    assert (code, "version few loaded" in said) == (0, True)
-    (folder / "trtllm/cuda" / MANIFEST).write_text("{}")
-    with pytest.raises(ModelFilesError):
-        read_models(folder)
-    code, said = run("load_pretrained_models", "--source", few, folder=folder)
-    assert code == 2
-    assert "--force" in said
-    assert run("load_pretrained_models", "--source", few, "--force", folder=folder)[0] == 0
-    assert read_models(folder).version == "few"
+def test_damaged_models_are_told_and_not_installed(run, few, tmp_path):
+    (few / "trtllm/cuda" / MANIFEST).write_text("{}")
+    assert run("load_pretrained_models", folder=few)[0] == 2
+    good = tmp_path / "good"
+    good.mkdir()
+    code, said = run("load_pretrained_models", "--from", few, folder=good)
+    assert (code, "manifest.json" in said) == (2, True)
+    assert not list(good.rglob(MANIFEST))
 
 
-def test_without_a_folder_the_models_that_ship_are_verified_and_never_replaced(run, few):
+def test_without_a_folder_the_models_that_ship_are_verified(run):
     code, said = run("load_pretrained_models")
     assert (code, "verified" in said) == (0, True)
-    with pytest.raises(SystemExit) as refused:
-        run("load_pretrained_models", "--source", few)
-    assert refused.value.code == 2
