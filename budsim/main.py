@@ -58,6 +58,7 @@ logger = logging.getLogger(__name__)
 # How long a thread may keep the interpreter to itself while others want it; Python's own 5 ms is what every wait of a
 # request costs while many workflow steps run beside it.
 _SWITCH_S = 0.001
+_WARM_UP_WAIT_S = 15.0  # several times what it takes; requests that come sooner do the work themselves
 _WORKER_WAIT_S = 60.0  # twice what a wedged sidecar takes to be noticed, ended, started again and connected
 
 
@@ -273,7 +274,7 @@ def run_server(host: str | None = None, port: int | None = None, clusters_file: 
             logger.info("%d clusters imported from %s", count, clusters_file)
         app = create_app(config, opened=OpenService(service, metrics), authoriser=authoriser)
         app.state.warm_up = preparation
-        prepared.join()
+        prepared.join(_WARM_UP_WAIT_S)
         logger.info("BudSim %s on http://%s:%d", app.version, host, port)
         uvicorn.run(app, host=host, port=port, log_config=None, access_log=config.debug)
 
