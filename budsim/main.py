@@ -223,6 +223,7 @@ def create_app(
     app.state.advisor = shared_advisor()
     app.state.warm_up = None
     install_error_handlers(app)
+    app.add_middleware(security.JsonBodyMiddleware)
     app.add_middleware(security.BodyLimitMiddleware, max_bytes=config.max_body_bytes)
     also_open = frozenset() if config.metrics_need_token else frozenset({"/metrics"})
     rate_limit = security.RateLimit(config.rate_limit_per_minute)

@@ -4,7 +4,7 @@ Reads a config.json (a file, a folder or a hub id), says which fields were used,
 parameters compare with the published ones, and prints the entry for ``model_catalog_additions.json``. ``--write`` adds
 it there; ``scripts/build_model_catalog.py`` then builds the catalogue.
 
-Usage: python scripts/add_model_support.py MODEL [--name HUB_ID] [--published TOTAL] [--write]
+Usage: python scripts/add_model_support.py --model MODEL [--name HUB_ID] [--published TOTAL] [--write]
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def report(config: dict[str, Any], name: str, published: int | None) -> bool:
 def main() -> int:
     """Check one model; 0 = supported and the count agrees, 1 = the count differs, 2 = not supported."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("model", help="config.json, folder or hub id")
+    parser.add_argument("--model", required=True, help="config.json, folder or hub id")
     parser.add_argument("--name", help="hub id of the entry (default: MODEL)")
     parser.add_argument("--published", type=int, help="published total of parameters")
     parser.add_argument("--write", action="store_true", help="add the entry to model_catalog_additions.json")

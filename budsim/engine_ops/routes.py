@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from budsim.commons.errors import NotFoundError, UnsupportedError
 from budsim.engine_ops import PROFILES, engine_profile
-from budsim.engine_ops.base import EngineProfile
+from budsim.engine_ops.base import EngineProfile, base_device_type
 from budsim.simulator.schemas import FIELD_ERRORS, ErrorResponse
 
 router = APIRouter(
@@ -34,7 +34,8 @@ class EngineInfo(BaseModel):
     )
     purpose: str = Field(description="serving, embedding, proxy or quantization.", examples=["serving"])
     images: dict[str, str] = Field(
-        description="Default container image by device type.", examples=[{"cuda": "vllm/vllm-openai:latest"}]
+        description="Container image by device type, as set (VLLM_CUDA_IMAGE …) or the public one.",
+        examples=[{"cuda": "budecosystem/bud-runtime-cuda:latest"}],
     )
 
 
@@ -57,7 +58,18 @@ class EngineConfiguration(BaseModel):
     )
 
 
-def _info(profile: EngineProfile) -> EngineInfo:
+def _info(profile: EngineProfile, images: dict[str, str]) -> EngineInfo:
+    """Return what is known of an engine.
+
+    Args:
+        profile: The engine.
+        images: The settings' images by ``<engine>_<device type>``.
+    """
+    configured = "quantization" if profile.name == "llmc" else profile.name
+    shown = {
+        kind: images.get(f"{configured}_{kind}") or profile.images.get(base_device_type(kind))
+        for kind in profile.device_types
+    }
     return EngineInfo(
         name=profile.name,
         default_version=profile.default_version,
@@ -65,14 +77,15 @@ def _info(profile: EngineProfile) -> EngineInfo:
         device_types=list(profile.device_types),
         deployable=profile.deployable,
         purpose=profile.purpose,
-        images=dict(profile.images),
+        images={kind: image for kind, image in shown.items() if image},
     )
 
 
 @router.get("", summary="The engines that are known")
-def list_engines() -> EngineList:
+def list_engines(request: Request) -> EngineList:
     """Return every engine."""
-    return EngineList(object="engines", engines=[_info(profile) for profile in PROFILES])
+    images = request.app.state.service.config.engine_images()
+    return EngineList(object="engines", engines=[_info(profile, images) for profile in PROFILES])
 
 
 @router.get(
@@ -84,6 +97,7 @@ def list_engines() -> EngineList:
     },
 )
 def engine_configuration(
+    request: Request,
     name: Annotated[str, Path(description="Engine.", max_length=60, examples=["vllm"])],
     device_type: Annotated[
         str, Query(description="cuda, rocm, hpu, cpu or cpu_high.", max_length=20, examples=["cuda"])
@@ -98,7 +112,7 @@ def engine_configuration(
     found = profile.parameters(device_type, version) if profile.parameters else ()
     return EngineConfiguration(
         object="engine_configuration",
-        engine=_info(profile),
+        engine=_info(profile, request.app.state.service.config.engine_images()),
         device_type=device_type,
         parameters=[asdict(parameter) for parameter in found],
     )

@@ -122,6 +122,15 @@ def test_engines_can_be_listed_and_looked_at(client):
     assert sglang["engine"]["images"]["cuda"]
 
 
+def test_an_engines_images_are_those_that_are_deployed(client, service):
+    shown = {engine["name"]: engine["images"] for engine in client.get("/engines").json()["engines"]}
+    settings = service.config
+    assert shown["vllm"]["cuda"] == settings.vllm_cuda_image
+    assert shown["latentbud"]["cpu_high"] == settings.latentbud_cpu_image
+    assert shown["llmc"]["cuda"] == settings.quantization_cuda_image
+    assert "rocm" not in shown["sglang"]  # has no image unless one is set
+
+
 def test_the_platforms_engines_are_all_there(client):
     engines = {engine["name"]: engine for engine in client.get("/engines").json()["engines"]}
     purposes = {name: engines[name]["purpose"] for name in ("vllm", "sglang", "litellm", "latentbud", "llmc")}

@@ -1,5 +1,7 @@
 """``POST /api/optimize`` is what the user guide shows."""
 
+import json
+
 import pytest
 from service_doubles import CLUSTER_A, MODEL
 
@@ -37,6 +39,14 @@ def test_the_answer_has_every_field_of_the_user_guide(client):
     assert found["predicted_metrics"]["throughput_tps"] >= 100
     assert found["meets_targets"]
     assert found["reason"]
+
+
+def test_the_guides_curl_works_as_written(client):
+    """``curl -d`` without a content type, with a bearer token."""
+    headers = {"Authorization": "Bearer t", "Content-Type": "application/x-www-form-urlencoded"}
+    answer = client.post("/api/optimize", content=json.dumps(body()), headers=headers)
+    assert answer.status_code == 200
+    assert answer.json()["optimal_config"]["tensor_parallel_size"] >= 1
 
 
 def test_high_availability_keeps_a_replica_to_spare(client):

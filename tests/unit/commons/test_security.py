@@ -13,7 +13,13 @@ from budsim.commons import security
 from budsim.commons.access import StaticTokens, configured_authoriser
 from budsim.commons.config import AppSettings
 from budsim.commons.errors import InvalidRequestError, TooManyRequestsError, UnauthorizedError
-from budsim.commons.security import AccessMiddleware, BodyLimitMiddleware, RateLimit, require_safe_host
+from budsim.commons.security import (
+    AccessMiddleware,
+    BodyLimitMiddleware,
+    JsonBodyMiddleware,
+    RateLimit,
+    require_safe_host,
+)
 
 
 def config(**values):
@@ -60,6 +66,39 @@ def test_a_body_of_undeclared_length_is_refused_as_well(limited):
 
 def test_a_lying_length_does_not_help(limited):
     assert limited.post("/", content=b"x" * 200, headers={"content-length": "5"}).status_code == 413
+
+
+@pytest.fixture
+def typed():
+    async def content_type(request):
+        return PlainTextResponse(request.headers.get("content-type", ""))
+
+    routes = [Route(path, content_type, methods=["GET", "POST"]) for path in ("/", "/ui/login")]
+    app = Starlette(routes=routes)
+    app.add_middleware(JsonBodyMiddleware)
+    return TestClient(app)
+
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+@pytest.mark.parametrize("token", [{"authorization": "Bearer t"}, {"dapr-api-token": "t"}])
+def test_what_curl_calls_a_form_is_json_with_a_token(typed, token):
+    assert typed.post("/", content=b"{}", headers={**FORM, **token}).text == "application/json"
+
+
+@pytest.mark.parametrize("token", [{}, {"authorization": "Basic dDp0"}])
+def test_a_form_that_a_page_could_send_is_refused_with_what_to_send(typed, token):
+    answer = typed.post("/", content=b"{}", headers={**FORM, **token})
+    assert answer.status_code == 400
+    assert "application/json" in answer.json()["message"]
+
+
+def test_other_bodies_and_the_page_are_left_alone(typed):
+    assert typed.post("/", content=b"{}", headers={"content-type": "application/json"}).text == "application/json"
+    assert typed.post("/ui/login", content=b"a=b", headers=FORM).text == FORM["content-type"]
+    assert typed.post("/", headers=FORM).status_code == 200
+    assert typed.get("/").status_code == 200
 
 
 def test_an_absurd_length_is_refused(limited):
