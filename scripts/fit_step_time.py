@@ -52,11 +52,12 @@ SERVED_EXTRA = ("ibm-llm-pilot",)
 NAMES = KERNEL_CONSTANTS + HOST_CONSTANTS
 HUBER = 0.25
 TTFT_WEIGHT = 0.6
-STATIC_ROWS = 60  # of one engine on one device
+STATIC_ROWS = 12  # of one engine on one device
 # One measured point says little that its neighbours do not: the prior counts as if each said this much of what it does.
 NOISE = 0.25
 # Standard deviations, in natural logarithms: of a family from the operator tables, of an engine on a family from that.
 _SIGMAS = {"kernel family": 0.15, "kernel cell": 0.15, "host engine": 1.2, "host cell": 0.4, "host everybody": 1.0}
+_POLLING = {"host everybody": 0.1, "host engine": 0.4, "host cell": 1.2}
 _LOOSE = {"layer_overhead_s", "moe_overhead_s", "mla_overhead_s", "routing_evenness", "attention_half_tokens"}
 _UNTABLED_FAMILIES = {"cdna", "gaudi", "cpu", "turing", "other"}
 
@@ -177,10 +178,12 @@ class Levels:
                 self._place(("*", family, "served", name), wide * _SIGMAS["kernel family"]),
                 self._place((engine, family, "served", name), _SIGMAS["kernel cell"]),
             ]
+        # Engines look for arrivals every step; where one does not, launch scripts for that family say so.
+        sigmas = _POLLING if name == "arrival_lag_steps" else _SIGMAS
         return [
-            self._place(("*", "*", load, name), _SIGMAS["host everybody"]),
-            self._place((engine, "*", load, name), _SIGMAS["host engine"]),
-            self._place((engine, family, load, name), _SIGMAS["host cell"]),
+            self._place(("*", "*", load, name), sigmas["host everybody"]),
+            self._place((engine, "*", load, name), sigmas["host engine"]),
+            self._place((engine, family, load, name), sigmas["host cell"]),
         ]
 
     def constants(self, theta: Floats) -> dict[Cell, StepConstants]:
