@@ -5,7 +5,7 @@
 FOLDER holds ``serving_train.csv`` and ``train_protocol.csv``. The fit of ``fit_step_time.py`` is where it starts; its
 derivatives are taken once. A fold's constants are the minimum over the other folds' points: the linearised problem is
 solved, the errors are computed anew there, and it is solved again (a chord iteration). ``--write`` stores them in
-``tests/accuracy/fold_constants.json``: ``{scheme: {fold: {"engine|family|load": {name: value}}}}``, complete for the
+``tests/accuracy/fold_constants.json``: ``{scheme: {fold: {"engine:family:load": {name: value}}}}``, complete for the
 cells of the held-out rows, with the families' and the engines' shared entries for everything else.
 """
 
@@ -22,27 +22,13 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from fit_step_time import Cell, Floats, Problem, ape, load_cases, log_errors
+from fold_constants import STORED
 from folds import SCHEMES, fold_labels
 from serving_measurements import read_measurements
 
-from budsim.perf_model.engine_constants import FittedConstants, StepConstants
+from budsim.perf_model.engine_constants import StepConstants
 
-STORED = Path(__file__).resolve().parents[1] / "tests" / "accuracy" / "fold_constants.json"
-CHORDS = 2
-
-
-def read_fold_constants(path: Path = STORED) -> dict[str, dict[str, FittedConstants]]:
-    """Return {scheme: {fold: constants fitted without it}}, as ``HeuristicPredictor`` takes them."""
-    stored = json.loads(path.read_text())
-    return {
-        scheme: {fold: {_cell(key): values for key, values in entries.items()} for fold, entries in folds.items()}
-        for scheme, folds in stored.items()
-    }
-
-
-def _cell(key: str) -> Cell:
-    engine, family, load = key.split("|")
-    return engine, family, load
+CHORDS = 1
 
 
 def without(problem: Problem, theta: Floats, jacobian: Floats, errors: Floats, kept: NDArray[np.bool_]) -> Floats:
@@ -63,7 +49,7 @@ def compact(problem: Problem, theta: Floats, held: NDArray[np.bool_]) -> dict[st
     cells = {case.cell for case, out in zip(problem.cases, held, strict=True) if out}
     needed = cells | {(engine, family, "served") for engine, family, _ in cells}
     return {
-        "|".join(key): {name: float(f"{value:.3g}") for name, value in row.items()}
+        ":".join(key): {name: float(f"{value:.3g}") for name, value in row.items()}
         for key, row in problem.levels.tables(theta).items()
         if key in needed or "*" in key[:2]
     }
