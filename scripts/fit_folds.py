@@ -67,7 +67,8 @@ def report(rows: pd.DataFrame, errors: Floats, folds: pd.Series, scheme: str) ->
     ]
     for by in ([rows["source"], rows["engine"]], [folds]):
         grouped = frame.groupby(by)
-        table = grouped.agg(["median", "mean"]).round(1).assign(n=grouped.size())
+        table = grouped.agg(["median", "mean"]).round(1)
+        table["rows", ""] = grouped.size()
         lines.append(table.to_string())
     return "\n".join(lines)
 

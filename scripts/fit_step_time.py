@@ -52,7 +52,7 @@ SERVED_EXTRA = ("ibm-llm-pilot",)
 NAMES = KERNEL_CONSTANTS + HOST_CONSTANTS
 HUBER = 0.25
 TTFT_WEIGHT = 0.6
-STATIC_ROWS = 12  # of one engine on one device
+STATIC_ROWS = 24  # of one engine on one device
 # One measured point says little that its neighbours do not: the prior counts as if each said this much of what it does.
 NOISE = 0.25
 # Standard deviations, in natural logarithms: of a family from the operator tables, of an engine on a family from that.
@@ -78,7 +78,8 @@ class Case:
 def _wanted(table: pd.DataFrame, every: int) -> pd.Series:
     served = (is_core(table) & ~table["held_back"]) | table["source"].isin(SERVED_EXTRA)
     sweep = table[served].sort_values("concurrency", kind="mergesort")
-    place = sweep.groupby(configuration_key(sweep)).cumcount().reindex(table.index)
+    sweeps = sweep.groupby(configuration_key(sweep))
+    place = (sweeps.cumcount() + sweeps.ngroup()).reindex(table.index)  # low and high concurrency in turn
     served &= place.mod(every).eq(0)
     static = table["source"].isin(STATIC_SOURCES) & ~is_ambiguous_hardware(table)
     keep = pd.Series(False, index=table.index)

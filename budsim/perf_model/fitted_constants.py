@@ -9,429 +9,429 @@ from __future__ import annotations
 
 FITTED: dict[tuple[str, str, str], dict[str, float]] = {
     ("*", "*", "served"): {
-        "step_overhead_s": 0.001015, "prefill_overhead_s": 0.007253, "prefill_launch_s": 0.0001366,
-        "sequence_overhead_s": 2.568e-05, "arrival_delay_s": 0.007492, "arrival_lag_steps": 0.5348,
+        "step_overhead_s": 0.00116, "prefill_overhead_s": 0.005329, "prefill_launch_s": 0.0001575,
+        "sequence_overhead_s": 2.086e-05, "arrival_delay_s": 0.01014, "arrival_lag_steps": 0.5357,
     },
     ("*", "*", "static"): {
-        "step_overhead_s": 0.003702, "prefill_overhead_s": 0.003556, "prefill_launch_s": 7.777e-05,
-        "sequence_overhead_s": 9.97e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.003696, "prefill_overhead_s": 0.003566, "prefill_launch_s": 7.799e-05,
+        "sequence_overhead_s": 1.054e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("*", "ada", "served"): {
-        "memory_efficiency": 0.8338, "kv_efficiency": 0.8899, "kv_narrow_efficiency": 0.8176, "latent_efficiency":
-        0.9, "compute_efficiency": 0.6118, "narrow_efficiency": 0.7135, "fp4_efficiency": 0.5, "packed_efficiency":
-        0.8, "expert_memory_efficiency": 0.8818, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency":
-        0.3112, "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 54.99, "half_rate_tokens": 99.68, "attention_efficiency":
-        0.4802, "attention_half_tokens": 249.8, "latent_decode_efficiency": 0.6, "link_efficiency": 0.4127,
-        "collective_latency_s": 6.994e-06, "layer_overhead_s": 2.469e-05, "moe_overhead_s": 2.497e-05,
+        "memory_efficiency": 0.8377, "kv_efficiency": 0.9054, "kv_narrow_efficiency": 0.831, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.6223, "narrow_efficiency": 0.7256, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.8942, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.3114,
+        "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
+        "routing_evenness": 0.7496, "expert_tile_rows": 54.93, "half_rate_tokens": 99.57, "attention_efficiency":
+        0.4806, "attention_half_tokens": 249.5, "latent_decode_efficiency": 0.6, "link_efficiency": 0.4122,
+        "collective_latency_s": 6.989e-06, "layer_overhead_s": 2.446e-05, "moe_overhead_s": 2.478e-05,
         "mla_overhead_s": 2e-05,
     },
     ("*", "ampere", "served"): {
-        "memory_efficiency": 0.7778, "kv_efficiency": 0.6654, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.7286, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.8802, "expert_compute_efficiency": 0.4272, "expert_narrow_efficiency": 0.31,
+        "memory_efficiency": 0.7785, "kv_efficiency": 0.6608, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.741, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 54.83, "half_rate_tokens": 77.17, "attention_efficiency":
-        0.5478, "attention_half_tokens": 453.1, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5656,
-        "collective_latency_s": 5.07e-06, "layer_overhead_s": 2.924e-05, "moe_overhead_s": 2.497e-05,
-        "mla_overhead_s": 2e-05,
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 78.18, "attention_efficiency": 0.55,
+        "attention_half_tokens": 450.8, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5564,
+        "collective_latency_s": 5.059e-06, "layer_overhead_s": 2.933e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
+        2e-05,
     },
     ("*", "blackwell", "served"): {
-        "memory_efficiency": 0.7791, "kv_efficiency": 0.8722, "kv_narrow_efficiency": 0.931, "latent_efficiency":
-        0.7388, "compute_efficiency": 0.6255, "narrow_efficiency": 0.7416, "fp4_efficiency": 0.4436,
-        "packed_efficiency": 0.8, "expert_memory_efficiency": 0.9399, "expert_compute_efficiency": 0.45,
-        "expert_narrow_efficiency": 0.4484, "expert_block_efficiency": 0.1576, "expert_fp4_efficiency": 0.2895,
-        "expert_packed_efficiency": 0.1506, "routing_evenness": 1, "expert_tile_rows": 62.32, "half_rate_tokens":
-        90.05, "attention_efficiency": 0.533, "attention_half_tokens": 1348, "latent_decode_efficiency": 0.9499,
-        "link_efficiency": 0.4762, "collective_latency_s": 6e-06, "layer_overhead_s": 2.505e-05, "moe_overhead_s":
-        2.22e-05, "mla_overhead_s": 2.428e-05,
+        "memory_efficiency": 0.7823, "kv_efficiency": 0.8548, "kv_narrow_efficiency": 0.909, "latent_efficiency":
+        0.724, "compute_efficiency": 0.671, "narrow_efficiency": 0.7339, "fp4_efficiency": 0.4761,
+        "packed_efficiency": 0.8009, "expert_memory_efficiency": 0.8912, "expert_compute_efficiency": 0.45,
+        "expert_narrow_efficiency": 0.4438, "expert_block_efficiency": 0.1493, "expert_fp4_efficiency": 0.2923,
+        "expert_packed_efficiency": 0.1629, "routing_evenness": 0.6907, "expert_tile_rows": 60.98, "half_rate_tokens":
+        90.5, "attention_efficiency": 0.5373, "attention_half_tokens": 1252, "latent_decode_efficiency": 0.944,
+        "link_efficiency": 0.4635, "collective_latency_s": 6.04e-06, "layer_overhead_s": 2.528e-05, "moe_overhead_s":
+        2.507e-05, "mla_overhead_s": 2.722e-05,
     },
     ("*", "cdna", "served"): {
-        "memory_efficiency": 0.4425, "kv_efficiency": 0.6009, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.4407, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.579, "expert_compute_efficiency": 0.2494, "expert_narrow_efficiency": 0.31,
+        "memory_efficiency": 0.4239, "kv_efficiency": 0.6036, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.45, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.5473, "expert_compute_efficiency": 0.2486, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55.15, "half_rate_tokens": 40.57, "attention_efficiency": 0.25,
-        "attention_half_tokens": 1000, "latent_decode_efficiency": 0.6, "link_efficiency": 0.619,
-        "collective_latency_s": 5.153e-06, "layer_overhead_s": 3.791e-05, "moe_overhead_s": 2.52e-05,
+        "routing_evenness": 0.75, "expert_tile_rows": 55.39, "half_rate_tokens": 40.01, "attention_efficiency": 0.25,
+        "attention_half_tokens": 1000, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6189,
+        "collective_latency_s": 5.261e-06, "layer_overhead_s": 3.866e-05, "moe_overhead_s": 2.574e-05,
         "mla_overhead_s": 2e-05,
     },
     ("*", "cpu", "served"): {
-        "memory_efficiency": 0.39, "kv_efficiency": 0.3352, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.2441, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "memory_efficiency": 0.3765, "kv_efficiency": 0.3507, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.3057, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
         "expert_memory_efficiency": 0.5, "expert_compute_efficiency": 0.15, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 20.08, "attention_efficiency": 0.08271,
-        "attention_half_tokens": 50.02, "latent_decode_efficiency": 0.6, "link_efficiency": 0.7892,
-        "collective_latency_s": 6.309e-05, "layer_overhead_s": 6.137e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 19.99, "attention_efficiency": 0.09007,
+        "attention_half_tokens": 49.97, "latent_decode_efficiency": 0.6, "link_efficiency": 0.7806,
+        "collective_latency_s": 6.293e-05, "layer_overhead_s": 6.132e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
         2e-05,
     },
     ("*", "gaudi", "served"): {
-        "memory_efficiency": 0.8031, "kv_efficiency": 0.6038, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.6084, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "memory_efficiency": 0.8556, "kv_efficiency": 0.6196, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.6187, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
         "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 39.82, "attention_efficiency": 0.4001,
-        "attention_half_tokens": 999.7, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6204,
-        "collective_latency_s": 4.982e-06, "layer_overhead_s": 2.88e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 39.62, "attention_efficiency": 0.4005,
+        "attention_half_tokens": 998.9, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6093,
+        "collective_latency_s": 5.074e-06, "layer_overhead_s": 2.932e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
         2e-05,
     },
     ("*", "hopper", "served"): {
-        "memory_efficiency": 0.8855, "kv_efficiency": 0.8616, "kv_narrow_efficiency": 0.8306, "latent_efficiency":
-        0.9026, "compute_efficiency": 0.6941, "narrow_efficiency": 0.8012, "fp4_efficiency": 0.5, "packed_efficiency":
-        0.7936, "expert_memory_efficiency": 0.8256, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency":
-        0.31, "expert_block_efficiency": 0.2312, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.27,
-        "routing_evenness": 0.5212, "expert_tile_rows": 49.25, "half_rate_tokens": 39.84, "attention_efficiency":
-        0.6007, "attention_half_tokens": 1018, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6471,
-        "collective_latency_s": 5.15e-06, "layer_overhead_s": 3.868e-05, "moe_overhead_s": 2.635e-05,
-        "mla_overhead_s": 1.974e-05,
+        "memory_efficiency": 0.8848, "kv_efficiency": 0.8281, "kv_narrow_efficiency": 0.8124, "latent_efficiency":
+        0.9018, "compute_efficiency": 0.7522, "narrow_efficiency": 0.7267, "fp4_efficiency": 0.5, "packed_efficiency":
+        0.7963, "expert_memory_efficiency": 0.8116, "expert_compute_efficiency": 0.4203, "expert_narrow_efficiency":
+        0.3065, "expert_block_efficiency": 0.2301, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2739,
+        "routing_evenness": 0.3605, "expert_tile_rows": 47.29, "half_rate_tokens": 40.01, "attention_efficiency":
+        0.5927, "attention_half_tokens": 1040, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6339,
+        "collective_latency_s": 5.164e-06, "layer_overhead_s": 3.943e-05, "moe_overhead_s": 3.092e-05,
+        "mla_overhead_s": 2.037e-05,
     },
     ("*", "turing", "served"): {
-        "memory_efficiency": 0.6725, "kv_efficiency": 0.5416, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.574, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "memory_efficiency": 0.7109, "kv_efficiency": 0.5829, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.5267, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
         "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 39.65, "attention_efficiency": 0.3014,
-        "attention_half_tokens": 249.2, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5657,
-        "collective_latency_s": 6.867e-06, "layer_overhead_s": 2.469e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 39.57, "attention_efficiency": 0.3009,
+        "attention_half_tokens": 249.4, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5034,
+        "collective_latency_s": 7.105e-06, "layer_overhead_s": 2.517e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
         2e-05,
     },
     ("deepspeed", "*", "static"): {
-        "step_overhead_s": 0.001456, "prefill_overhead_s": 0.003532, "prefill_launch_s": 7.776e-05,
-        "sequence_overhead_s": 9.742e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.001446, "prefill_overhead_s": 0.003545, "prefill_launch_s": 7.804e-05,
+        "sequence_overhead_s": 9.626e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("deepspeed", "gaudi", "served"): {
-        "memory_efficiency": 0.8221, "kv_efficiency": 0.6042, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.6094, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "memory_efficiency": 0.8822, "kv_efficiency": 0.6219, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.6208, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
         "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 39.8, "attention_efficiency": 0.4001,
-        "attention_half_tokens": 999.6, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6205,
-        "collective_latency_s": 4.98e-06, "layer_overhead_s": 2.867e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 39.58, "attention_efficiency": 0.4006,
+        "attention_half_tokens": 998.8, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6081,
+        "collective_latency_s": 5.082e-06, "layer_overhead_s": 2.925e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
         2e-05,
     },
-    # 11 points; median error in-sample e2e 7.0 %
+    # 21 points; median error in-sample e2e 7.7 %
     ("deepspeed", "gaudi", "static"): {
-        "step_overhead_s": 0.002627, "prefill_overhead_s": 0.003529, "prefill_launch_s": 7.776e-05,
-        "sequence_overhead_s": 9.713e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.002605, "prefill_overhead_s": 0.003543, "prefill_launch_s": 7.805e-05,
+        "sequence_overhead_s": 9.52e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("deepspeed-mii", "*", "static"): {
-        "step_overhead_s": 0.007059, "prefill_overhead_s": 0.003569, "prefill_launch_s": 7.777e-05,
-        "sequence_overhead_s": 1.198e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.007514, "prefill_overhead_s": 0.003594, "prefill_launch_s": 7.799e-05,
+        "sequence_overhead_s": 1.238e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("deepspeed-mii", "ampere", "served"): {
-        "memory_efficiency": 0.7743, "kv_efficiency": 0.6621, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.7255, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.8802, "expert_compute_efficiency": 0.4272, "expert_narrow_efficiency": 0.31,
-        "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 54.83, "half_rate_tokens": 77.25, "attention_efficiency":
-        0.5478, "attention_half_tokens": 453.1, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5652,
-        "collective_latency_s": 5.073e-06, "layer_overhead_s": 2.928e-05, "moe_overhead_s": 2.497e-05,
-        "mla_overhead_s": 2e-05,
-    },
-    # 12 points; median error in-sample e2e 7.1 %
-    ("deepspeed-mii", "ampere", "static"): {
-        "step_overhead_s": 0.007582, "prefill_overhead_s": 0.00357, "prefill_launch_s": 7.777e-05,
-        "sequence_overhead_s": 1.214e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
-    },
-    ("llama.cpp", "*", "static"): {
-        "step_overhead_s": 0.01227, "prefill_overhead_s": 0.003534, "prefill_launch_s": 7.776e-05,
-        "sequence_overhead_s": 9.978e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
-    },
-    ("llama.cpp", "ampere", "served"): {
-        "memory_efficiency": 0.7599, "kv_efficiency": 0.6648, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.728, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.8802, "expert_compute_efficiency": 0.4272, "expert_narrow_efficiency": 0.31,
-        "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 54.83, "half_rate_tokens": 77.24, "attention_efficiency":
-        0.5478, "attention_half_tokens": 453.1, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5656,
-        "collective_latency_s": 5.07e-06, "layer_overhead_s": 2.93e-05, "moe_overhead_s": 2.497e-05, "mla_overhead_s":
-        2e-05,
-    },
-    # 12 points; median error in-sample e2e 7.8 %
-    ("llama.cpp", "ampere", "static"): {
-        "step_overhead_s": 0.01554, "prefill_overhead_s": 0.003535, "prefill_launch_s": 7.776e-05,
-        "sequence_overhead_s": 9.98e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
-    },
-    ("llama.cpp", "cdna", "served"): {
-        "memory_efficiency": 0.4334, "kv_efficiency": 0.6009, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.4405, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.5738, "expert_compute_efficiency": 0.2493, "expert_narrow_efficiency": 0.31,
-        "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55.19, "half_rate_tokens": 40.58, "attention_efficiency": 0.25,
-        "attention_half_tokens": 1000, "latent_decode_efficiency": 0.6, "link_efficiency": 0.619,
-        "collective_latency_s": 5.153e-06, "layer_overhead_s": 3.794e-05, "moe_overhead_s": 2.523e-05,
-        "mla_overhead_s": 2e-05,
-    },
-    # 12 points; median error in-sample e2e 39.5 %
-    ("llama.cpp", "cdna", "static"): {
-        "step_overhead_s": 0.02409, "prefill_overhead_s": 0.003534, "prefill_launch_s": 7.776e-05,
-        "sequence_overhead_s": 9.978e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
-    },
-    ("llama.cpp", "hopper", "served"): {
-        "memory_efficiency": 0.8951, "kv_efficiency": 0.8614, "kv_narrow_efficiency": 0.8306, "latent_efficiency":
-        0.9026, "compute_efficiency": 0.694, "narrow_efficiency": 0.8012, "fp4_efficiency": 0.5, "packed_efficiency":
-        0.7936, "expert_memory_efficiency": 0.8189, "expert_compute_efficiency": 0.4199, "expert_narrow_efficiency":
-        0.31, "expert_block_efficiency": 0.2312, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.27,
-        "routing_evenness": 0.5213, "expert_tile_rows": 49.26, "half_rate_tokens": 39.84, "attention_efficiency":
-        0.6007, "attention_half_tokens": 1018, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6471,
-        "collective_latency_s": 5.149e-06, "layer_overhead_s": 3.864e-05, "moe_overhead_s": 2.637e-05,
-        "mla_overhead_s": 1.974e-05,
-    },
-    # 20 points; median error in-sample e2e 10.7 %
-    ("llama.cpp", "hopper", "static"): {
-        "step_overhead_s": 0.01129, "prefill_overhead_s": 0.003532, "prefill_launch_s": 7.776e-05,
-        "sequence_overhead_s": 9.977e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
-    },
-    ("sglang", "*", "served"): {
-        "step_overhead_s": 0.0006152, "prefill_overhead_s": 0.007887, "prefill_launch_s": 0.0001149,
-        "sequence_overhead_s": 3.404e-05, "arrival_delay_s": 0.005502, "arrival_lag_steps": 0.7829,
-    },
-    # 35 points; median error in-sample tpot 12.0 %, ttft 31.3 %
-    ("sglang", "blackwell", "served"): {
-        "memory_efficiency": 0.7567, "kv_efficiency": 0.8569, "kv_narrow_efficiency": 0.9146, "latent_efficiency":
-        0.7258, "compute_efficiency": 0.6109, "narrow_efficiency": 0.7369, "fp4_efficiency": 0.442,
-        "packed_efficiency": 0.8, "expert_memory_efficiency": 0.9389, "expert_compute_efficiency": 0.45,
-        "expert_narrow_efficiency": 0.4484, "expert_block_efficiency": 0.1494, "expert_fp4_efficiency": 0.2831,
-        "expert_packed_efficiency": 0.1506, "routing_evenness": 1, "expert_tile_rows": 64.5, "half_rate_tokens":
-        90.08, "attention_efficiency": 0.5216, "attention_half_tokens": 1354, "latent_decode_efficiency": 0.9499,
-        "link_efficiency": 0.445, "collective_latency_s": 6.006e-06, "layer_overhead_s": 2.506e-05, "moe_overhead_s":
-        2.22e-05, "mla_overhead_s": 2.429e-05, "step_overhead_s": 0.0006183, "prefill_overhead_s": 0.007944,
-        "prefill_launch_s": 0.0001125, "sequence_overhead_s": 3.644e-05, "arrival_delay_s": 0.005294,
-        "arrival_lag_steps": 20,
-    },
-    # 33 points; median error in-sample tpot 4.6 %, ttft 16.5 %
-    ("sglang", "hopper", "served"): {
-        "memory_efficiency": 0.95, "kv_efficiency": 0.8707, "kv_narrow_efficiency": 0.8306, "latent_efficiency":
-        0.9026, "compute_efficiency": 0.6711, "narrow_efficiency": 0.8012, "fp4_efficiency": 0.5, "packed_efficiency":
-        0.7936, "expert_memory_efficiency": 0.8256, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency":
-        0.31, "expert_block_efficiency": 0.2312, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.27,
-        "routing_evenness": 0.5212, "expert_tile_rows": 49.25, "half_rate_tokens": 39.86, "attention_efficiency":
-        0.6009, "attention_half_tokens": 1019, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6542,
-        "collective_latency_s": 5.109e-06, "layer_overhead_s": 3.752e-05, "moe_overhead_s": 2.635e-05,
-        "mla_overhead_s": 1.974e-05, "step_overhead_s": 0.0005781, "prefill_overhead_s": 0.007953, "prefill_launch_s":
-        0.0001148, "sequence_overhead_s": 3.276e-05, "arrival_delay_s": 0.005502, "arrival_lag_steps": 0.8399,
-    },
-    ("tgi", "*", "served"): {
-        "step_overhead_s": 0.006362, "prefill_overhead_s": 0.005813, "prefill_launch_s": 0.0001025,
-        "sequence_overhead_s": 0.0009709, "arrival_delay_s": 0.009492, "arrival_lag_steps": 0.6119,
-    },
-    # 105 points; median error in-sample tpot 14.4 %, ttft 20.6 %
-    ("tgi", "ampere", "served"): {
-        "memory_efficiency": 0.7955, "kv_efficiency": 0.6643, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.6825, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.8802, "expert_compute_efficiency": 0.4272, "expert_narrow_efficiency": 0.31,
-        "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 54.83, "half_rate_tokens": 76.19, "attention_efficiency":
-        0.5456, "attention_half_tokens": 453.5, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5642,
-        "collective_latency_s": 5.122e-06, "layer_overhead_s": 2.952e-05, "moe_overhead_s": 2.497e-05,
-        "mla_overhead_s": 2e-05, "step_overhead_s": 0.007953, "prefill_overhead_s": 0.006359, "prefill_launch_s":
-        0.0001046, "sequence_overhead_s": 0.001156, "arrival_delay_s": 0.01111, "arrival_lag_steps": 0.9694,
-    },
-    # 86 points; median error in-sample tpot 13.5 %, ttft 17.6 %
-    ("tgi", "hopper", "served"): {
-        "memory_efficiency": 0.8515, "kv_efficiency": 0.8544, "kv_narrow_efficiency": 0.8306, "latent_efficiency":
-        0.9026, "compute_efficiency": 0.5698, "narrow_efficiency": 0.8012, "fp4_efficiency": 0.5, "packed_efficiency":
-        0.7936, "expert_memory_efficiency": 0.8256, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency":
-        0.31, "expert_block_efficiency": 0.2312, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.27,
-        "routing_evenness": 0.5212, "expert_tile_rows": 49.25, "half_rate_tokens": 39.77, "attention_efficiency":
-        0.5987, "attention_half_tokens": 1022, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6428,
-        "collective_latency_s": 5.151e-06, "layer_overhead_s": 3.869e-05, "moe_overhead_s": 2.635e-05,
-        "mla_overhead_s": 1.974e-05, "step_overhead_s": 0.00679, "prefill_overhead_s": 0.005285, "prefill_launch_s":
-        9.742e-05, "sequence_overhead_s": 0.000661, "arrival_delay_s": 0.007208, "arrival_lag_steps": 1.266,
-    },
-    # 23 points; median error in-sample tpot 13.5 %, ttft 10.5 %
-    ("tgi", "turing", "served"): {
-        "memory_efficiency": 0.6751, "kv_efficiency": 0.5355, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.5975, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "memory_efficiency": 0.7675, "kv_efficiency": 0.6652, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.7333, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
         "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 39.61, "attention_efficiency": 0.3015,
-        "attention_half_tokens": 249.1, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5879,
-        "collective_latency_s": 6.852e-06, "layer_overhead_s": 2.465e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
-        2e-05, "step_overhead_s": 0.00586, "prefill_overhead_s": 0.005675, "prefill_launch_s": 0.0001025,
-        "sequence_overhead_s": 0.001781, "arrival_delay_s": 0.0109, "arrival_lag_steps": 0.5408,
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 78.39, "attention_efficiency": 0.5499,
+        "attention_half_tokens": 450.9, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5555,
+        "collective_latency_s": 5.066e-06, "layer_overhead_s": 2.94e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
+        2e-05,
+    },
+    # 24 points; median error in-sample e2e 13.7 %
+    ("deepspeed-mii", "ampere", "static"): {
+        "step_overhead_s": 0.008134, "prefill_overhead_s": 0.003597, "prefill_launch_s": 7.799e-05,
+        "sequence_overhead_s": 1.259e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+    },
+    ("llama.cpp", "*", "static"): {
+        "step_overhead_s": 0.01227, "prefill_overhead_s": 0.003565, "prefill_launch_s": 7.799e-05,
+        "sequence_overhead_s": 1.055e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+    },
+    ("llama.cpp", "ampere", "served"): {
+        "memory_efficiency": 0.7574, "kv_efficiency": 0.6604, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.7403, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
+        "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 78.26, "attention_efficiency": 0.55,
+        "attention_half_tokens": 450.8, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5564,
+        "collective_latency_s": 5.059e-06, "layer_overhead_s": 2.94e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
+        2e-05,
+    },
+    # 23 points; median error in-sample e2e 10.9 %
+    ("llama.cpp", "ampere", "static"): {
+        "step_overhead_s": 0.01614, "prefill_overhead_s": 0.003565, "prefill_launch_s": 7.799e-05,
+        "sequence_overhead_s": 1.055e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+    },
+    ("llama.cpp", "cdna", "served"): {
+        "memory_efficiency": 0.4003, "kv_efficiency": 0.6036, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.4499, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.5395, "expert_compute_efficiency": 0.2484, "expert_narrow_efficiency": 0.31,
+        "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
+        "routing_evenness": 0.75, "expert_tile_rows": 55.46, "half_rate_tokens": 40.01, "attention_efficiency": 0.25,
+        "attention_half_tokens": 1000, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6189,
+        "collective_latency_s": 5.26e-06, "layer_overhead_s": 3.872e-05, "moe_overhead_s": 2.578e-05,
+        "mla_overhead_s": 2e-05,
+    },
+    # 23 points; median error in-sample e2e 26.1 %
+    ("llama.cpp", "cdna", "static"): {
+        "step_overhead_s": 0.02225, "prefill_overhead_s": 0.003564, "prefill_launch_s": 7.799e-05,
+        "sequence_overhead_s": 1.055e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+    },
+    ("llama.cpp", "hopper", "served"): {
+        "memory_efficiency": 0.8951, "kv_efficiency": 0.8286, "kv_narrow_efficiency": 0.8124, "latent_efficiency":
+        0.9018, "compute_efficiency": 0.7521, "narrow_efficiency": 0.7267, "fp4_efficiency": 0.5, "packed_efficiency":
+        0.7963, "expert_memory_efficiency": 0.7989, "expert_compute_efficiency": 0.4203, "expert_narrow_efficiency":
+        0.3065, "expert_block_efficiency": 0.2301, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2739,
+        "routing_evenness": 0.3605, "expert_tile_rows": 47.3, "half_rate_tokens": 40.01, "attention_efficiency":
+        0.5927, "attention_half_tokens": 1040, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6339,
+        "collective_latency_s": 5.163e-06, "layer_overhead_s": 3.941e-05, "moe_overhead_s": 3.098e-05,
+        "mla_overhead_s": 2.037e-05,
+    },
+    # 35 points; median error in-sample e2e 8.3 %
+    ("llama.cpp", "hopper", "static"): {
+        "step_overhead_s": 0.01175, "prefill_overhead_s": 0.003566, "prefill_launch_s": 7.8e-05,
+        "sequence_overhead_s": 1.055e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+    },
+    ("sglang", "*", "served"): {
+        "step_overhead_s": 0.0006462, "prefill_overhead_s": 0.003906, "prefill_launch_s": 0.0001301,
+        "sequence_overhead_s": 2.275e-05, "arrival_delay_s": 0.01086, "arrival_lag_steps": 0.8388,
+    },
+    # 41 points; median error in-sample tpot 10.9 %, ttft 41.0 %
+    ("sglang", "blackwell", "served"): {
+        "memory_efficiency": 0.7569, "kv_efficiency": 0.8375, "kv_narrow_efficiency": 0.8906, "latent_efficiency":
+        0.7094, "compute_efficiency": 0.6587, "narrow_efficiency": 0.7276, "fp4_efficiency": 0.4754,
+        "packed_efficiency": 0.8009, "expert_memory_efficiency": 0.8599, "expert_compute_efficiency": 0.45,
+        "expert_narrow_efficiency": 0.4438, "expert_block_efficiency": 0.1452, "expert_fp4_efficiency": 0.2878,
+        "expert_packed_efficiency": 0.1629, "routing_evenness": 0.7098, "expert_tile_rows": 61.64, "half_rate_tokens":
+        90.67, "attention_efficiency": 0.5297, "attention_half_tokens": 1247, "latent_decode_efficiency": 0.944,
+        "link_efficiency": 0.4425, "collective_latency_s": 6.035e-06, "layer_overhead_s": 2.546e-05, "moe_overhead_s":
+        2.529e-05, "mla_overhead_s": 2.741e-05, "step_overhead_s": 0.0006425, "prefill_overhead_s": 0.003803,
+        "prefill_launch_s": 0.0001273, "sequence_overhead_s": 2.436e-05, "arrival_delay_s": 0.011,
+        "arrival_lag_steps": 20,
+    },
+    # 28 points; median error in-sample tpot 5.1 %, ttft 14.5 %
+    ("sglang", "hopper", "served"): {
+        "memory_efficiency": 0.95, "kv_efficiency": 0.8388, "kv_narrow_efficiency": 0.8124, "latent_efficiency":
+        0.9018, "compute_efficiency": 0.7499, "narrow_efficiency": 0.7267, "fp4_efficiency": 0.5, "packed_efficiency":
+        0.7963, "expert_memory_efficiency": 0.8116, "expert_compute_efficiency": 0.4203, "expert_narrow_efficiency":
+        0.3065, "expert_block_efficiency": 0.2301, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2739,
+        "routing_evenness": 0.3605, "expert_tile_rows": 47.29, "half_rate_tokens": 39.99, "attention_efficiency":
+        0.593, "attention_half_tokens": 1040, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6469,
+        "collective_latency_s": 5.128e-06, "layer_overhead_s": 3.832e-05, "moe_overhead_s": 3.092e-05,
+        "mla_overhead_s": 2.037e-05, "step_overhead_s": 0.0006067, "prefill_overhead_s": 0.003844, "prefill_launch_s":
+        0.00013, "sequence_overhead_s": 2.141e-05, "arrival_delay_s": 0.01086, "arrival_lag_steps": 0.9195,
+    },
+    ("tgi", "*", "served"): {
+        "step_overhead_s": 0.006526, "prefill_overhead_s": 0.004937, "prefill_launch_s": 0.0001473,
+        "sequence_overhead_s": 0.0008553, "arrival_delay_s": 0.01239, "arrival_lag_steps": 0.6371,
+    },
+    # 33 points; median error in-sample tpot 13.6 %, ttft 22.1 %
+    ("tgi", "ampere", "served"): {
+        "memory_efficiency": 0.8067, "kv_efficiency": 0.6592, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.7254, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
+        "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 77.67, "attention_efficiency": 0.5499,
+        "attention_half_tokens": 451, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5504,
+        "collective_latency_s": 5.086e-06, "layer_overhead_s": 2.952e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
+        2e-05, "step_overhead_s": 0.008075, "prefill_overhead_s": 0.005195, "prefill_launch_s": 0.0001516,
+        "sequence_overhead_s": 0.001111, "arrival_delay_s": 0.01394, "arrival_lag_steps": 1.208,
+    },
+    # 30 points; median error in-sample tpot 13.3 %, ttft 13.2 %
+    ("tgi", "hopper", "served"): {
+        "memory_efficiency": 0.8889, "kv_efficiency": 0.8229, "kv_narrow_efficiency": 0.8124, "latent_efficiency":
+        0.9018, "compute_efficiency": 0.6792, "narrow_efficiency": 0.7267, "fp4_efficiency": 0.5, "packed_efficiency":
+        0.7963, "expert_memory_efficiency": 0.8116, "expert_compute_efficiency": 0.4203, "expert_narrow_efficiency":
+        0.3065, "expert_block_efficiency": 0.2301, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2739,
+        "routing_evenness": 0.3605, "expert_tile_rows": 47.29, "half_rate_tokens": 40.12, "attention_efficiency":
+        0.5915, "attention_half_tokens": 1042, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6326,
+        "collective_latency_s": 5.167e-06, "layer_overhead_s": 3.936e-05, "moe_overhead_s": 3.092e-05,
+        "mla_overhead_s": 2.037e-05, "step_overhead_s": 0.006124, "prefill_overhead_s": 0.004718, "prefill_launch_s":
+        0.0001423, "sequence_overhead_s": 0.0006926, "arrival_delay_s": 0.01076, "arrival_lag_steps": 1.746,
+    },
+    # 8 points; median error in-sample tpot 15.1 %, ttft 19.5 %
+    ("tgi", "turing", "served"): {
+        "memory_efficiency": 0.718, "kv_efficiency": 0.5811, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.5431, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
+        "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 39.52, "attention_efficiency": 0.301,
+        "attention_half_tokens": 249.4, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5164,
+        "collective_latency_s": 7.116e-06, "layer_overhead_s": 2.519e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
+        2e-05, "step_overhead_s": 0.006821, "prefill_overhead_s": 0.004864, "prefill_launch_s": 0.0001473,
+        "sequence_overhead_s": 0.001227, "arrival_delay_s": 0.01294, "arrival_lag_steps": 0.5436,
     },
     ("trtllm", "*", "served"): {
-        "step_overhead_s": 0.0002878, "prefill_overhead_s": 0.01298, "prefill_launch_s": 0.0004044,
-        "sequence_overhead_s": 1.227e-05, "arrival_delay_s": 0.01247, "arrival_lag_steps": 0.7259,
+        "step_overhead_s": 0.0004185, "prefill_overhead_s": 0.007308, "prefill_launch_s": 0.0003957,
+        "sequence_overhead_s": 7.459e-06, "arrival_delay_s": 0.02321, "arrival_lag_steps": 0.6939,
     },
     ("trtllm", "*", "static"): {
-        "step_overhead_s": 0.001557, "prefill_overhead_s": 0.003001, "prefill_launch_s": 7.414e-05,
-        "sequence_overhead_s": 6.433e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.001452, "prefill_overhead_s": 0.002974, "prefill_launch_s": 7.469e-05,
+        "sequence_overhead_s": 7.298e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("trtllm", "ada", "served"): {
-        "memory_efficiency": 0.8478, "kv_efficiency": 0.9103, "kv_narrow_efficiency": 0.8357, "latent_efficiency":
-        0.9, "compute_efficiency": 0.6238, "narrow_efficiency": 0.7272, "fp4_efficiency": 0.5, "packed_efficiency":
-        0.8, "expert_memory_efficiency": 0.8835, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency":
-        0.3123, "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 54.99, "half_rate_tokens": 99.35, "attention_efficiency":
-        0.4804, "attention_half_tokens": 249.7, "latent_decode_efficiency": 0.6, "link_efficiency": 0.4259,
-        "collective_latency_s": 6.987e-06, "layer_overhead_s": 2.466e-05, "moe_overhead_s": 2.497e-05,
+        "memory_efficiency": 0.8559, "kv_efficiency": 0.9422, "kv_narrow_efficiency": 0.8633, "latent_efficiency":
+        0.9, "compute_efficiency": 0.6455, "narrow_efficiency": 0.7521, "fp4_efficiency": 0.5, "packed_efficiency":
+        0.8, "expert_memory_efficiency": 0.9085, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency":
+        0.3129, "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
+        "routing_evenness": 0.7495, "expert_tile_rows": 54.86, "half_rate_tokens": 99.13, "attention_efficiency":
+        0.4812, "attention_half_tokens": 249.4, "latent_decode_efficiency": 0.6, "link_efficiency": 0.4247,
+        "collective_latency_s": 6.979e-06, "layer_overhead_s": 2.441e-05, "moe_overhead_s": 2.476e-05,
         "mla_overhead_s": 2e-05,
     },
-    # 10 points; median error in-sample e2e 14.7 %, ttft 25.9 %
+    # 17 points; median error in-sample e2e 14.0 %, ttft 40.3 %
     ("trtllm", "ada", "static"): {
-        "step_overhead_s": 0.001529, "prefill_overhead_s": 0.002987, "prefill_launch_s": 7.414e-05,
-        "sequence_overhead_s": 6.368e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.001408, "prefill_overhead_s": 0.002956, "prefill_launch_s": 7.469e-05,
+        "sequence_overhead_s": 7.133e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("trtllm", "ampere", "served"): {
-        "memory_efficiency": 0.7704, "kv_efficiency": 0.6686, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.741, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.8804, "expert_compute_efficiency": 0.4346, "expert_narrow_efficiency": 0.31,
+        "memory_efficiency": 0.7743, "kv_efficiency": 0.655, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.748, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 54.66, "half_rate_tokens": 77.2, "attention_efficiency": 0.5481,
-        "attention_half_tokens": 453, "latent_decode_efficiency": 0.6, "link_efficiency": 0.565,
-        "collective_latency_s": 5.08e-06, "layer_overhead_s": 2.934e-05, "moe_overhead_s": 2.496e-05,
-        "mla_overhead_s": 2e-05,
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 78.44, "attention_efficiency": 0.5507,
+        "attention_half_tokens": 450.7, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5539,
+        "collective_latency_s": 5.076e-06, "layer_overhead_s": 2.944e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
+        2e-05,
     },
-    # 24 points; median error in-sample e2e 14.4 %, ttft 20.4 %
+    # 45 points; median error in-sample e2e 9.9 %, ttft 8.7 %
     ("trtllm", "ampere", "static"): {
-        "step_overhead_s": 0.001597, "prefill_overhead_s": 0.002991, "prefill_launch_s": 7.414e-05,
-        "sequence_overhead_s": 6.395e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.00147, "prefill_overhead_s": 0.002961, "prefill_launch_s": 7.469e-05,
+        "sequence_overhead_s": 7.319e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
-    # 59 points; median error in-sample tpot 14.3 %, ttft 37.8 %
+    # 62 points; median error in-sample tpot 15.2 %, ttft 31.3 %
     ("trtllm", "blackwell", "served"): {
-        "memory_efficiency": 0.8114, "kv_efficiency": 0.8575, "kv_narrow_efficiency": 0.9128, "latent_efficiency":
-        0.7418, "compute_efficiency": 0.5715, "narrow_efficiency": 0.7374, "fp4_efficiency": 0.3983,
-        "packed_efficiency": 0.8, "expert_memory_efficiency": 0.9453, "expert_compute_efficiency": 0.45,
-        "expert_narrow_efficiency": 0.4783, "expert_block_efficiency": 0.1542, "expert_fp4_efficiency": 0.2903,
-        "expert_packed_efficiency": 0.1506, "routing_evenness": 1, "expert_tile_rows": 60.16, "half_rate_tokens":
-        90.08, "attention_efficiency": 0.5408, "attention_half_tokens": 1347, "latent_decode_efficiency": 0.9498,
-        "link_efficiency": 0.4939, "collective_latency_s": 5.841e-06, "layer_overhead_s": 2.386e-05, "moe_overhead_s":
-        2.133e-05, "mla_overhead_s": 2.605e-05, "step_overhead_s": 0.0002361, "prefill_overhead_s": 0.009738,
-        "prefill_launch_s": 0.0003481, "sequence_overhead_s": 1.133e-05, "arrival_delay_s": 0.0115,
-        "arrival_lag_steps": 8.357,
+        "memory_efficiency": 0.8307, "kv_efficiency": 0.8324, "kv_narrow_efficiency": 0.8851, "latent_efficiency":
+        0.704, "compute_efficiency": 0.6569, "narrow_efficiency": 0.7246, "fp4_efficiency": 0.4577,
+        "packed_efficiency": 0.8009, "expert_memory_efficiency": 0.9111, "expert_compute_efficiency": 0.45,
+        "expert_narrow_efficiency": 0.4768, "expert_block_efficiency": 0.1382, "expert_fp4_efficiency": 0.2944,
+        "expert_packed_efficiency": 0.1629, "routing_evenness": 0.6984, "expert_tile_rows": 61.56, "half_rate_tokens":
+        90.85, "attention_efficiency": 0.5503, "attention_half_tokens": 1247, "latent_decode_efficiency": 0.938,
+        "link_efficiency": 0.4595, "collective_latency_s": 5.923e-06, "layer_overhead_s": 2.407e-05, "moe_overhead_s":
+        2.418e-05, "mla_overhead_s": 2.949e-05, "step_overhead_s": 0.0003219, "prefill_overhead_s": 0.006202,
+        "prefill_launch_s": 0.0003228, "sequence_overhead_s": 6.696e-06, "arrival_delay_s": 0.02022,
+        "arrival_lag_steps": 6.693,
     },
-    # 153 points; median error in-sample tpot 6.9 %, ttft 17.2 %
+    # 213 points; median error in-sample tpot 6.8 %, ttft 18.7 %
     ("trtllm", "hopper", "served"): {
-        "memory_efficiency": 0.9105, "kv_efficiency": 0.901, "kv_narrow_efficiency": 0.865, "latent_efficiency":
-        0.9026, "compute_efficiency": 0.7184, "narrow_efficiency": 0.8905, "fp4_efficiency": 0.5, "packed_efficiency":
-        0.7806, "expert_memory_efficiency": 0.8843, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency":
-        0.31, "expert_block_efficiency": 0.2338, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2749,
-        "routing_evenness": 0.5039, "expert_tile_rows": 47.95, "half_rate_tokens": 39.78, "attention_efficiency":
-        0.6028, "attention_half_tokens": 1018, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6656,
-        "collective_latency_s": 5.197e-06, "layer_overhead_s": 3.939e-05, "moe_overhead_s": 2.728e-05,
-        "mla_overhead_s": 1.974e-05, "step_overhead_s": 0.0003044, "prefill_overhead_s": 0.01839, "prefill_launch_s":
-        0.0005295, "sequence_overhead_s": 1.242e-05, "arrival_delay_s": 0.01434, "arrival_lag_steps": 0.8845,
+        "memory_efficiency": 0.9127, "kv_efficiency": 0.8998, "kv_narrow_efficiency": 0.8505, "latent_efficiency":
+        0.9018, "compute_efficiency": 0.7972, "narrow_efficiency": 0.7567, "fp4_efficiency": 0.5, "packed_efficiency":
+        0.7802, "expert_memory_efficiency": 0.8711, "expert_compute_efficiency": 0.4208, "expert_narrow_efficiency":
+        0.3031, "expert_block_efficiency": 0.2342, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2897,
+        "routing_evenness": 0.3406, "expert_tile_rows": 44.54, "half_rate_tokens": 39.88, "attention_efficiency":
+        0.5938, "attention_half_tokens": 1040, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6412,
+        "collective_latency_s": 5.256e-06, "layer_overhead_s": 4.074e-05, "moe_overhead_s": 3.202e-05,
+        "mla_overhead_s": 2.037e-05, "step_overhead_s": 0.0004857, "prefill_overhead_s": 0.008905, "prefill_launch_s":
+        0.0005367, "sequence_overhead_s": 7.416e-06, "arrival_delay_s": 0.02937, "arrival_lag_steps": 0.7652,
     },
-    # 34 points; median error in-sample e2e 9.3 %, ttft 19.6 %
+    # 67 points; median error in-sample e2e 9.1 %, ttft 23.5 %
     ("trtllm", "hopper", "static"): {
-        "step_overhead_s": 0.001403, "prefill_overhead_s": 0.002976, "prefill_launch_s": 7.381e-05,
-        "sequence_overhead_s": 6.248e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.001333, "prefill_overhead_s": 0.002945, "prefill_launch_s": 7.434e-05,
+        "sequence_overhead_s": 7.151e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("unstated", "*", "static"): {
-        "step_overhead_s": 0.01697, "prefill_overhead_s": 0.003621, "prefill_launch_s": 7.816e-05,
-        "sequence_overhead_s": 1.032e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.01754, "prefill_overhead_s": 0.003664, "prefill_launch_s": 7.835e-05,
+        "sequence_overhead_s": 1.086e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("unstated", "ampere", "served"): {
-        "memory_efficiency": 0.7847, "kv_efficiency": 0.6644, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.7205, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.8802, "expert_compute_efficiency": 0.4272, "expert_narrow_efficiency": 0.31,
+        "memory_efficiency": 0.7851, "kv_efficiency": 0.66, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.726, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 54.83, "half_rate_tokens": 77.14, "attention_efficiency":
-        0.5477, "attention_half_tokens": 453.2, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5636,
-        "collective_latency_s": 5.076e-06, "layer_overhead_s": 2.932e-05, "moe_overhead_s": 2.497e-05,
-        "mla_overhead_s": 2e-05,
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 78.2, "attention_efficiency": 0.5497,
+        "attention_half_tokens": 450.9, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5534,
+        "collective_latency_s": 5.066e-06, "layer_overhead_s": 2.942e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
+        2e-05,
     },
-    # 12 points; median error in-sample e2e 16.2 %, ttft 9.3 %
+    # 20 points; median error in-sample e2e 13.4 %, ttft 10.3 %
     ("unstated", "ampere", "static"): {
-        "step_overhead_s": 0.01975, "prefill_overhead_s": 0.003622, "prefill_launch_s": 7.816e-05,
-        "sequence_overhead_s": 1.033e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.021, "prefill_overhead_s": 0.003665, "prefill_launch_s": 7.835e-05,
+        "sequence_overhead_s": 1.088e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("unstated", "hopper", "served"): {
-        "memory_efficiency": 0.9014, "kv_efficiency": 0.8615, "kv_narrow_efficiency": 0.8306, "latent_efficiency":
-        0.9026, "compute_efficiency": 0.6903, "narrow_efficiency": 0.8012, "fp4_efficiency": 0.5, "packed_efficiency":
-        0.7936, "expert_memory_efficiency": 0.8256, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency":
-        0.31, "expert_block_efficiency": 0.2312, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.27,
-        "routing_evenness": 0.5212, "expert_tile_rows": 49.25, "half_rate_tokens": 39.84, "attention_efficiency":
-        0.6006, "attention_half_tokens": 1019, "latent_decode_efficiency": 0.6, "link_efficiency": 0.645,
-        "collective_latency_s": 5.152e-06, "layer_overhead_s": 3.869e-05, "moe_overhead_s": 2.635e-05,
-        "mla_overhead_s": 1.974e-05,
+        "memory_efficiency": 0.9043, "kv_efficiency": 0.828, "kv_narrow_efficiency": 0.8124, "latent_efficiency":
+        0.9018, "compute_efficiency": 0.7463, "narrow_efficiency": 0.7267, "fp4_efficiency": 0.5, "packed_efficiency":
+        0.7963, "expert_memory_efficiency": 0.8116, "expert_compute_efficiency": 0.4203, "expert_narrow_efficiency":
+        0.3065, "expert_block_efficiency": 0.2301, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2739,
+        "routing_evenness": 0.3605, "expert_tile_rows": 47.29, "half_rate_tokens": 40.01, "attention_efficiency":
+        0.5926, "attention_half_tokens": 1040, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6314,
+        "collective_latency_s": 5.165e-06, "layer_overhead_s": 3.942e-05, "moe_overhead_s": 3.092e-05,
+        "mla_overhead_s": 2.037e-05,
     },
-    # 11 points; median error in-sample e2e 10.7 %, ttft 14.6 %
+    # 21 points; median error in-sample e2e 10.8 %, ttft 12.8 %
     ("unstated", "hopper", "static"): {
-        "step_overhead_s": 0.01726, "prefill_overhead_s": 0.003627, "prefill_launch_s": 7.821e-05,
-        "sequence_overhead_s": 1.034e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.01742, "prefill_overhead_s": 0.003674, "prefill_launch_s": 7.839e-05,
+        "sequence_overhead_s": 1.088e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("vllm", "*", "served"): {
-        "step_overhead_s": 0.0005396, "prefill_overhead_s": 0.01093, "prefill_launch_s": 0.0001588,
-        "sequence_overhead_s": 1.113e-05, "arrival_delay_s": 0.008693, "arrival_lag_steps": 0.6865,
+        "step_overhead_s": 0.0007072, "prefill_overhead_s": 0.008878, "prefill_launch_s": 0.0002137,
+        "sequence_overhead_s": 1.026e-05, "arrival_delay_s": 0.009145, "arrival_lag_steps": 0.6692,
     },
     ("vllm", "*", "static"): {
-        "step_overhead_s": 0.002824, "prefill_overhead_s": 0.003497, "prefill_launch_s": 7.767e-05,
-        "sequence_overhead_s": 3.569e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.00275, "prefill_overhead_s": 0.00352, "prefill_launch_s": 7.802e-05,
+        "sequence_overhead_s": 4.042e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("vllm", "ampere", "served"): {
-        "memory_efficiency": 0.79, "kv_efficiency": 0.6635, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.7262, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.8802, "expert_compute_efficiency": 0.4272, "expert_narrow_efficiency": 0.31,
+        "memory_efficiency": 0.7893, "kv_efficiency": 0.6562, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.7357, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 54.83, "half_rate_tokens": 77.2, "attention_efficiency": 0.5478,
-        "attention_half_tokens": 453.1, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5653,
-        "collective_latency_s": 5.07e-06, "layer_overhead_s": 2.92e-05, "moe_overhead_s": 2.497e-05, "mla_overhead_s":
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 78.28, "attention_efficiency": 0.55,
+        "attention_half_tokens": 450.9, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5557,
+        "collective_latency_s": 5.062e-06, "layer_overhead_s": 2.932e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
         2e-05,
     },
-    # 12 points; median error in-sample e2e 10.8 %
+    # 23 points; median error in-sample e2e 7.7 %
     ("vllm", "ampere", "static"): {
-        "step_overhead_s": 0.002743, "prefill_overhead_s": 0.003495, "prefill_launch_s": 7.767e-05,
-        "sequence_overhead_s": 3.681e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.002745, "prefill_overhead_s": 0.003518, "prefill_launch_s": 7.802e-05,
+        "sequence_overhead_s": 4.282e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
-    # 83 points; median error in-sample tpot 9.6 %, ttft 11.6 %
+    # 120 points; median error in-sample tpot 11.0 %, ttft 15.2 %
     ("vllm", "blackwell", "served"): {
-        "memory_efficiency": 0.7795, "kv_efficiency": 0.9054, "kv_narrow_efficiency": 0.9473, "latent_efficiency":
-        0.7579, "compute_efficiency": 0.6265, "narrow_efficiency": 0.742, "fp4_efficiency": 0.4397,
-        "packed_efficiency": 0.8001, "expert_memory_efficiency": 0.98, "expert_compute_efficiency": 0.45,
-        "expert_narrow_efficiency": 0.4713, "expert_block_efficiency": 0.1574, "expert_fp4_efficiency": 0.285,
-        "expert_packed_efficiency": 0.1511, "routing_evenness": 1, "expert_tile_rows": 59.79, "half_rate_tokens":
-        90.04, "attention_efficiency": 0.5299, "attention_half_tokens": 1350, "latent_decode_efficiency": 0.9499,
-        "link_efficiency": 0.468, "collective_latency_s": 6.159e-06, "layer_overhead_s": 2.629e-05, "moe_overhead_s":
-        2.28e-05, "mla_overhead_s": 2.311e-05, "step_overhead_s": 0.0005292, "prefill_overhead_s": 0.01119,
-        "prefill_launch_s": 0.0001609, "sequence_overhead_s": 1.021e-05, "arrival_delay_s": 0.00921,
-        "arrival_lag_steps": 1.912,
+        "memory_efficiency": 0.7736, "kv_efficiency": 0.8802, "kv_narrow_efficiency": 0.9115, "latent_efficiency":
+        0.7537, "compute_efficiency": 0.6692, "narrow_efficiency": 0.7337, "fp4_efficiency": 0.4725,
+        "packed_efficiency": 0.8018, "expert_memory_efficiency": 0.9151, "expert_compute_efficiency": 0.45,
+        "expert_narrow_efficiency": 0.4584, "expert_block_efficiency": 0.1455, "expert_fp4_efficiency": 0.287,
+        "expert_packed_efficiency": 0.1768, "routing_evenness": 0.669, "expert_tile_rows": 56.06, "half_rate_tokens":
+        90.48, "attention_efficiency": 0.5295, "attention_half_tokens": 1254, "latent_decode_efficiency": 0.944,
+        "link_efficiency": 0.4539, "collective_latency_s": 6.205e-06, "layer_overhead_s": 2.64e-05, "moe_overhead_s":
+        2.579e-05, "mla_overhead_s": 2.583e-05, "step_overhead_s": 0.0006906, "prefill_overhead_s": 0.008814,
+        "prefill_launch_s": 0.0002201, "sequence_overhead_s": 9.186e-06, "arrival_delay_s": 0.00884,
+        "arrival_lag_steps": 2.74,
     },
     ("vllm", "cdna", "served"): {
-        "memory_efficiency": 0.4368, "kv_efficiency": 0.601, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.4405, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.582, "expert_compute_efficiency": 0.2495, "expert_narrow_efficiency": 0.31,
+        "memory_efficiency": 0.4319, "kv_efficiency": 0.6041, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.45, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.5494, "expert_compute_efficiency": 0.2487, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55.12, "half_rate_tokens": 40.58, "attention_efficiency": 0.25,
-        "attention_half_tokens": 1000, "latent_decode_efficiency": 0.6, "link_efficiency": 0.619,
-        "collective_latency_s": 5.17e-06, "layer_overhead_s": 3.821e-05, "moe_overhead_s": 2.52e-05, "mla_overhead_s":
-        2e-05,
+        "routing_evenness": 0.75, "expert_tile_rows": 55.38, "half_rate_tokens": 40.01, "attention_efficiency": 0.25,
+        "attention_half_tokens": 1000, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6188,
+        "collective_latency_s": 5.291e-06, "layer_overhead_s": 3.902e-05, "moe_overhead_s": 2.578e-05,
+        "mla_overhead_s": 2e-05,
     },
-    # 12 points; median error in-sample e2e 10.7 %
+    # 24 points; median error in-sample e2e 10.9 %
     ("vllm", "cdna", "static"): {
-        "step_overhead_s": 0.006475, "prefill_overhead_s": 0.003499, "prefill_launch_s": 7.768e-05,
-        "sequence_overhead_s": 3.597e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.006233, "prefill_overhead_s": 0.003522, "prefill_launch_s": 7.803e-05,
+        "sequence_overhead_s": 4.059e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
-    # 15 points; median error in-sample tpot 2.2 %, ttft 17.6 %
+    # 17 points; median error in-sample tpot 5.7 %, ttft 28.3 %
     ("vllm", "cpu", "served"): {
-        "memory_efficiency": 0.3718, "kv_efficiency": 0.3393, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.2435, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "memory_efficiency": 0.3575, "kv_efficiency": 0.3568, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.3126, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
         "expert_memory_efficiency": 0.5, "expert_compute_efficiency": 0.15, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 20.09, "attention_efficiency": 0.08302,
-        "attention_half_tokens": 50.02, "latent_decode_efficiency": 0.6, "link_efficiency": 0.7881,
-        "collective_latency_s": 6.344e-05, "layer_overhead_s": 6.152e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
-        2e-05, "step_overhead_s": 0.001829, "prefill_overhead_s": 0.01452, "prefill_launch_s": 0.0001588,
-        "sequence_overhead_s": 0.0001129, "arrival_delay_s": 0.008854, "arrival_lag_steps": 1.934,
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 19.99, "attention_efficiency": 0.09128,
+        "attention_half_tokens": 49.96, "latent_decode_efficiency": 0.6, "link_efficiency": 0.7785,
+        "collective_latency_s": 6.326e-05, "layer_overhead_s": 6.147e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
+        2e-05, "step_overhead_s": 0.002405, "prefill_overhead_s": 0.01119, "prefill_launch_s": 0.0002137,
+        "sequence_overhead_s": 0.0001086, "arrival_delay_s": 0.009217, "arrival_lag_steps": 1.798,
     },
-    # 57 points; median error in-sample tpot 6.2 %, ttft 11.5 %
+    # 91 points; median error in-sample tpot 5.2 %, ttft 11.2 %
     ("vllm", "hopper", "served"): {
-        "memory_efficiency": 0.8449, "kv_efficiency": 0.8854, "kv_narrow_efficiency": 0.8281, "latent_efficiency":
-        0.9052, "compute_efficiency": 0.7861, "narrow_efficiency": 0.8251, "fp4_efficiency": 0.5, "packed_efficiency":
-        0.8004, "expert_memory_efficiency": 0.729, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency":
-        0.31, "expert_block_efficiency": 0.2203, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2865,
-        "routing_evenness": 0.5177, "expert_tile_rows": 45.3, "half_rate_tokens": 39.79, "attention_efficiency":
-        0.6012, "attention_half_tokens": 1017, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6557,
-        "collective_latency_s": 5.295e-06, "layer_overhead_s": 4.111e-05, "moe_overhead_s": 2.557e-05,
-        "mla_overhead_s": 1.971e-05, "step_overhead_s": 0.0005037, "prefill_overhead_s": 0.01049, "prefill_launch_s":
-        0.0001595, "sequence_overhead_s": 1.093e-05, "arrival_delay_s": 0.008238, "arrival_lag_steps": 0.6231,
+        "memory_efficiency": 0.8146, "kv_efficiency": 0.7835, "kv_narrow_efficiency": 0.7879, "latent_efficiency":
+        0.9036, "compute_efficiency": 0.7972, "narrow_efficiency": 0.7244, "fp4_efficiency": 0.5, "packed_efficiency":
+        0.809, "expert_memory_efficiency": 0.7084, "expert_compute_efficiency": 0.4203, "expert_narrow_efficiency":
+        0.3065, "expert_block_efficiency": 0.2167, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2837,
+        "routing_evenness": 0.3516, "expert_tile_rows": 43.17, "half_rate_tokens": 40.06, "attention_efficiency":
+        0.5854, "attention_half_tokens": 1041, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6315,
+        "collective_latency_s": 5.272e-06, "layer_overhead_s": 4.14e-05, "moe_overhead_s": 3.051e-05,
+        "mla_overhead_s": 2.041e-05, "step_overhead_s": 0.0006725, "prefill_overhead_s": 0.009404, "prefill_launch_s":
+        0.0002152, "sequence_overhead_s": 1.003e-05, "arrival_delay_s": 0.009249, "arrival_lag_steps": 0.4656,
     },
-    # 24 points; median error in-sample e2e 9.6 %
+    # 47 points; median error in-sample e2e 8.6 %
     ("vllm", "hopper", "static"): {
-        "step_overhead_s": 0.00246, "prefill_overhead_s": 0.003491, "prefill_launch_s": 7.766e-05,
-        "sequence_overhead_s": 3.933e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.002353, "prefill_overhead_s": 0.003513, "prefill_launch_s": 7.802e-05,
+        "sequence_overhead_s": 4.414e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
 }  # fmt: skip
