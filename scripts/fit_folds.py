@@ -5,7 +5,7 @@
 FOLDER holds ``serving_train.csv`` and ``train_protocol.csv``. The fit of ``fit_step_time.py`` is where it starts; its
 derivatives are taken once. A fold's constants are the minimum over the other folds' points: the linearised problem is
 solved, the errors are computed anew there, and it is solved again (a chord iteration). ``--write`` stores them in
-``tests/accuracy/fold_constants.json``: ``{scheme: {fold: {"engine:family:load": {name: value}}}}``, complete for the
+``tests/accuracy/fold_constants.json``: ``{scheme: {fold: {"engine|family|load": {name: value}}}}``, complete for the
 cells of the held-out rows, with the families' and the engines' shared entries for everything else.
 """
 
@@ -49,7 +49,7 @@ def compact(problem: Problem, theta: Floats, held: NDArray[np.bool_]) -> dict[st
     cells = {case.cell for case, out in zip(problem.cases, held, strict=True) if out}
     needed = cells | {(engine, family, "served") for engine, family, _ in cells}
     return {
-        ":".join(key): {name: float(f"{value:.3g}") for name, value in row.items()}
+        "|".join(key): {name: float(f"{value:.3g}") for name, value in row.items()}
         for key, row in problem.levels.tables(theta).items()
         if key in needed or "*" in key[:2]
     }
