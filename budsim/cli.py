@@ -168,6 +168,11 @@ def serve(host: str | None, port: int | None, clusters_file: Path | None) -> Non
 @click.option("--hardware-mode", type=click.Choice(["dedicated", "shared"]), default="dedicated", show_default=True)
 @click.option("--method", type=click.Choice(["heuristic", "regressor"]), help="Prediction method.")
 @click.option(
+    "--price-basis",
+    type=click.Choice(["auto", "on_demand", "reserved_1y", "reserved_3y", "spot", "on_prem"]),
+    help="Prices that costs rest on (PRICE_BASIS).",
+)
+@click.option(
     "--top-k", type=click.IntRange(1, 50), default=5, show_default=True, help="Configurations kept per device group."
 )
 @server_option

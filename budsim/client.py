@@ -75,6 +75,7 @@ def simulate_on_server(
     hardware_mode: str,
     method: str | None,
     top_k: int,
+    price_basis: str | None,
 ) -> dict[str, Any]:
     """Run a simulation on a server, showing its progress on stderr, and return its answer.
 
@@ -98,6 +99,7 @@ def simulate_on_server(
         "hardware_mode": hardware_mode,
         "simulation_method": method,
         "optimization_target": objective,
+        "price_basis": price_basis,
     }
     with _connect(server) as http:
         started = _call(http, "POST", "/simulator/run", json=body, headers={"Prefer": "wait=0"})

@@ -22,7 +22,10 @@ from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator import simulation
 from budsim.simulator.candidate import Predictor
 from budsim.simulator.cluster_document import Cluster, ClusterProblem, parse_clusters
+from budsim.simulator.hardware import PriceBasis
 from budsim.simulator.predictors import chosen_method, make_predictor
+from budsim.simulator.pricing import LivePrices
+from budsim.simulator.questions import on_prem_terms
 from budsim.simulator.search_space import EvolutionParameters
 from budsim.simulator.simulation_request import SimulationRequest
 from budsim.simulator.topology import group_devices
@@ -54,6 +57,7 @@ def simulate(
     engine_version: str | None = None,
     model_endpoints: str | None = None,
     model_version: str | None = None,
+    price_basis: PriceBasis | None = None,
 ) -> simulation.SimulationOutcome:
     """Return ranked deployments of one model on the caller's clusters.
 
@@ -77,6 +81,8 @@ def simulate(
         model_endpoints: Comma list of EMBEDDING, LLM, AUDIO, CLASSIFY, RERANK, for the engine lookup of
             ``BUD_CONNECT_URL``; None = whatever the model is for.
         model_version: Version of the trained models; None = the current one.
+        price_basis: auto | on_demand | reserved_1y | reserved_3y | spot | on_prem: prices that costs rest on; None =
+            ``PRICE_BASIS``.
 
     Raises:
         BudSimError: A value cannot be served; the message names the field and the remedy.
@@ -111,6 +117,8 @@ def simulate(
         evolution=EvolutionParameters(
             population_size=settings().population_size, generations=settings().max_evolution_generations
         ),
+        price_basis=price_basis or settings().price_basis,
+        on_prem=on_prem_terms(settings()),
     )
     return simulation.simulate(
         request,
@@ -121,8 +129,22 @@ def simulate(
         method=chosen_method(method),
         images=settings().engine_images(),
         looked_up=found.options,
+        live_prices=live_prices(request.price_basis),
         problems=problems,
     )
+
+
+def live_prices(basis: PriceBasis) -> LivePrices:
+    """Return prices of today, where ``PRICE_SERVICE_URL`` names somebody who knows them."""
+    if not settings().price_service_url:
+        return LivePrices()
+    from budsim.simulator.live_prices import price_provider
+
+    config = settings()
+    provider = price_provider(
+        config.price_service_url, config.price_service_timeout_seconds, config.price_service_cache_seconds
+    )
+    return provider.prices(basis, hardware_catalog())
 
 
 def predict(points: pd.DataFrame, method: str | None = None, model_version: str | None = None) -> pd.DataFrame:

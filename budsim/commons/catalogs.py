@@ -6,7 +6,7 @@ import csv
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib.resources import files
@@ -20,6 +20,7 @@ from budsim.engine_ops.litellm import TokenPrice
 from budsim.perf_model.custom_devices import custom_device_entries, parse_custom_device
 from budsim.perf_model.hardware_catalog import HardwareCatalog, parse_catalog, parse_match_rules
 from budsim.perf_model.hardware_names import compact_name
+from budsim.perf_model.price_catalog import RateOffer, parse_rate_offers, with_rates
 
 CUSTOM_DEVICES_FILE = "custom_devices.yaml"
 MAX_CUSTOM_FILE_BYTES = 1_000_000
@@ -133,6 +134,17 @@ def _shipped_offers() -> Mapping[str, Mapping[str, float]]:
     return {entry["name"]: dict(entry["offers_usd_per_hour"]) for entry in devices if entry.get("offers_usd_per_hour")}
 
 
+def rate_offers() -> Sequence[RateOffer]:
+    """Return every published price of reserved and interruptible devices."""
+    return _shipped_rates()
+
+
+@lru_cache(maxsize=1)
+def _shipped_rates() -> tuple[RateOffer, ...]:
+    text = files("budsim.perf_model").joinpath("price_catalog.yaml").read_bytes()
+    return parse_rate_offers(yaml.load(text, Loader=_Loader))  # noqa: S506 - a safe loader
+
+
 @lru_cache(maxsize=2)
 def _catalog(path: Path | None, mtime_ns: int, size: int) -> HardwareCatalog:
     if path is None:
@@ -154,7 +166,8 @@ def _shipped_document() -> Mapping[str, Any]:
 def _build_catalog(custom_entries: list[Mapping[str, Any]]) -> HardwareCatalog:
     document = _shipped_document()
     custom = [parse_custom_device(entry) for entry in custom_entries]
-    return HardwareCatalog([*parse_catalog(document), *custom], parse_match_rules(document))
+    shipped = with_rates(parse_catalog(document), _shipped_rates())
+    return HardwareCatalog([*shipped, *custom], parse_match_rules(document))
 
 
 def _read_entries(path: Path) -> list[Mapping[str, Any]]:

@@ -33,6 +33,7 @@ def _names(default: str, *aliases: str) -> AliasChoices:
 
 OptionalStr = Annotated[str | None, BeforeValidator(_blank_to_none)]
 OptionalInt = Annotated[int | None, BeforeValidator(_blank_to_none)]
+OptionalFloat = Annotated[float | None, BeforeValidator(_blank_to_none)]
 OptionalPath = Annotated[Path | None, BeforeValidator(_blank_to_none)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_to_none)]
 
@@ -126,6 +127,16 @@ class AppSettings(BaseSettings):
     xgboost_verbosity: int = Field(default=0, ge=0, le=3)
     search_workers: OptionalInt = None
     feedback_expiry_days: float = Field(default=30.0, gt=0)
+
+    # Prices
+    price_basis: Literal["auto", "on_demand", "reserved_1y", "reserved_3y", "spot", "on_prem"] = "auto"
+    on_prem_amortisation_years: float = Field(default=5.0, gt=0, le=100)
+    on_prem_utilization: float = Field(default=1.0, gt=0, le=1)
+    electricity_usd_per_kwh: OptionalFloat = Field(default=None)
+    data_center_pue: float = Field(default=1.58, ge=1, le=10)
+    price_service_url: OptionalStr = None
+    price_service_timeout_seconds: float = Field(default=3.0, gt=0, le=60)
+    price_service_cache_seconds: float = Field(default=900.0, ge=0)
 
     # Engine images
     vllm_cuda_image: str = Field(

@@ -64,8 +64,10 @@ class Device(_Body):
     num_units: int | None = Field(description="SMs, CUs or cores", examples=[132])
     power: float | None = Field(description="TDP, W", examples=[700.0])
     price_usd: float | None = Field(description="purchase price, USD", examples=[30000.0])
-    price_per_hour: float | None = Field(description="USD/h: cloud, else purchase over five years", examples=[3.29])
-    price_basis: str | None = Field(description="cloud or purchase", examples=["cloud"])
+    price_per_hour: float | None = Field(
+        description="USD/h on demand, else the purchase price over five years", examples=[3.29]
+    )
+    price_basis: str | None = Field(description="on_demand or on_prem", examples=["on_demand"])
     price_is_estimate: bool | None = Field(description="not an offer for this very device", examples=[False])
     price_index: float | None = Field(description="the platform's old relative index, not USD", examples=[8.56])
     perf_per_watt: float | None = Field(description="TFLOPS per W", examples=[1.41])

@@ -53,6 +53,8 @@ class DeviceSpec:
         price_usd: Typical purchase price of one device.
         price_is_estimate: The price is a sibling's or a flat figure, not this device's own.
         usd_per_hour: Cloud on-demand price of one device: the (low) median of the offers that the catalogue lists.
+        rates_usd_per_hour: The same for other ways to rent: ``reserved_1y``, ``reserved_3y``, ``spot``; absent = no
+            published price is known.
         numa_domains: NUMA domains of one socket as shipped; ``numa_domain_options`` are the BIOS settings.
         form_factors: ``sxm pcie nvl oam``; empty = the device has only one.
         nominal_memory_gb: The capacity on the label, which is what names state.
@@ -92,6 +94,7 @@ class DeviceSpec:
     confidence: str = "high"
     conflicts: Mapping[str, str] = field(default_factory=dict, hash=False)
     is_custom: bool = False
+    rates_usd_per_hour: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -346,6 +346,24 @@ def _serve_closed_loop(run: _Run) -> Prediction:
     return _prediction(seconds, rate, load.osl, saturated=False)
 
 
+def with_time_shares(point: ServingPoint, c: StepCoefficients, answer: Prediction) -> Prediction:
+    """Return an answer with the shares of the replica's time that go into prompts, and into work at all.
+
+    A request costs the replica what its prompt adds to the steps, and its part of ``osl`` decode steps; how many others
+    share those steps is the mean number of sequences that decode at once (Little's law).
+    """
+    decoding_s = max(0.0, answer.e2e_s_mean - answer.ttft_ms_mean / 1e3)
+    running = max(1.0, answer.request_throughput * decoding_s)
+    decode, prompt = _steps_of_one_request(point, c, running)
+    prompt_s, answer_s = max(0.0, prompt), max(0.0, point.workload.osl - 1) * decode / running
+    busy_s = prompt_s + answer_s
+    if not (math.isfinite(busy_s) and busy_s > 0):
+        return answer
+    is_full = answer.saturated or point.workload.load_mode is not LoadMode.POISSON
+    busy = 1.0 if is_full else min(1.0, answer.request_throughput * busy_s)
+    return replace(answer, prefill_time_share=prompt_s / busy_s, busy_share=busy)
+
+
 def serve(point: ServingPoint, c: StepCoefficients, constants: StepConstants, kv_tokens: float) -> Prediction:
     """Predict the serving metrics of one replica under its load.
 
@@ -356,9 +374,14 @@ def serve(point: ServingPoint, c: StepCoefficients, constants: StepConstants, kv
         kv_tokens: KV capacity in tokens of sequences of the load's mean length.
 
     Returns:
-        Metrics; ``kv_cache_tokens`` and ``max_concurrency`` are left to the caller. Past the capacity of a Poisson load
-        ``saturated`` is True, the rates are the capacity, and the latencies are those of this finite run.
+        Metrics with the replica's time shares; ``kv_cache_tokens`` and ``max_concurrency`` are left to the caller. Past
+        the capacity of a Poisson load ``saturated`` is True, the rates are the capacity, and the latencies are those of
+        this finite run.
     """
+    return with_time_shares(point, c, _serve(point, c, constants, kv_tokens))
+
+
+def _serve(point: ServingPoint, c: StepCoefficients, constants: StepConstants, kv_tokens: float) -> Prediction:
     load = point.workload
     setup = scheduler_setup(point, constants, kv_tokens)
     played = _Run(setup, c, load, constants.arrival_delay_s)

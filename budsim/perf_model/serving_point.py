@@ -52,6 +52,8 @@ class Prediction:
         basis: measured | interpolated | extrapolated | analytic.
         kv_cache_tokens: Tokens the KV cache of one replica holds.
         max_concurrency: Sequences of ``max_model_len`` that fit into it.
+        prefill_time_share: Share of the replica's busy time that goes into prompts, in [0, 1]; None = not worked out.
+        busy_share: Share of the time in which the replica works, in [0, 1]; None = not worked out.
     """
 
     ttft_ms_mean: float
@@ -75,6 +77,8 @@ class Prediction:
     basis: str = "analytic"
     confidence: float | None = None
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    prefill_time_share: float | None = None
+    busy_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

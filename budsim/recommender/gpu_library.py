@@ -58,7 +58,7 @@ class GPUSpec:
             text = f"{device.name} has no memory or no 16-bit peak of its own: it is no GPU to recommend"
             raise InvalidRequestError(text, {"field": "gpus"})
         year = re.match(r"\d{4}", device.release_date or "")
-        price = device_usd_per_hour(device, basis="cloud")
+        price = device_usd_per_hour(device, basis="on_demand")
         return cls(
             name=name or device.name,
             memory_gb=capacity_gb,

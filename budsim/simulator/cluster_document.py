@@ -12,11 +12,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from budsim.commons.device_utils import normalize_device_type
 from budsim.commons.errors import InvalidRequestError, PayloadTooLargeError
+from budsim.simulator.hardware import PRICE_BASES, OnPremTerms, PriceBasis, check_on_prem
 
 GB = 1e9
 # Limits of one document. A large fleet (1,000 nodes x 16 entries) is about 10 MB of JSON.
@@ -25,6 +26,7 @@ MAX_CLUSTERS = 1_000
 MAX_NODES_PER_CLUSTER = 5_000
 MAX_DEVICES_PER_NODE = 256
 MAX_TEXT_LENGTH = 255
+MAX_PRICES = 1_000
 # Largest figure of one device entry, in the unit of its field: far beyond any machine, within the database's integers.
 MAX_DEVICES_PER_ENTRY = 1024
 MAX_MEMORY_GB = 100_000.0
@@ -106,12 +108,28 @@ class ClusterNode:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterPricing:
+    """What a cluster document says about its own prices.
+
+    Attributes:
+        usd_per_device_hour: (device name, alias or device type, USD per hour of one device).
+        price_basis: Basis of its other devices; None = the request's.
+        on_prem: Terms of bought devices; None = the request's.
+    """
+
+    usd_per_device_hour: tuple[tuple[str, float], ...] = ()
+    price_basis: PriceBasis | None = None
+    on_prem: OnPremTerms | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Cluster:
     """One cluster as the platform describes it."""
 
     cluster_id: str
     name: str
     nodes: tuple[ClusterNode, ...]
+    pricing: ClusterPricing = field(default_factory=ClusterPricing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +235,38 @@ def _parse_cluster(entry: object, path: str) -> Cluster:
     for index, node_id in enumerate(ids):
         if node_id in ids[:index]:
             raise _FieldError(f"{path}.nodes[{index}].id", f"node id {node_id!r} appears twice")
-    return Cluster(cluster_id, _text(fields, "name", path, default=cluster_id), parsed)
+    return Cluster(cluster_id, _text(fields, "name", path, default=cluster_id), parsed, _parse_pricing(fields, path))
+
+
+def _parse_pricing(fields: Mapping[str, Any], path: str) -> ClusterPricing:
+    prices = fields.get("usd_per_device_hour")
+    entries = {} if prices is None else _mapping(prices, f"{path}.usd_per_device_hour")
+    if len(entries) > MAX_PRICES:
+        raise _FieldError(f"{path}.usd_per_device_hour", f"has {len(entries)} entries, the limit is {MAX_PRICES}")
+    own = []
+    for name in entries:
+        usd = _number(entries, name, f"{path}.usd_per_device_hour")
+        if usd is None or usd <= 0:
+            raise _FieldError(f"{path}.usd_per_device_hour.{str(name)[:40]}", "must be USD per hour above 0")
+        own.append((str(name), usd))
+    basis = _optional_text(fields, "price_basis", path)
+    if basis is not None and basis not in PRICE_BASES[1:]:
+        raise _FieldError(f"{path}.price_basis", f"must be one of {', '.join(PRICE_BASES[1:])}, not {basis[:40]!r}")
+    return ClusterPricing(tuple(sorted(own)), basis, _parse_on_prem(fields, path))
+
+
+def _parse_on_prem(fields: Mapping[str, Any], path: str) -> OnPremTerms | None:
+    if fields.get("on_prem") is None:
+        return None
+    given = _mapping(fields["on_prem"], f"{path}.on_prem")
+    names = ("amortisation_years", "utilization", "usd_per_kwh", "pue")
+    stated = {name: value for name in names if (value := _number(given, name, f"{path}.on_prem")) is not None}
+    terms = OnPremTerms(**stated)
+    try:
+        check_on_prem(terms)
+    except InvalidRequestError as error:
+        raise _FieldError(f"{path}.{(error.param or {}).get('field', 'on_prem')}", error.message) from error
+    return terms
 
 
 def _parse_node(entry: object, path: str) -> ClusterNode:

@@ -18,6 +18,7 @@ from budsim.commons.errors import NoDeviceError
 from budsim.engine_ops import EngineOption, LaunchQuery, launch_args
 from budsim.perf_model.workload import SloTargets, Workload
 from budsim.simulator.candidate import Candidate, Evaluation, StagePlacement
+from budsim.simulator.costs import deployment_costs
 from budsim.simulator.direct_search import candidate_hash, memory_headroom_bytes
 from budsim.simulator.objective import adapters
 from budsim.simulator.placement import devices_by_node, max_replicas, nodes_spanned, place, pods_per_replica
@@ -212,6 +213,7 @@ def stored_configuration(
         "spare_replicas": case.limits.spare_replicas,
         "cost_per_hour_usd": evaluation.cost_per_hour_usd,
         "cost_source": case.price_source,
+        "costs": costs_of(evaluation, case),
         "output_tps": evaluation.output_tps,
         "binding": evaluation.binding,
         "misses": to_plain(evaluation.misses),
@@ -224,6 +226,21 @@ def stored_configuration(
         "match_reason": case.group.match_reason,
         "launch": {"args": args, "envs": envs},
     }
+
+
+def costs_of(evaluation: Evaluation, case: SearchCase) -> dict[str, Any]:
+    """Return what the tokens of a deployment cost, in and out, in money and in energy."""
+    candidate = evaluation.candidate
+    return deployment_costs(
+        evaluation.prediction,
+        case.workload,
+        output_tps=evaluation.output_tps,
+        num_devices=candidate.plan.num_devices * candidate.replicas,
+        usd_per_hour=evaluation.cost_per_hour_usd,
+        tdp_watts=case.group.spec.tdp_watts,
+        price_basis=case.price_basis,
+        price_source=case.price_source,
+    )
 
 
 def launch(candidate: Candidate, case: SearchCase, model_name: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -364,6 +381,7 @@ def simulation_metrics(row: Mapping[str, Any], replicas: int | None = None) -> d
         "cost_known": cost is not None,
         "cost_per_hour_usd": None if hourly is None else hourly * count / stored["replicas"],
         "cost_source": stored.get("cost_source"),
+        "costs": stored.get("costs"),
         "meets_targets": stored["meets_targets"],
         "misses": list(stored["misses"]),
         "binding": stored["binding"],

@@ -30,6 +30,7 @@ class GroupTask:
     engine: EngineOption
     usd_per_device_hour: float | None = None
     price_source: str | None = None
+    price_basis: str | None = None
     exclusions: Exclusions = field(default_factory=Exclusions)
 
     def to_dict(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from budsim.simulator.questions import (
     DEFAULT_OBJECTIVE,
     DEFAULT_OUTPUT_TOKENS,
     evolution_parameters,
+    on_prem_terms,
     weight_format,
 )
 from budsim.simulator.ranking import sorted_rows
@@ -64,6 +65,8 @@ def optimize_question(body: OptimizeRequest, config: AppSettings) -> SimulationR
         skip_master_node_for_cpu=config.skip_master_node_for_cpu,
         evolution=evolution_parameters(config),
         assumptions=assumptions,
+        price_basis=body.price_basis or config.price_basis,
+        on_prem=body.on_prem.terms() if body.on_prem else on_prem_terms(config),
     )
 
 
@@ -144,6 +147,7 @@ def optimized_point(row: Mapping[str, Any]) -> Json:
             "throughput_per_user_tps": stored["throughput_per_user"],
             "cost_per_hour": stored["cost_per_hour_usd"],
             "cost_per_million_tokens": stored["cost_per_million_tokens"],
+            "costs": stored.get("costs"),
         },
         "confidence": figures.get("confidence"),
         "basis": figures.get("basis"),

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, field_validator
 
+from budsim.simulator.cost_schemas import OnPremFields, TokenCosts
 from budsim.simulator.request_schemas import MethodField, RequestModel, RunRequest, RunWorkload, SimulationMethod
 from budsim.simulator.schemas import Explanation, Miss, ResponseModel
 
@@ -115,6 +116,7 @@ class OptimizeRequest(RunRequest):
         default_factory=list, max_length=20, description="Engines to look at; empty = the preferred one.",
         examples=[["vllm"]],
     )  # fmt: skip
+    on_prem: OnPremFields | None = Field(None, description="Terms of bought devices.", examples=[{"usd_per_kwh": 0.1}])
     quantization_options: list[str] = Field(
         default_factory=lambda: ["none"], max_length=20, description="Weight formats to look at.",
         examples=[["none", "fp8"]],
@@ -165,6 +167,7 @@ class OptimizeMetrics(ResponseModel):
     cost_per_million_tokens: float | None = Field(
         description="USD per million output tokens; null = no price known.", examples=[0.25]
     )
+    costs: TokenCosts | None = Field(None, description="What tokens cost, in and out, in money and in energy.")
 
 
 class OptimizedPoint(ResponseModel):

@@ -12,6 +12,7 @@ from budsim.engine_ops import llmc
 from budsim.engine_ops.litellm import TokenPrice
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.workload import SloTargets, Workload
+from budsim.simulator.hardware import OnPremTerms
 from budsim.simulator.request_schemas import ClusterRecommendationRequest, HardwareRunRequest
 from budsim.simulator.search_space import EvolutionParameters, SearchLimits
 from budsim.simulator.simulation_request import Job, JobKind, SimulationRequest
@@ -59,6 +60,8 @@ def platform_question(body: ClusterRecommendationRequest, model: str, config: Ap
         job=_job(body, assumptions),
         model_endpoints=body.model_endpoints,
         model_version=body.model_version,
+        price_basis=body.price_basis or config.price_basis,
+        on_prem=on_prem_terms(config),
     )
 
 
@@ -147,6 +150,18 @@ def hardware_question(body: HardwareRunRequest, model: str, config: AppSettings)
         evolution=evolution_parameters(config),
         assumptions=assumptions,
         model_version=body.model_version,
+        price_basis=body.price_basis or config.price_basis,
+        on_prem=on_prem_terms(config),
+    )
+
+
+def on_prem_terms(config: AppSettings) -> OnPremTerms:
+    """Return what owning devices costs, as the settings say."""
+    return OnPremTerms(
+        config.on_prem_amortisation_years,
+        config.on_prem_utilization,
+        config.electricity_usd_per_kwh,
+        config.data_center_pue,
     )
 
 

@@ -24,6 +24,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from budsim.simulator.cost_schemas import PRICE_BASIS_TEXT
+from budsim.simulator.hardware import PriceBasis
 from budsim.simulator.simulation_request import MAX_CONCURRENCY, MAX_TOKENS
 
 # PostgreSQL's integer.
@@ -141,6 +143,7 @@ class RunRequest(RequestModel):
     project_id: str | None = Field(
         None, max_length=255, description="Project that the run belongs to.", examples=["project-7"]
     )
+    price_basis: PriceBasis | None = Field(None, description=PRICE_BASIS_TEXT, examples=["on_demand"])
 
     @property
     def wants_events(self) -> bool:

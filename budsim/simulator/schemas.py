@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from budsim.simulator.cost_schemas import TokenCosts
 from budsim.simulator.request_schemas import (
     ClusterRecommendationRequest,
     DeploymentConfigurationRequest,
@@ -127,6 +128,7 @@ class SimulationMetrics(ResponseModel):
     cost_per_hour_usd: float | None = Field(
         None, description="USD per hour of all replicas; null = no price known.", examples=[3.29]
     )
+    costs: TokenCosts | None = Field(None, description="What tokens cost, in and out, in money and in energy.")
     meets_targets: bool = Field(True, description="Whether every target is met.", examples=[True])
     misses: list[Miss] = Field(default_factory=list, description="The targets that are not met.")
     binding: str | None = Field(None, description="What limits the deployment.", examples=["memory"])

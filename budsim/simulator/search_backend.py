@@ -14,6 +14,9 @@ from budsim.engine_ops.lookup import look_up_engines
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.simulator import search_worker
 from budsim.simulator.cluster_source import KnownClusters
+from budsim.simulator.hardware import PriceBasis
+from budsim.simulator.live_prices import price_provider
+from budsim.simulator.pricing import LivePrices
 from budsim.simulator.simulation import TaskPlan, plan_tasks
 from budsim.simulator.simulation_request import JobKind, SimulationRequest
 
@@ -26,6 +29,9 @@ class CoreBackend:
     def __init__(self, config: AppSettings) -> None:
         self._config = config
         self.workers = config.search_workers or default_workers()
+        self._prices = price_provider(
+            config.price_service_url, config.price_service_timeout_seconds, config.price_service_cache_seconds
+        )
         self._pool = SearchPool(self.workers, search_worker.PRELOAD)
 
     def start(self) -> None:
@@ -60,12 +66,19 @@ class CoreBackend:
             catalog=hardware_catalog(),
             images=self._config.engine_images(),
             looked_up=found.options,
+            live_prices=self.live_prices(request.price_basis),
         )
         if arch is not None:
             plan = replace(plan, assumptions={**plan.assumptions, **memory_basis(arch.name)})
         if found.note is not None:
             plan = replace(plan, assumptions={**plan.assumptions, "engines": found.note})
         return plan, [f"{problem.path}: {problem.reason}" for problem in problems]
+
+    def live_prices(self, basis: PriceBasis) -> LivePrices:
+        """Return prices of today, as far as somebody is configured who knows them."""
+        from budsim.commons.catalogs import hardware_catalog
+
+        return self._prices.prices(basis, hardware_catalog())
 
     def search(
         self,

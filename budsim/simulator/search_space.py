@@ -108,6 +108,7 @@ class SearchCase:
         precisions: Weight formats to try.
         usd_per_device_hour: None = no price known.
         price_source: Where the price comes from, for the reader.
+        price_basis: ``override``, ``live``, or the basis of the catalogue's price; None = no price known.
         max_context_tokens: The caller's cap on the sequence length, beside the model's own.
         engine_overrides: Engine parameters that the caller fixes.
     """
@@ -121,6 +122,7 @@ class SearchCase:
     objective: str = "cost"
     usd_per_device_hour: float | None = None
     price_source: str | None = None
+    price_basis: str | None = None
     max_context_tokens: int | None = None
     engine_overrides: tuple[tuple[str, object], ...] = ()
     limits: SearchLimits = field(default_factory=SearchLimits)

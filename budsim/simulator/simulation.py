@@ -27,15 +27,9 @@ from budsim.simulator.deployment import cluster_metrics, launch, result_row
 from budsim.simulator.direct_search import ProgressReport, SearchOutcome, StopSignal
 from budsim.simulator.explanation import changed_parameters, front_points, winning_reason
 from budsim.simulator.group_task import GroupOutcome, GroupTask, RejectionSummary
-from budsim.simulator.hardware import (
-    PRICE_BASIS_TEXTS,
-    PriceBasis,
-    common_price_basis,
-    device_usd_per_hour,
-    missing_price_reason,
-)
 from budsim.simulator.objective import rejection_counts
 from budsim.simulator.plain_json import to_plain
+from budsim.simulator.pricing import LivePrices, Pricing, decided_pricing
 from budsim.simulator.ranking import cluster_recommendations, missed_reasons, top_k
 from budsim.simulator.remedies import remedies
 from budsim.simulator.search_methods import search_by
@@ -111,6 +105,7 @@ def plan_tasks(
     images: Mapping[str, str] | None = None,
     exclusions: Mapping[str, Exclusions] | None = None,
     looked_up: Sequence[EngineOption] = (),
+    live_prices: LivePrices | None = None,
 ) -> TaskPlan:
     """Return the searches that a request needs.
 
@@ -122,6 +117,7 @@ def plan_tasks(
         images: Container image by ``<engine>_<device type>`` key; None = the engines' own.
         exclusions: What feedback excludes, by cluster id.
         looked_up: Engines that the platform's lookup named for the model; empty = the shipped tables decide.
+        live_prices: What a provider of live prices says.
 
     Raises:
         InvalidRequestError: A value of the request cannot be served.
@@ -140,13 +136,18 @@ def plan_tasks(
             catalog=catalog,
         )
         chosen.append((cluster, topology, [group for group in topology.groups if _is_wanted(group, request)]))
-    basis = common_price_basis([group.spec for _, _, groups in chosen for group in groups])
+    pricing, told = decided_pricing(
+        request.price_basis,
+        request.on_prem,
+        live_prices or LivePrices(),
+        [(cluster, [group.spec for group in groups]) for cluster, _, groups in chosen],
+    )
     tasks: list[GroupTask] = []
     for cluster, topology, groups in chosen:
         found = [
             task
             for group in groups
-            for task in _group_tasks(request, arch, group, images, exclusions or {}, basis, looked_up)
+            for task in group_tasks(request, arch, group, images, exclusions or {}, (pricing, cluster), looked_up)
         ]
         if not found:
             reasons.append(_no_task_reason(cluster, topology.groups, groups, topology.dropped, request, arch, images))
@@ -154,9 +155,7 @@ def plan_tasks(
     dropped = {cluster.cluster_id: topology.dropped for cluster, topology, _ in chosen}
     taken = {} if request.job is None else jobs.assumptions(request.job)
     priced = tasks and not (request.job and request.job.kind is JobKind.PROPRIETARY)
-    return TaskPlan(
-        tuple(tasks), dropped, tuple(reasons), {"price": PRICE_BASIS_TEXTS[basis], **taken} if priced else taken
-    )
+    return TaskPlan(tuple(tasks), dropped, tuple(reasons), {**told, **taken} if priced else taken)
 
 
 def _is_wanted(group: DeviceGroup, request: SimulationRequest) -> bool:
@@ -176,17 +175,18 @@ def _same_type(wanted: str, device_type: str) -> bool:
     )
 
 
-def _group_tasks(
+def group_tasks(
     request: SimulationRequest,
     arch: ModelArchitecture | None,
     group: DeviceGroup,
     images: Mapping[str, str] | None,
     exclusions: Mapping[str, Exclusions],
-    basis: PriceBasis,
+    priced: tuple[Pricing, Cluster],
     looked_up: Sequence[EngineOption],
 ) -> list[GroupTask]:
+    """Return the searches of one device group: one for the engine that is used on it, none where no engine serves."""
     options = _options(request, arch, group, images or {}, looked_up)
-    price = device_usd_per_hour(group.spec, basis=basis)
+    price, source, _ = priced[0].of(group.spec, priced[1])
     return [
         GroupTask(
             task_key=_task_key(group, option),
@@ -195,7 +195,8 @@ def _group_tasks(
             group=group,
             engine=replace(option, version=request.engine_version or option.version),
             usd_per_device_hour=None if price is None else price.usd_per_hour,
-            price_source=missing_price_reason(group.spec, basis) if price is None else price.source,
+            price_source=source,
+            price_basis=None if price is None else price.basis,
             exclusions=exclusions.get(group.cluster_id, Exclusions()),
         )
         for option in options
@@ -287,6 +288,7 @@ def search_case(task: GroupTask) -> SearchCase:
         objective=request.objective,
         usd_per_device_hour=task.usd_per_device_hour,
         price_source=task.price_source,
+        price_basis=task.price_basis,
         max_context_tokens=request.max_context_tokens,
         engine_overrides=tuple(sorted(request.engine_overrides.items())),
         limits=request.limits,
@@ -435,6 +437,7 @@ def simulate(
     images: Mapping[str, str] | None = None,
     exclusions: Mapping[str, Exclusions] | None = None,
     looked_up: Sequence[EngineOption] = (),
+    live_prices: LivePrices | None = None,
     problems: Sequence[ClusterProblem] = (),
     should_stop: StopSignal | None = None,
 ) -> SimulationOutcome:
@@ -450,6 +453,7 @@ def simulate(
         images: Container images by engine and device type.
         exclusions: What feedback excludes, by cluster id.
         looked_up: As ``plan_tasks``.
+        live_prices: As ``plan_tasks``.
         problems: Clusters that could not be read; they come back in the answer.
         should_stop: True ends the searches with the best so far.
 
@@ -460,7 +464,14 @@ def simulate(
     keeps_model = request.job is not None and request.job.kind is JobKind.PROPRIETARY
     arch = None if keeps_model else resolve_model(request.model_id)
     plan = plan_tasks(
-        request, clusters, arch=arch, catalog=catalog, images=images, exclusions=exclusions, looked_up=looked_up
+        request,
+        clusters,
+        arch=arch,
+        catalog=catalog,
+        images=images,
+        exclusions=exclusions,
+        looked_up=looked_up,
+        live_prices=live_prices,
     )
     groups = tuple(
         search_group(task, predictor=predictor, method=method, should_stop=should_stop) for task in plan.tasks

@@ -9,6 +9,7 @@ from typing import Any
 
 from budsim.commons.errors import InvalidRequestError
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
+from budsim.simulator.hardware import PRICE_BASES, OnPremTerms, PriceBasis, check_on_prem
 from budsim.simulator.objective import Objective
 from budsim.simulator.plain_json import from_plain, to_plain
 from budsim.simulator.search_space import EvolutionParameters, SearchLimits
@@ -74,6 +75,8 @@ class SimulationRequest:
         model_endpoints: Comma list of EMBEDDING, LLM, AUDIO, CLASSIFY, RERANK for the platform's engine lookup; None =
             whatever the model is for.
         model_version: Version of the trained models that answers; None = the current one.
+        price_basis: On which prices costs rest; ``auto`` = the one that the clusters have in common.
+        on_prem: Terms of bought devices.
     """
 
     model_id: str
@@ -100,6 +103,8 @@ class SimulationRequest:
     model_endpoints: str | None = None
     evolution: EvolutionParameters = field(default_factory=EvolutionParameters)
     model_version: str | None = None
+    price_basis: PriceBasis = "auto"
+    on_prem: OnPremTerms = field(default_factory=OnPremTerms)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the request as plain JSON values."""
@@ -134,6 +139,8 @@ def check_request(request: SimulationRequest) -> None:
     for name, text, allowed in (
         ("objective", request.objective, [item.value for item in Objective]),
         ("hardware_mode", request.hardware_mode, [item.value for item in HardwareMode]),
+        ("price_basis", request.price_basis, list(PRICE_BASES)),
     ):
         if text not in allowed:
             raise InvalidRequestError(f"{name} must be one of {', '.join(allowed)}, not {text!r}.", {"field": name})
+    check_on_prem(request.on_prem)

@@ -63,7 +63,7 @@ def evaluate(
         question: Batch sizes, precision, filters.
         advisor: Sizes and predicts.
     """
-    basis: PriceBasis = question.price_basis or "cloud"
+    basis: PriceBasis = question.price_basis or "on_demand"
     asked: list[tuple[CategoryModel, OptionQuery]] = []
     for model in models:
         if isinstance(model.arch, Exception):

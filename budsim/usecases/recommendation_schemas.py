@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from budsim.simulator.hardware import PriceBasis
 from budsim.usecases.schemas import UseCaseResponse
 
 CATEGORIES = ("3B", "8B", "32B", "72B", "200B+")
@@ -24,9 +25,11 @@ class _HardwareWishes(_Body):
         "fp16", max_length=64, description="format of the weights; null = the checkpoint's own", examples=["fp16"]
     )
     include_pricing: bool = Field(True, description="show prices", examples=[True])
-    price_basis: Literal["cloud", "purchase", "auto"] = Field(
-        "cloud", description="cloud = on-demand USD/h; purchase = price over five years; auto = either",
-        examples=["cloud"],
+    price_basis: PriceBasis = Field(
+        "on_demand",
+        description="on_demand, reserved_1y, reserved_3y, spot, on_prem (price over five years), or auto = on_demand, "
+        "else on_prem.",
+        examples=["on_demand"],
     )  # fmt: skip
     device_types: list[DeviceType] = Field(
         default_factory=list, max_length=4, description="only these; empty = all", examples=[["cuda", "rocm"]]
@@ -169,7 +172,7 @@ class HardwareOptionAnswer(_Body):
     )
     total_cost_per_hour: float | None = Field(description="USD/h of all chips", examples=[1.95])
     price_index: float | None = Field(description="the platform's old relative index, not USD", examples=[2.63])
-    price_basis: str | None = Field(description="cloud or purchase", examples=["cloud"])
+    price_basis: str | None = Field(description="Basis of the price.", examples=["on_demand"])
     price_is_estimate: bool | None = Field(description="not an offer for this very device", examples=[False])
     cost_per_million_tokens_usd: float | None = Field(description="USD per million output tokens", examples=[0.86])
     cost_per_request_usd: float | None = Field(description="USD of one request at this load", examples=[0.00011])

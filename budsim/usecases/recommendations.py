@@ -74,7 +74,7 @@ class Question:
 
     batch_sizes: tuple[int, ...] = (1, 8, 16, 32, 64)
     precision: str | None = "fp16"
-    price_basis: PriceBasis | None = "cloud"
+    price_basis: PriceBasis | None = "on_demand"
     hardware: HardwareFilter = field(default_factory=HardwareFilter)
     custom_devices: tuple[DeviceSpec, ...] = ()
     max_options: int = 5
@@ -214,7 +214,7 @@ def _is_affordable(option: HardwareOption, question: Question) -> bool:
     limit = question.hardware.max_usd_per_hour
     if limit is None:
         return True
-    price = option.usd_per_hour(question.price_basis or "cloud")
+    price = option.usd_per_hour(question.price_basis or "on_demand")
     return price is not None and price <= limit
 
 

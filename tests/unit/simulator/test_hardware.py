@@ -30,9 +30,9 @@ CARD = DeviceSpec(
 )
 
 
-def test_cloud_price_comes_before_purchase_price():
+def test_on_demand_price_comes_before_purchase_price():
     price = device_usd_per_hour(replace(CARD, usd_per_hour=3.0, price_usd=30_000))
-    assert (price.usd_per_hour, price.basis, price.is_estimate) == (3.0, "cloud", False)
+    assert (price.usd_per_hour, price.basis, price.is_estimate) == (3.0, "on_demand", False)
 
 
 def test_purchase_price_is_spread_over_five_years():
@@ -44,8 +44,8 @@ def test_purchase_price_is_spread_over_five_years():
 
 def test_the_caller_can_fix_the_basis():
     spec = replace(CARD, usd_per_hour=3.0, price_usd=43_800)
-    assert device_usd_per_hour(spec, basis="purchase").usd_per_hour == pytest.approx(1.0)
-    assert device_usd_per_hour(replace(CARD, price_usd=43_800), basis="cloud") is None
+    assert device_usd_per_hour(spec, basis="on_prem").usd_per_hour == pytest.approx(1.0)
+    assert device_usd_per_hour(replace(CARD, price_usd=43_800), basis="on_demand") is None
 
 
 def test_another_devices_price_is_an_estimate():
