@@ -31,7 +31,7 @@ MTP_AND_SCALES = "multi-token-prediction head and quantisation scales in the pub
 HEAD_COPY = "output head stored beside the embedding it is tied to"
 MASKS = "causal-mask buffers stored in the checkpoint"
 MATRICES_ONLY = "the published figure leaves out position embeddings, biases and norms"
-ROUNDED = "the published figure is the rounded one of the name"
+PAPER = "the published figure is the paper's, of three digits"
 VISION = "vision tower in the published total, not in the text facts"
 UNEXPLAINED = "not explained"
 
@@ -48,10 +48,12 @@ CAUSES = {
     "facebook/opt": MATRICES_ONLY, "microsoft/biogpt": MATRICES_ONLY, "intfloat/multilingual-e5-small": MATRICES_ONLY,
     "sentence-transformers/all-MiniLM": MATRICES_ONLY,
     "facebook/opt-350m": "tied head stored twice; position embeddings, biases and norms left out",
-    "openai/whisper": ROUNDED, "huggyllama/llama-65b": ROUNDED, "hpcai-tech/grok-1": ROUNDED,
+    "openai/whisper": PAPER, "huggyllama/llama-65b": PAPER,
+    "hpcai-tech/grok-1": "announced as 314B, the config's shapes add up to 315.7e9; the difference is not explained",
     "stepfun-ai/Step-3.7": "three multi-token-prediction layers with an embedding and a head of their own (3 x 1.18e9)",
     "allenai/Molmo2": "the last two of the vision tower's 27 layers are not kept (2 x 15.2e6)",
-    "mistralai/Devstral-2": ROUNDED, "mistralai/Mistral-Medium-3.5": VISION,
+    "mistralai/Devstral-2": "123B by its name, the config's shapes add up to 125.0e9; the difference is not explained",
+    "mistralai/Mistral-Medium-3.5": VISION,
 }  # fmt: skip
 
 

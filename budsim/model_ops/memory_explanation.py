@@ -118,8 +118,13 @@ def _token_lines(point: ServingPoint) -> list[str]:
     element = kv_element_bytes(settings.kv_cache_dtype)
     kinds = Counter(arch.layer_kinds)
     cached = sum(kinds[kind] for kind in ATTENTION_KINDS)
+    state = (
+        [f"One sequence keeps {arch.linear_state_bytes:,.0f} bytes of state in each state layer."]
+        if arch.linear_state_bytes
+        else []
+    )
     if arch.encoder_only or not cached:
-        return ["Nothing is cached per token."]
+        return ["Nothing is cached per token.", *state]
     per_token = kv_bytes_per_token(arch, plan, element)
     if arch.is_mla:
         formula = (
@@ -132,9 +137,7 @@ def _token_lines(point: ServingPoint) -> list[str]:
     lines = [f"One token costs {per_token:,.0f} bytes: {cached} layers x {formula}" + _exceptions(point)]
     if len(kinds) > 1:
         lines.append("Layers: " + ", ".join(f"{count} {_KINDS[kind]}" for kind, count in kinds.items()))
-    if arch.linear_state_bytes:
-        lines.append(f"One sequence also keeps {arch.linear_state_bytes:,.0f} bytes of state in each state layer.")
-    return lines
+    return lines + state
 
 
 def _exceptions(point: ServingPoint) -> str:

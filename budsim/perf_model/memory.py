@@ -362,7 +362,7 @@ def _no_room_for_cache(point: ServingPoint, total: float, stage: _Stage) -> Infe
 def _sequence_does_not_fit(point: ServingPoint, stage: _Stage) -> Infeasible:
     length = point.settings.max_model_len
     needed = stage.layout.bytes_per_sequence(length)
-    fitting = _longest_sequence(stage, length)
+    fitting = _longest_sequence(stage, min(length, point.arch.max_position_embeddings or length))
     shorter = f"max_model_len up to {fitting}, " if fitting else ""
     return Infeasible(
         "kv_capacity",

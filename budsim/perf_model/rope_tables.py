@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from budsim.perf_model.config_fields import ConfigFields
-from budsim.perf_model.model_architecture import LayerKind
+from budsim.perf_model.model_architecture import ATTENTION_KINDS, LayerKind
 
 # Rotary share of a head where the config leaves it to its class (transformers 5).
 _PARTIAL_BY_FAMILY = {"qwen3_next": 0.25, "qwen3_5": 0.25, "qwen3_5_moe": 0.25, "glm4_moe": 0.5}
@@ -28,7 +28,7 @@ _LOCAL_TABLE_FAMILIES = frozenset({"gemma3", "gemma3n", "gemma4"})
 def rope_table_elements(
     fields: ConfigFields, outer_type: str, kinds: tuple[LayerKind, ...], positions: int, width: int
 ) -> int:
-    """Return the elements of all tables of a model.
+    """Return the elements of all tables of a model; one without attention rotates nothing.
 
     Args:
         fields: The text config.
@@ -37,6 +37,8 @@ def rope_table_elements(
         positions: ``max_position_embeddings``.
         width: Rotary width of a head where all of it is rotated.
     """
+    if ATTENTION_KINDS.isdisjoint(kinds):
+        return 0
     stated = fields.section("rope_scaling") or fields.section("rope_parameters") or {}
     by_kind = {name: part for name, part in stated.items() if isinstance(part, Mapping)}
     tables = list(by_kind.values()) or [stated]

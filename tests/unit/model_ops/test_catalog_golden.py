@@ -56,7 +56,7 @@ def test_every_remainder_above_a_thousandth_names_its_cause(golden: dict[str, di
 
 
 def test_remainders_without_an_explanation_stay_few(golden: dict[str, dict[str, str]]) -> None:
-    open_ones = [name for name, row in golden.items() if row["remainder_cause"] == "not explained"]
+    open_ones = [name for name, row in golden.items() if "not explained" in row["remainder_cause"]]
     assert len(open_ones) <= 20, open_ones
 
 

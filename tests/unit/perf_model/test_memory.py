@@ -233,6 +233,11 @@ def test_one_sequence_that_does_not_fit_is_infeasible_and_names_the_length_that_
     assert isinstance(estimate_memory(point(LLAMA_70B, ParallelPlan(tp_size=2), max_model_len=length + 32)), Infeasible)
 
 
+def test_the_length_that_would_fit_is_never_above_the_models_own() -> None:
+    reason = refused(max_model_len=1_000_000).reason
+    assert int(reason.split("max_model_len up to ")[1].split(",")[0]) == 131072
+
+
 def test_fp8_cache_doubles_the_tokens() -> None:
     assert feasible(kv_cache_dtype="fp8").kv_cache_tokens == pytest.approx(2 * feasible().kv_cache_tokens, rel=1e-4)
 

@@ -7,12 +7,15 @@ import math
 import pytest
 
 from budsim.commons.catalogs import hardware_catalog
+from budsim.commons.errors import UnsupportedModelError
 from budsim.engine_ops import resolve_engine_settings
 from budsim.model_ops.catalog import packaged_catalog
 from budsim.perf_model.memory import MemoryEstimate, estimate_memory
 from budsim.perf_model.model_architecture import LayerKind, ModelArchitecture
 from budsim.perf_model.parallelism import ParallelPlan
-from budsim.perf_model.precision import resolve_precision
+from budsim.perf_model.parameters import count_parameters
+from budsim.perf_model.precision import Precision, resolve_precision
+from budsim.perf_model.rank_weights import stage_weight_bytes
 from budsim.perf_model.serving_point import ServingPoint
 from budsim.perf_model.workload import Workload
 
@@ -135,3 +138,30 @@ def test_an_encoder_has_no_cache_whatever_the_length() -> None:
     found = estimate("BAAI/bge-large-en-v1.5", "L4", 1, 512)
     assert found.layout.groups == ()
     assert found.layout.bytes_per_sequence(512) == 0
+
+
+def test_a_model_without_attention_loads_its_parameters_and_holds_states_only() -> None:
+    found = estimate("state-spaces/mamba-2.8b-hf", "H100", 1, 2048)
+    hidden, layers, inner, state, conv, rank = 2560, 64, 5120, 16, 4, 160
+    mixer = hidden * 2 * inner + inner * conv + inner + inner * (rank + 2 * state) + rank * inner + inner
+    mixer += inner * state + inner + inner * hidden + hidden  # A, D, output projection, norm
+    parameters = layers * mixer + 50280 * hidden + hidden
+    assert parameters == 2_768_345_600
+    assert found.model_loading_bytes == pytest.approx(2 * parameters, rel=0.002)
+    # 16 values of state and 3 of the convolution for each of 5120 channels, in 16 bit.
+    per_sequence = layers * inner * (state + conv - 1) * 2
+    assert found.max_concurrency == pytest.approx(found.available_kv_bytes / per_sequence, rel=0.01)
+
+
+def test_no_model_of_the_catalogue_loads_more_than_its_parameters_and_tables() -> None:
+    bf16 = Precision("bf16", 2.0, 2.0, "bf16")
+    heavy = {}
+    for name in packaged_catalog().names:
+        try:
+            arch = model(name)
+        except UnsupportedModelError:
+            continue
+        ratio = stage_weight_bytes(arch, bf16, ParallelPlan(1))[0] / count_parameters(arch).total
+        if not 1.9 < ratio < 2.6:
+            heavy[name] = ratio
+    assert heavy == {}
