@@ -1,4 +1,4 @@
-"""The best configurations of a use case by cost, by performance, or by both. Pure.
+"""The best configurations of a use case by cost, by performance, or balanced. Pure.
 
 For each model and batch size a few promising replicas are predicted: the cheapest by price, the fastest by memory
 bandwidth, and the smallest; each device with its smallest layout and with more tensor parallelism, which buys latency.
@@ -7,7 +7,7 @@ bandwidth, and the smallest; each device with its smallest layout and with more 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -36,20 +36,31 @@ class Configuration:
     meets_slo: bool
     usd_per_hour: float | None
     usd_per_million_tokens: float | None
+    efficiency_score: float | None
 
     def figure(self, mode: Mode) -> float:
         """Return what a mode minimises; infinite where its price is not known.
 
-        cost: USD per million output tokens. performance: E2E seconds. balanced: cost x latency / throughput, which has
-        no scale to choose.
+        cost: USD per million output tokens. performance: E2E seconds. balanced: the efficiency score.
         """
         if mode == "performance":
             return self.option.e2e_s
-        if self.usd_per_million_tokens is None:
-            return math.inf
-        if mode == "cost":
-            return self.usd_per_million_tokens
-        return self.usd_per_million_tokens * self.option.e2e_s / self.option.output_tps
+        value = self.usd_per_million_tokens if mode == "cost" else self.efficiency_score
+        return math.inf if value is None else value
+
+
+def efficiency_score(use_case: UseCase, option: HardwareOption, basis: PriceBasis) -> float | None:
+    """Return USD per request, less up to half of it for headroom below the bounds; lower is better, None = no price.
+
+    The platform's definition: cost per request x (1 - mean headroom / 2), where the headroom of TTFT and of E2E is the
+    share of its bound that is left, and 0 where there is no bound. Above a bound it is negative and the score dearer.
+    """
+    usd: float | None = option.priced(basis)["cost_per_request_usd"]
+    if usd is None:
+        return None
+    bounds = ((use_case.ttft_max, option.ttft_s), (use_case.e2e_max, option.e2e_s))
+    headroom = sum((bound - value) / bound if bound else 0.0 for bound, value in bounds) / len(bounds)
+    return usd * (1.0 - headroom / 2.0)
 
 
 def evaluate(
@@ -82,7 +93,8 @@ def evaluate(
                 hourly is not None and hourly <= question.hardware.max_usd_per_hour
             ):
                 meets = option.slo(use_case).meets_slo
-                found.append(Configuration(model, query.batch_size, option, meets, hourly, tokens))
+                score = efficiency_score(use_case, option, basis)
+                found.append(Configuration(model, query.batch_size, option, meets, hourly, tokens, score))
     return found
 
 
@@ -142,21 +154,16 @@ def spread_over_models(ranked: Sequence[Configuration], wanted: int) -> list[Con
     return [item for item in ranked if id(item) in kept]
 
 
-def configuration_answer(
-    item: Configuration, use_case: UseCase, question: Question, best: Mapping[str, float], mode: Mode
-) -> dict[str, Any]:
+def configuration_answer(item: Configuration, use_case: UseCase, question: Question) -> dict[str, Any]:
     """Return a configuration as the API shows it.
 
     Args:
         item: The configuration.
         use_case: Whose bounds are shown.
         question: Prices to show.
-        best: Figure of each checkpoint's first configuration, for the efficiency score.
-        mode: What the score counts.
     """
-    option, figure = item.option, item.figure(mode)
+    option = item.option
     details = shown(option, use_case, question.price_basis)
-    score = min(100.0, 100.0 * best[item.model.checkpoint] / figure) if 0 < figure < math.inf else None
     return {
         "model_id": item.model.model_id,
         "checkpoint": item.model.checkpoint,
@@ -177,7 +184,7 @@ def configuration_answer(
         "cost_per_million_tokens_usd": details["cost_per_million_tokens_usd"],
         "throughput": option.output_tps,
         "utilization": details["utilization"],
-        "efficiency_score": score,
+        "efficiency_score": None if question.price_basis is None else item.efficiency_score,
         "option": details,
     }
 
@@ -194,12 +201,8 @@ def optimized(
         mode: What the first configuration is best at.
         wanted: Configurations shown at most.
     """
-    ranked = best_first(configurations, mode)
-    best: dict[str, float] = {}
-    for item in ranked:
-        best.setdefault(item.model.checkpoint, item.figure(mode))
-    chosen = spread_over_models(ranked, wanted)
-    rows = [configuration_answer(item, use_case, question, best, mode) for item in chosen]
+    chosen = spread_over_models(best_first(configurations, mode), wanted)
+    rows = [configuration_answer(item, use_case, question) for item in chosen]
     meeting = sum(item.meets_slo for item in configurations)
     return {
         "configurations": rows,

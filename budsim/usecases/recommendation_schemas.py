@@ -267,7 +267,9 @@ class OptimizedConfiguration(_Body):
     throughput: float = Field(description="output tokens/s of the replica", examples=[1500.0])
     utilization: float | None = Field(description="percent of a chip's memory that the load takes", examples=[41.0])
     efficiency_score: float | None = Field(
-        description="100 = as good as this model's first; null = no price", examples=[100.0]
+        description="what balanced minimises: USD per request x (1 - mean headroom below the TTFT and E2E bounds / 2); "
+        "lower is better; null = no price",
+        examples=[0.00016],
     )
     option: HardwareOptionAnswer = Field(description="every figure of the replica")
 
@@ -300,6 +302,6 @@ class QuickOptimizeAnswer(_Body):
     method: str = Field(description="prediction method", examples=["heuristic"])
     cost: OptimizedConfiguration | None = Field(description="cheapest output within the bounds")
     performance: OptimizedConfiguration | None = Field(description="shortest E2E latency")
-    balanced: OptimizedConfiguration | None = Field(description="cost x latency / throughput")
+    balanced: OptimizedConfiguration | None = Field(description="lowest efficiency_score")
     summary: OptimizeSummary = Field(description="what was tried")
     assumptions: list[str] = Field(description="what was decided for the caller", examples=[["prices: cloud"]])

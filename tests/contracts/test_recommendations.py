@@ -215,7 +215,21 @@ def test_a_mode_sorts_what_keeps_the_bounds_by_its_figure(client, mode, figure):
     assert 0 < len(rows) <= 10
     keys = [(not row["meets_slo"], row[figure]) for row in rows]
     assert keys == sorted(keys)
-    assert rows[0]["efficiency_score"] == pytest.approx(100)
+
+
+def test_the_efficiency_score_is_the_price_of_a_request_less_half_its_headroom_and_balanced_sorts_by_it(client):
+    rows = ask(client, "chat_support", "optimize-hardware", model_sizes=["8B"]).json()["configurations"]
+    for row in rows:
+        left = [1 - row[f"achieved_{bound}"] / row[f"required_{bound}"] for bound in ("ttft", "e2e")]
+        assert row["efficiency_score"] == pytest.approx(row["cost_per_request"] * (1 - sum(left) / 4))
+    keys = [(not row["meets_slo"], row["efficiency_score"]) for row in rows]
+    assert keys == sorted(keys)
+    assert len(rows) > 1
+
+
+def test_no_efficiency_score_without_prices(client):
+    rows = ask(client, "chat_support", "optimize-hardware", model_sizes=["8B"], include_pricing=False).json()
+    assert {row["efficiency_score"] for row in rows["configurations"]} == {None}
 
 
 def test_every_size_has_a_configuration_before_any_has_two(client):
