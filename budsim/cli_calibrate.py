@@ -91,10 +91,11 @@ def _read_files(files: Sequence[Path], stated: Mapping[str, Any]) -> tuple[list[
         BudSimError: None of the files can be used; the reason of the first.
     """
     from budsim.benchmarks.importer import import_runs
-    from budsim.benchmarks.measured_point import with_stated
+    from budsim.benchmarks.measured_point import run_fingerprint, with_stated
 
     points: list[MeasuredPoint] = []
     refused: list[str] = []
+    seen: set[str] = set()
     first: BudSimError | None = None
     for path in files:
         try:
@@ -103,7 +104,13 @@ def _read_files(files: Sequence[Path], stated: Mapping[str, Any]) -> tuple[list[
             first = first or type(error)(f"{path}: {error.message}", error.param)
             refused.append(f"{path}: {error.message}")
             continue
-        points += [with_stated(point, stated) for point in runs.points]
+        for point in (with_stated(point, stated) for point in runs.points):
+            mark = run_fingerprint(point)
+            if mark in seen:
+                refused.append(f"{path}: {point.position or 'the run'} was given already; it counts once")
+            else:
+                points.append(point)
+            seen.add(mark)
         refused += [f"{path}: {run.reason}" for run in runs.refused]
     if first is not None and not points:
         raise first

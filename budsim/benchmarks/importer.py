@@ -74,7 +74,7 @@ def import_runs(content: bytes | str) -> ImportedRuns:
         PayloadTooLargeError: It is larger than ``MAX_FILE_BYTES``.
         InvalidRequestError: It is of no known tool, not readable, or none of its runs can be used.
     """
-    text = _text(content)
+    text = decoded_text(content)
     points: list[MeasuredPoint] = []
     refused: list[RefusedRun] = []
     first_error: InvalidRequestError | None = None
@@ -126,7 +126,13 @@ def _unknown(run: RunFields) -> InvalidRequestError:
 
 
 # ---------------------------------------------------------------------------------------------------- text to documents
-def _text(content: bytes | str) -> str:
+def decoded_text(content: bytes | str) -> str:
+    """Return a file's text.
+
+    Raises:
+        PayloadTooLargeError: It is larger than ``MAX_FILE_BYTES``.
+        InvalidRequestError: It is empty, compressed, or no text.
+    """
     if isinstance(content, str):
         content = content.encode()
     if len(content) > MAX_FILE_BYTES:

@@ -6,8 +6,10 @@ listed in ``missing``; what was worked out from other figures of the same file i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
 from budsim.commons.errors import InvalidRequestError
@@ -104,6 +106,19 @@ class MeasuredPoint:
             **self.settings,
         }
         return {name: value for name, value in stated.items() if value is not None}
+
+
+def run_fingerprint(point: MeasuredPoint, owner: str = "") -> str:
+    """Return the same text for the same run of the same owner, whatever file it comes in: SHA-256 in hexadecimal.
+
+    Two runs measured apart differ in the digits of their figures.
+
+    Args:
+        point: The run.
+        owner: The project that it belongs to.
+    """
+    text = json.dumps([owner, point.row(), dict(point.metrics)], sort_keys=True, default=str)
+    return sha256(text.encode()).hexdigest()
 
 
 def with_stated(point: MeasuredPoint, stated: Mapping[str, Any]) -> MeasuredPoint:

@@ -35,13 +35,15 @@ class BenchmarkPoint(Base):
     """One measured run of such a file, and what was predicted for it before it was known.
 
     ``model_name``, ``device_name``, ``engine`` and ``load_kind`` are the key of its calibration; empty where it cannot
-    be predicted, and ``reason`` then says why. ``ignored`` runs are tracked, not learnt from.
+    be predicted, and ``reason`` then says why. ``ignored`` runs are tracked, not learnt from. ``fingerprint`` keeps a
+    run that a project hands in twice from counting twice.
     """
 
     __tablename__ = "benchmark_points"
     __table_args__ = (
         Index("idx_benchmark_points_run", "run_id"),
         Index("idx_benchmark_points_key", "model_name", "device_name", "engine", "load_kind"),
+        Index("uq_benchmark_points_fingerprint", "fingerprint", unique=True),
     )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
@@ -58,6 +60,7 @@ class BenchmarkPoint(Base):
     notes: Mapped[list[Any]] = mapped_column(JSONB, server_default=_EMPTY_LIST, default=list)
     predicted: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=_EMPTY_OBJECT, default=dict)
     reason: Mapped[str] = mapped_column(Text, server_default=text("''"), default="")
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
     ignored: Mapped[bool] = mapped_column(Boolean, server_default=text("false"), default=False)
     created_at: Mapped[datetime] = _now()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, true
+from sqlalchemy import ColumnElement, delete, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -32,14 +32,31 @@ class BenchmarkRepository:
     def _visible(self, project_id: Any) -> ColumnElement[bool]:
         return true() if self.principal.is_service else project_id.in_(self.principal.projects)
 
-    def add(self, project_id: str, file_name: str, refused: list[Any], points: Iterable[Mapping[str, Any]]) -> int:
-        """Store a file's runs; return the id they are found by."""
+    def add(self, project_id: str, file_name: str, refused: list[Any], points: Sequence[Mapping[str, Any]]) -> None:
+        """Store the runs of a file that are not stored yet; without any, nothing is stored."""
         run = BenchmarkRun(project_id=project_id, file_name=file_name, refused=refused)
         self.session.add(run)
         self.session.flush()
-        self.session.add_all(BenchmarkPoint(run_id=run.id, **values) for values in points)
-        self.session.flush()
-        return run.id
+        rows = [{"run_id": run.id, **values} for values in points]
+        statement = insert(BenchmarkPoint).on_conflict_do_nothing(index_elements=["fingerprint"])
+        if not rows or not self.session.scalars(statement.returning(BenchmarkPoint.id), rows).all():
+            self.remove(run)
+
+    def stored_in(self, fingerprints: Iterable[str]) -> dict[str, int]:
+        """Return the file that each of these runs is stored with; runs that are not stored are left out."""
+        query = select(BenchmarkPoint.fingerprint, BenchmarkPoint.run_id)
+        rows = self.session.execute(query.where(BenchmarkPoint.fingerprint.in_(list(fingerprints))))
+        return {fingerprint: run_id for fingerprint, run_id in rows if fingerprint is not None}
+
+    def learn_from(self, fingerprints: Sequence[str], *, learns: bool) -> list[Key]:
+        """Note whether stored runs are learnt from; return the keys of those for which that changes."""
+        statement = (
+            update(BenchmarkPoint)
+            .where(BenchmarkPoint.fingerprint.in_(fingerprints), BenchmarkPoint.ignored == learns)
+            .values(ignored=not learns)
+            .returning(*_KEY)
+        )
+        return [(row[0], row[1], row[2], row[3]) for row in self.session.execute(statement)]
 
     def runs(self, page: int, limit: int) -> tuple[int, list[BenchmarkRun]]:
         """Return how many files there are, and those of one page, newest first."""

@@ -70,6 +70,13 @@ class RefusedRunView(_Answer):
     reason: str = Field(description="why", examples=["run 2: mean_ttft_ms = -1: must be a finite number above 0"])
 
 
+class KnownRunView(_Answer):
+    """A run of the upload that was stored already."""
+
+    position: str = Field(description="where in the file; empty = the only one", examples=["benchmarks[1]"])
+    benchmark_id: int = Field(description="the file that it is stored with", examples=[3])
+
+
 class MetricErrorView(_Answer):
     """Absolute relative error of one metric, before and after a calibration."""
 
@@ -107,6 +114,10 @@ class BenchmarkImport(_Answer):
     created_at: datetime = Field(description="when it came", examples=["2026-01-01T12:00:00Z"])
     runs: list[MeasuredRun] = Field(description="its runs")
     refused: list[RefusedRunView] = Field(description="runs that were not taken")
+    known: list[KnownRunView] = Field(
+        default_factory=list,
+        description="runs of this upload that were stored already: they count once. If all were, this is that file",
+    )
     calibrations: list[CalibrationView] = Field(description="what is in use now of the models and devices it is about")
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from budsim.benchmarks import worker
 from budsim.benchmarks.accuracy import GroupAccuracy, TrackedPoint, accuracy_of
 from budsim.benchmarks.importer import ImportedRuns, import_runs
-from budsim.benchmarks.measured_point import MeasuredPoint, point_of_row, with_stated
+from budsim.benchmarks.measured_point import MeasuredPoint, point_of_row, run_fingerprint, with_stated
 from budsim.benchmarks.models import BenchmarkPoint, BenchmarkRun, StoredCalibration
 from budsim.benchmarks.repository import BenchmarkRepository, Key
 from budsim.benchmarks.schemas import BenchmarkUpload
@@ -46,21 +46,41 @@ class BenchmarkService:
         project_id = self._service.project_of(body.project_id) or ""
         runs = _imported(body)
         points = [self._with_model(with_stated(point, _stated(body))) for point in runs.points]
+        marks = [run_fingerprint(point, project_id) for point in points]
         with self._database.reading() as session:
-            known = BenchmarkRepository(session).calibrations([project_id])
-            contents = [row.content for row in known]
-        assessed = self._service.compute(worker.assess, points, contents)
-        rows = [_point_values(point, found, body.calibrate) for point, found in zip(points, assessed, strict=True)]
+            earlier = BenchmarkRepository(session).stored_in(marks)
+        new: dict[str, MeasuredPoint] = {}
+        for mark, point in zip(marks, points, strict=True):
+            if mark not in earlier:
+                new.setdefault(mark, point)
+        rows = self._assessed(new, project_id, calibrates=body.calibrate)
         refused = [{"position": run.position, "reason": run.reason} for run in runs.refused]
         with self._database.transaction() as session:
-            run_id = BenchmarkRepository(session).add(project_id, body.file_name, refused, rows)
-        keys = list(dict.fromkeys(tuple(found["key"]) for found in assessed if found["key"] is not None))
+            repository = BenchmarkRepository(session)
+            changed = repository.learn_from(list(earlier), learns=body.calibrate)
+            if rows:
+                repository.add(project_id, body.file_name, refused, rows)
+            stored = repository.stored_in(marks)
+        run_id = max(stored.values())
         if body.calibrate:
-            try:
-                self._refit(project_id, keys)
-            except SimulationTimeoutError as error:  # the runs are stored; the next file tries again
-                logger.warning("No calibration of benchmark %d: %s", run_id, error.message)
-        return self.show(run_id)
+            changed += [(row["model_name"], row["device_name"], row["engine"], row["load_kind"]) for row in rows]
+        try:
+            self._refit(project_id, dict.fromkeys(key for key in changed if key[0]))
+        except SimulationTimeoutError as error:  # the runs are stored; the next file tries again
+            logger.warning("No calibration of benchmark %d: %s", run_id, error.message)
+        return {**self.show(run_id), "known": _known_runs(points, marks, stored, new)}
+
+    def _assessed(self, new: Mapping[str, MeasuredPoint], project_id: str, *, calibrates: bool) -> list[Json]:
+        """Return the rows of runs by fingerprint, with what is predicted for them now."""
+        if not new:
+            return []
+        with self._database.reading() as session:
+            contents = [row.content for row in BenchmarkRepository(session).calibrations([project_id])]
+        assessed = self._service.compute(worker.assess, list(new.values()), contents)
+        return [
+            _point_values(point, mark, found, calibrates)
+            for (mark, point), found in zip(new.items(), assessed, strict=True)
+        ]
 
     def _with_model(self, point: MeasuredPoint) -> MeasuredPoint:
         """Return the point with a mapped model id replaced by what it stands for."""
@@ -158,7 +178,18 @@ def _stated(body: BenchmarkUpload) -> Json:
     return {**body.settings, **{name: value for name in _STATED if (value := getattr(body, name))}}
 
 
-def _point_values(point: MeasuredPoint, found: Json, calibrates: bool) -> Json:
+def _known_runs(
+    points: Sequence[MeasuredPoint], marks: Sequence[str], stored: Mapping[str, int], new: Mapping[str, MeasuredPoint]
+) -> list[Json]:
+    """Return the runs of an upload that an earlier upload, or an earlier run of this one, has stored."""
+    return [
+        {"position": point.position[:100], "benchmark_id": stored[mark]}
+        for point, mark in zip(points, marks, strict=True)
+        if new.get(mark) is not point
+    ]
+
+
+def _point_values(point: MeasuredPoint, mark: str, found: Json, calibrates: bool) -> Json:
     key = found["key"] or ("", "", "", "")
     columns = dict(zip(("model_name", "device_name", "engine", "load_kind"), key, strict=True))
     return {
@@ -171,6 +202,7 @@ def _point_values(point: MeasuredPoint, found: Json, calibrates: bool) -> Json:
         "notes": list(point.notes),
         "predicted": found["predicted"] or {},
         "reason": found["reason"],
+        "fingerprint": mark,
         "ignored": not calibrates,
     }
 

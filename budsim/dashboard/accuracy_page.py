@@ -7,10 +7,12 @@ from typing import Any
 from fastapi import Request
 from nicegui import events, ui
 
+from budsim.benchmarks.importer import decoded_text
+from budsim.commons.errors import BudSimError
 from budsim.dashboard.charts import predicted_measured_options
 from budsim.dashboard.frame import heading, is_dark, page_frame, rest_of, show_empty, show_error
 from budsim.dashboard.rest import AnswerError, Rest
-from budsim.dashboard.wording import number, percent
+from budsim.dashboard.wording import percent
 
 _SCHEMES = {
     "unseen_configuration": "new configuration",
@@ -134,6 +136,17 @@ async def _measured_points(rest: Rest) -> list[dict[str, Any]]:
     return [run for file in files for run in file["runs"] if run["predicted"]]
 
 
+def upload_text(answer: dict[str, Any]) -> str:
+    """Return what became of a file in one line."""
+    known, refused = len(answer["known"]), len(answer["refused"])
+    if known and all(run["benchmark_id"] == answer["id"] for run in answer["known"]) and known >= len(answer["runs"]):
+        return "These runs were handed in before: they count once."
+    parts = [f"{len(answer['runs']):,} runs taken"]
+    parts += [f"{known:,} were known already"] if known else []
+    parts += [f"{refused:,} refused"] if refused else []
+    return ", ".join(parts) + "."
+
+
 def _upload(rest: Rest, own: ui.column) -> None:
     with ui.card().classes("bud-card"):
         heading("Hand in a benchmark", 2)
@@ -147,15 +160,18 @@ def _upload(rest: Rest, own: ui.column) -> None:
 
         async def take(event: events.UploadEventArguments) -> None:
             told.clear()
-            text = await event.file.text()
-            body = {"content": text, "file_name": event.file.name[:255], **{k: v for k, v in given.items() if v}}
+            stated = {"file_name": event.file.name[:255], **{k: v.strip() for k, v in given.items() if v and v.strip()}}
             with told:
                 try:
+                    body = {"content": decoded_text(await event.file.read()), **stated}
                     answer = await rest.post("/api/benchmarks", body)
+                except BudSimError as error:
+                    show_error(error.message)
+                    return
                 except AnswerError as error:
                     show_error(error)
                     return
-                ui.label(f"{number(len(answer['runs']))} runs taken, {number(len(answer['refused']))} refused.")
+                ui.label(upload_text(answer))
                 for refused in answer["refused"][:20]:
                     ui.label(refused["reason"]).classes("text-sm bud-bad")
             own.clear()
@@ -171,7 +187,7 @@ def _upload(rest: Rest, own: ui.column) -> None:
                 on_rejected=lambda: ui.notify("The file is too large.", type="negative"),
             )
             .classes("hidden")
-            .props('accept=".json,.jsonl,.csv,.txt"')
+            .props('accept=".json,.jsonl,.csv,.txt,.yaml,.yml"')
         )
         ui.button("Choose a file", icon="upload_file").props("unelevated").on(
             "click", js_handler=f"() => getElement({upload.id}).$refs.qRef.pickFiles()"

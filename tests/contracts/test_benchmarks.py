@@ -1,7 +1,9 @@
 """Measured runs over REST: a file in, calibrations at once, accuracy tracked, projects apart."""
 
+import io
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import jwt
 import pandas as pd
@@ -52,7 +54,7 @@ def upload(client, table):
         return answer
 
     yield post
-    for benchmark_id in added:
+    for benchmark_id in dict.fromkeys(added):
         client.delete(f"/api/benchmarks/{benchmark_id}")
 
 
@@ -71,8 +73,14 @@ def test_a_file_is_stored_compared_and_learnt_from(client, upload):
     assert (listed["id"], listed["num_runs"], listed["models"]) == (body["id"], len(LOADS), [MODEL.lower()])
 
 
-def test_the_next_prediction_knows_what_was_handed_in(client, upload):
-    first, second = upload().json(), upload().json()
+def measured_again(table, column="num_prompts"):
+    """Return the same figures of runs with one prompt more each: other runs."""
+    runs = pd.read_csv(io.StringIO(table))
+    return runs.assign(**{column: runs[column] + 1}).to_csv(index=False)
+
+
+def test_the_next_prediction_knows_what_was_handed_in(client, upload, table):
+    first, second = upload().json(), upload(measured_again(table)).json()
     for before, after in zip(first["runs"], second["runs"], strict=True):
         measured = after["measured"]["tpot_ms_mean"]
         assert abs(after["predicted"]["tpot_ms_mean"] / measured - 1) < 0.1
@@ -96,8 +104,8 @@ def test_accuracy_is_of_predictions_made_before_and_shows_as_gauges(client, uplo
     assert float(line.rsplit(" ", 1)[1]) == pytest.approx(by_metric["tpot_ms_mean"]["median_ape"])
 
 
-def test_what_is_removed_is_forgotten(client, upload):
-    kept, gone = upload().json(), upload().json()
+def test_what_is_removed_is_forgotten(client, upload, table):
+    kept, gone = upload().json(), upload(measured_again(table)).json()
     answer = client.delete(f"/api/benchmarks/{gone['id']}")
     assert answer.status_code == 200
     assert answer.json()["calibrations"][0]["num_points"] == len(LOADS)
@@ -200,3 +208,40 @@ def test_a_project_sees_and_calibrates_its_own_only(client, service_settings, up
         for run in others["runs"]:  # nothing of Alice's calibration
             assert run["predicted"]["tpot_ms_mean"] < 0.8 * run["measured"]["tpot_ms_mean"]
         assert upload(where=guarded, headers=bearer(BOB), project_id=ALICE).status_code == 404
+
+
+# ---------------------------------------------------------------------------------------------------------- duplicates
+def test_a_file_handed_in_twice_counts_once(client, upload):
+    first = upload(file_name="runs.csv").json()
+    again = upload(file_name="copy.csv")
+    assert again.status_code == 200, again.text
+    assert [run["benchmark_id"] for run in again.json()["known"]] == [first["id"]] * len(LOADS)
+    assert again.json()["id"] == first["id"]
+    assert client.get("/api/benchmarks").json()["total_items"] == 1
+    (group,) = client.get("/api/accuracy").json()["items"]
+    assert (group["count"], group["calibration"]["num_points"]) == (len(LOADS), len(LOADS))
+
+
+def test_of_a_file_that_grew_only_the_new_runs_are_stored(client, upload, table):
+    lines = table.splitlines()
+    first = upload("\n".join(lines[:-1])).json()
+    grown = upload("\n".join([*lines, lines[-1]])).json()
+    assert grown["id"] != first["id"]
+    assert len(grown["runs"]) == 1
+    assert sorted(run["benchmark_id"] for run in grown["known"]) == [first["id"]] * (len(LOADS) - 1) + [grown["id"]]
+    assert client.get("/api/accuracy").json()["total_runs"] == len(LOADS)
+
+
+def test_runs_that_were_only_tracked_are_learnt_from_when_they_come_again_to_be_learnt_from(upload):
+    tracked = upload(calibrate=False).json()
+    learnt = upload().json()
+    assert (tracked["id"], tracked["calibrations"]) == (learnt["id"], [])
+    assert learnt["calibrations"][0]["num_points"] == len(LOADS)
+    assert upload(calibrate=False).json()["calibrations"] == []
+
+
+def test_the_same_file_at_the_same_time_counts_once(client, upload):
+    with ThreadPoolExecutor(4) as callers:
+        answers = [answer.json() for answer in callers.map(lambda _: upload(calibrate=False), range(4))]
+    assert len({answer["id"] for answer in answers}) == 1
+    assert client.get("/api/accuracy").json()["total_runs"] == len(LOADS)

@@ -8,15 +8,18 @@ meta-llama/Llama-3.1-8B,H100,vllm,1024,512,32,282,13.4
 """
 
 
-def hand_in(page, name, text):
-    page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "text/csv", "buffer": text.encode()})
+def hand_in(page, name, content):
+    content = content if isinstance(content, bytes) else content.encode()
+    page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "text/csv", "buffer": content})
 
 
 def test_a_benchmark_that_is_handed_in_stands_beside_what_was_predicted(open_page):
     page = open_page("/accuracy")
     hand_in(page, "runs.csv", RUNS)
-    expect(page.get_by_text("2 runs taken, 0 refused.")).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("2 runs taken.")).to_be_visible(timeout=90_000)
     expect(page.get_by_role("cell", name="meta-llama/llama-3.1-8b").first).to_be_visible()
+    hand_in(page, "copy.csv", RUNS)
+    expect(page.get_by_text("they count once")).to_be_visible(timeout=90_000)
 
 
 def test_a_file_of_something_else_is_refused_with_a_reason(open_page):
@@ -24,3 +27,9 @@ def test_a_file_of_something_else_is_refused_with_a_reason(open_page):
     hand_in(page, "other.csv", "<b>what</b>,is\nthis,file\n")
     expect(page.get_by_role("alert")).to_be_visible(timeout=60_000)
     assert page.locator("#main b").count() == 0
+
+
+def test_a_file_that_is_no_text_is_refused_with_a_reason(open_page):
+    page = open_page("/accuracy")
+    hand_in(page, "photo.csv", b"\x89PNG\r\n\x1a\n\x00\xff\xfe")
+    expect(page.get_by_role("alert")).to_contain_text("not text", timeout=60_000)

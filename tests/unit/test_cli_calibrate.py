@@ -101,3 +101,14 @@ def test_wrong_input_ends_with_2_and_names_the_field(run, tmp_path, content, opt
 def test_without_a_file_it_says_what_it_needs(run):
     assert run().exit_code == 2
     assert run("--remove").exit_code == 2
+
+
+def test_a_file_given_twice_counts_once(run, tmp_path):
+    file, copy = tmp_path / "runs.csv", tmp_path / "copy.csv"
+    for path in (file, copy):
+        measured(LOADS).to_csv(path, index=False)
+    done = run(file, copy, "--dry-run", "--json")
+    answer = json.loads(done.output)
+    assert [item["num_points"] for item in answer["calibrations"]] == [len(LOADS)]
+    assert len(answer["refused"]) == len(LOADS)
+    assert all("counts once" in reason for reason in answer["refused"])
