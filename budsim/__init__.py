@@ -5,6 +5,8 @@ The library needs no server and no database::
     import budsim
 
     budsim.simulate("meta-llama/Llama-3.1-8B", clusters="clusters.json", concurrency=64, ttft_ms=500)
+    budsim.size("meta-llama/Llama-3.1-8B", concurrency=200, ttft_ms=1000)  # devices for a traffic
+    budsim.capacity("meta-llama/Llama-3.1-8B", clusters="clusters.json", ttft_ms=1000)  # traffic for a cluster
     budsim.predict(points)  # pandas DataFrame in and out
     budsim.estimate_memory(points)
     budsim.recommend_gpus("meta-llama/Llama-3.1-8B", batch_size=8).summary()
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from budsim.recommender.results import RecommendationResult
     from budsim.simulator.simulation import SimulationOutcome
 
-__all__ = ["describe_clusters", "estimate_memory", "predict", "recommend_gpus", "simulate"]
+__all__ = ["capacity", "describe_clusters", "estimate_memory", "predict", "recommend_gpus", "simulate", "size"]
 
 
 def simulate(model: str, *, clusters: ClusterSource = None, **options: Any) -> SimulationOutcome:
@@ -31,6 +33,20 @@ def simulate(model: str, *, clusters: ClusterSource = None, **options: Any) -> S
     from budsim import library
 
     return library.simulate(model, clusters=clusters, **options)
+
+
+def size(model: str, **options: Any) -> dict[str, Any]:
+    """Return the cheapest or fewest devices for a load and its targets; see ``budsim.library_sizing.size``."""
+    from budsim import library_sizing
+
+    return library_sizing.size(model, **options)
+
+
+def capacity(model: str, *, clusters: ClusterSource = None, **options: Any) -> dict[str, Any]:
+    """Return the most traffic of clusters within the targets; see ``budsim.library_sizing.capacity``."""
+    from budsim import library_sizing
+
+    return library_sizing.capacity(model, clusters=clusters, **options)
 
 
 def describe_clusters(clusters: ClusterSource = None, *, hardware_mode: str = "dedicated") -> dict[str, Any]:

@@ -26,6 +26,7 @@ from budsim.cli_calibrate import calibrate
 from budsim.cli_deploy import deploy
 from budsim.cli_memory import memory_options
 from budsim.cli_recommend import recommend
+from budsim.cli_sizing import capacity, size
 from budsim.commons.errors import BudSimError, UnavailableError
 
 EXIT_UNEXPECTED = 1
@@ -92,6 +93,8 @@ server_option = click.option("--server", metavar="URL", help="Ask a running BudS
 main.add_command(json_option(calibrate))
 main.add_command(deploy)
 main.add_command(recommend)
+main.add_command(json_option(size))
+main.add_command(json_option(capacity))
 
 
 def _print_json(value: Any) -> None:

@@ -32,6 +32,16 @@ def _table(title: str | None, columns: Sequence[tuple[str, str]]) -> Table:
     return table
 
 
+def new_table(columns: Sequence[tuple[str, str]]) -> Table:
+    """Return an empty table of (name, side) columns."""
+    return _table(None, columns)
+
+
+def print_table(table: Table) -> None:
+    """Show a table."""
+    _console().print(table)
+
+
 def device_fields(spec: DeviceSpec) -> dict[str, Any]:
     """Return a device as the API shows it: GB, GB/s and TFLOP/s."""
     return {

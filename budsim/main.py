@@ -38,12 +38,14 @@ from budsim.simulator.cluster_document import parse_clusters
 from budsim.simulator.cluster_source import ClusterSource, read_document
 from budsim.simulator.event_routes import event_router
 from budsim.simulator.history_routes import router as history_router
+from budsim.simulator.live_prices import price_provider
 from budsim.simulator.model_routes import router as model_cache_router
 from budsim.simulator.node_routes import router as node_router
 from budsim.simulator.optimize_routes import router as optimize_router
 from budsim.simulator.routes import cluster_router, router, workflow_router
 from budsim.simulator.search_backend import CoreBackend
 from budsim.simulator.services import RunWaiters, SimulationService
+from budsim.simulator.sizing_routes import router as sizing_router
 from budsim.simulator.workflows import RUN_SIMULATION, run_simulation
 from budsim.usecases.recommendation_routes import router as recommendation_router
 from budsim.usecases.routes import router as use_case_router
@@ -222,6 +224,9 @@ def create_app(
     app.state.metrics = metrics
     app.state.advisor = shared_advisor()
     app.state.warm_up = None
+    app.state.prices = price_provider(
+        config.price_service_url, config.price_service_timeout_seconds, config.price_service_cache_seconds
+    )
     install_error_handlers(app)
     app.add_middleware(security.JsonBodyMiddleware)
     app.add_middleware(security.BodyLimitMiddleware, max_bytes=config.max_body_bytes)
@@ -235,6 +240,7 @@ def create_app(
     simulator_routers = (
         router,
         optimize_router,
+        sizing_router,
         history_router,
         node_router,
         workflow_router,

@@ -213,16 +213,16 @@ class RunActivities:
             request = replace(request, model_id=models[0])
             if request.job is not None:
                 request = replace(request, job=priced(request.job, models[0], token_prices()))
-            excluded = _exclusions(repository, request.model_id, run.project_id)
+            excluded = exclusions_of(repository, request.model_id, run.project_id)
             history = [MeasuredRun(*timing) for timing in repository.task_timings(asked["method"])]
         assumptions = dict(asked["assumptions"])
         known = self._known_clusters(asked, assumptions)
         plan, problems = self._backend.plan(request, known, models)
         if not plan.tasks:
-            raise _nothing_to_search(request, [*plan.reasons, *problems])
+            raise nothing_to_search(request, [*plan.reasons, *problems])
         if plan.tasks[0].arch is not None:
             check_endpoints(asked.get("endpoints"), plan.tasks[0].arch)
-        tasks = [_with_exclusions(task, excluded).to_dict() for task in plan.tasks]
+        tasks = [with_exclusions(task, excluded).to_dict() for task in plan.tasks]
         arch = plan.tasks[0].arch
         if arch is not None and (known_constants := self._calibrations(arch.name, run.project_id, assumptions)):
             tasks = [{**task, "calibrations": known_constants} for task in tasks]
@@ -430,7 +430,7 @@ def _required_run(repository: Repository, workflow_id: str) -> WorkflowRun:
     return run
 
 
-def _exclusions(
+def exclusions_of(
     repository: Repository, model_name: str, project_id: str | None
 ) -> dict[tuple[str, str, str], Exclusions]:
     """Return what feedback excludes, by cluster, engine and device."""
@@ -449,7 +449,8 @@ def _exclusions(
     }
 
 
-def _with_exclusions(task: GroupTask, excluded: Mapping[tuple[str, str, str], Exclusions]) -> GroupTask:
+def with_exclusions(task: GroupTask, excluded: Mapping[tuple[str, str, str], Exclusions]) -> GroupTask:
+    """Return a task that knows what feedback excludes on its devices."""
     place = (task.group.cluster_id, task.engine.engine, task.group.device_name)
     return replace(task, exclusions=excluded[place]) if place in excluded else task
 
@@ -470,7 +471,8 @@ def _place(task: Mapping[str, Any]) -> Json:
     }
 
 
-def _nothing_to_search(request: SimulationRequest, reasons: Sequence[str]) -> Exception:
+def nothing_to_search(request: SimulationRequest, reasons: Sequence[str]) -> Exception:
+    """Return the error of a request for which no device and engine are left, with the reasons."""
     text = " ".join(reasons) or "There is nothing to search."
     param = {"reasons": list(reasons)}
     cannot = ("serves this model",) if request.job is None else ("litellm", "llmc")

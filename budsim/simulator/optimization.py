@@ -8,7 +8,7 @@ from typing import Any
 from budsim.commons.config import AppSettings
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator.history import intervals_of
-from budsim.simulator.optimize_schemas import OptimizeRequest
+from budsim.simulator.optimize_schemas import OptimizeRequest, OptimizeWorkload
 from budsim.simulator.questions import (
     DEFAULT_CONCURRENCY,
     DEFAULT_INPUT_TOKENS,
@@ -44,7 +44,7 @@ def optimize_question(body: OptimizeRequest, config: AppSettings) -> SimulationR
     return SimulationRequest(
         model_id=body.model_id,
         model_version=body.model_version,
-        workload=_workload(body, assumptions),
+        workload=workload_of(body.workload, assumptions),
         targets=SloTargets(
             ttft_ms=wanted.max_ttft_ms or None,
             e2e_p99_s=wanted.max_latency_ms / _MS if wanted.max_latency_ms else None,
@@ -70,8 +70,8 @@ def optimize_question(body: OptimizeRequest, config: AppSettings) -> SimulationR
     )
 
 
-def _workload(body: OptimizeRequest, assumptions: Json) -> Workload:
-    load = body.workload
+def workload_of(load: OptimizeWorkload, assumptions: Json) -> Workload:
+    """Return a load; what it leaves open takes a default, named under ``assumptions``."""
 
     def default(name: str, given: int | None, value: int) -> int:
         if given is None:

@@ -71,9 +71,7 @@ def search(task: dict[str, Any], method: str) -> dict[str, Any]:
     """
     started, began_ns = time.perf_counter(), time.time_ns()
     group_task = GroupTask.from_dict(task)
-    watched = UntilTold(
-        _calibrated(predictor(method, group_task.request.model_version), task.get("calibrations") or ())
-    )
+    watched = UntilTold(calibrated(predictor(method, group_task.request.model_version), task.get("calibrations") or ()))
     outcome = search_group(
         group_task, predictor=watched, method=method, should_stop=should_stop, on_progress=report_progress
     ).to_dict()
@@ -83,7 +81,7 @@ def search(task: dict[str, Any], method: str) -> dict[str, Any]:
     return {**outcome, "seconds": time.perf_counter() - started, "work": work}
 
 
-def _calibrated(inner: Predictor, calibrations: Sequence[dict[str, Any]]) -> Predictor:
+def calibrated(inner: Predictor, calibrations: Sequence[dict[str, Any]]) -> Predictor:
     """Return a predictor that knows what was calibrated; itself where nothing was."""
     if not calibrations:
         return inner
