@@ -117,6 +117,7 @@ def open_service(
         by_name = {name: telemetry.traced(name, activity) for name, activity in activities.by_name().items()}
         engine.start({RUN_SIMULATION: run_simulation}, by_name)
         stack.callback(engine.stop)
+        stack.callback(activities.stop)
         _watch_workers(sidecar, stack)
         if waiting := service.recover():
             logger.info("%d unfinished runs go on", waiting)

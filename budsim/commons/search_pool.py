@@ -59,6 +59,7 @@ class _Worker:
         self._warm_up: Callable[[], None] | None = None
         self._executor: ProcessPoolExecutor | None = None
         self._flag: Any = None
+        self._is_retired = False
 
     def start(self, warm_up: Callable[[], None] | None = None) -> None:
         self._warm_up = warm_up
@@ -83,10 +84,17 @@ class _Worker:
         if executor is not None:
             _end(executor)
 
+    def retire(self) -> None:
+        """End for good: who got hold of this worker a moment ago cannot start it anew."""
+        self._is_retired = True
+        self.end()
+
     def process_ids(self) -> list[int]:
         return [] if self._executor is None else list(self._executor._processes or {})
 
     def _opened(self) -> ProcessPoolExecutor:
+        if self._is_retired:
+            raise UnavailableError("The service is stopping.")
         if self._executor is None:
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(["budsim.commons.search_pool", *self._preload])
@@ -222,8 +230,6 @@ class SearchPool:
                 if all(ticket.key != key for ticket in self._waiting):
                     self._served.pop(key, None)
             self._idle.append(worker)
-            if self._stopped:
-                worker.end()
             self._changed.notify_all()
 
     def _ended(
@@ -261,7 +267,7 @@ class SearchPool:
             self._stopped = True
             self._changed.notify_all()
         for worker in self._workers:
-            worker.end()
+            worker.retire()
 
     def worker_ids(self) -> list[int]:
         """Return the process ids of the workers."""

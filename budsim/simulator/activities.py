@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import wraps
 from statistics import median
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -159,6 +159,11 @@ class RunActivities:
         self._publisher = publisher
         self._on_end = on_end
         self._watch = RunWatch(database)
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Let nothing wait any more for what it needs: the service is about to close it."""
+        self._stopping.set()
 
     def by_name(self) -> dict[str, Activity]:
         """Return the activities under the names that the orchestrator uses."""
@@ -166,7 +171,7 @@ class RunActivities:
             self.begin_run, self.publish_events, self.plan_run, self.search_group, self.rank_run, self.complete_run,
             self.fail_run,
         )  # fmt: skip
-        return {activity.__name__: outlasting_outages(activity) for activity in activities}
+        return {activity.__name__: outlasting_outages(activity, self._stopping) for activity in activities}
 
     def begin_run(self, payload: Json) -> Json:
         """Mark the run as running, and tell the caller's topics its steps."""
@@ -401,11 +406,15 @@ class RunActivities:
 
 
 def outlasting_outages(
-    activity: Activity, patience_s: float = _OUTAGE_PATIENCE_S, pause_s: float = _OUTAGE_PAUSE_S
+    activity: Activity,
+    stopping: threading.Event,
+    patience_s: float = _OUTAGE_PATIENCE_S,
+    pause_s: float = _OUTAGE_PAUSE_S,
 ) -> Activity:
     """Return an activity that tries again while database, broker or sidecar are away, up to ``patience_s``.
 
     The engines' own attempts are over within seconds (``RetryPolicy``), and then the run could not even be failed.
+    While the service stops, what is away does not come back: the activity is made again at the next start.
     """
 
     @wraps(activity)
@@ -415,10 +424,11 @@ def outlasting_outages(
             try:
                 return activity(payload)
             except (OutageError, DBAPIError) as error:
-                if not (isinstance(error, OutageError) or is_outage(error)) or monotonic() >= deadline:
+                is_away = isinstance(error, OutageError) or is_outage(error)
+                if not is_away or stopping.is_set() or monotonic() >= deadline:
                     raise
                 logger.warning("%s waits for what it needs: %s", activity.__name__, str(error).splitlines()[0])
-            sleep(pause_s)
+            stopping.wait(pause_s)
 
     return run
 
