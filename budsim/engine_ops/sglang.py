@@ -27,6 +27,7 @@ from budsim.engine_ops.base import (
     image_of_version,
 )
 from budsim.engine_ops.sglang_models import chat_template, family_facts, serves_lora
+from budsim.engine_ops.vllm_models import model_variant
 from budsim.perf_model.engine_settings import version_numbers
 from budsim.perf_model.model_architecture import ModelArchitecture
 
@@ -118,7 +119,7 @@ def option(
     image = images.get(f"sglang_{device_type}") or IMAGES.get(device_type)
     if architecture is None or device_type not in DEVICE_TYPES or image is None:
         return None
-    facts = family_facts(architecture)
+    facts = family_facts(architecture, model_variant(arch, architecture))
     generates = arch.task == "generate"
     return EngineOption(
         engine="sglang",

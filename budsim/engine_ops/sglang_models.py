@@ -41,6 +41,14 @@ _PARSERS: dict[str, tuple[str | None, str | None]] = {
     "InternS1": ("interns1", "interns1"),
     "Granite": (None, None),
 }
+_VARIANT_PARSERS: dict[str, tuple[str | None, str | None]] = {
+    "kimi_k2_thinking": ("kimi_k2", "kimi_k2"),
+    "kimi_k2": ("kimi_k2", None),
+    "deepseek_v31": ("deepseekv31", "deepseek-v3"),
+    "deepseek_v3": ("deepseekv3", None),
+    "qwen3_coder": ("qwen3_coder", None),
+    "qwen3_instruct": ("qwen", None),
+}
 
 # Models whose tokenizer has no chat template of its own: SGLang's name for the right one.
 _CHAT_TEMPLATES = {
@@ -56,10 +64,12 @@ _PLAIN_LORA = names(
 )
 
 
-def family_facts(architecture: str) -> FamilyFacts:
-    """Return family and parsers of an architecture."""
+def family_facts(architecture: str, variant: str | None = None) -> FamilyFacts:
+    """Return family and parsers of an architecture, or of a variant of it (``vllm_models.model_variant``)."""
     prefixes = [prefix for prefix in _PARSERS if architecture.startswith(prefix)]
     tool, reasoning = _PARSERS[max(prefixes, key=len)] if prefixes else (None, None)
+    if variant is not None:
+        tool, reasoning = _VARIANT_PARSERS[variant]
     return FamilyFacts(common_facts(architecture).architecture_family, tool, reasoning)
 
 

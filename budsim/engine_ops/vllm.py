@@ -36,6 +36,7 @@ from budsim.engine_ops.vllm_models import (
     WITHOUT_LORA,
     WITHOUT_PIPELINE_STAGES,
     family_facts,
+    model_variant,
     served_architecture,
     versions_serving,
 )
@@ -163,7 +164,7 @@ def option(
     base = base_device_type(device_type)
     if architecture is None or base not in IMAGES:
         return None
-    facts = family_facts(architecture)
+    facts = family_facts(architecture, model_variant(arch, architecture))
     generates = arch.task == "generate"
     tool, reasoning = facts.tool_calling_parser_type, facts.reasoning_parser_type
     return EngineOption(

@@ -7,7 +7,8 @@ config's ``architectures``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from budsim.engine_ops import argument_tables as tables
 from budsim.perf_model.model_architecture import ModelArchitecture
@@ -92,6 +93,25 @@ _FAMILIES = {
     "Olmo3": FamilyFacts("olmo", "olmo3", "olmo3"),
 }
 
+# Models that share an architecture and not its parsers, by name and ``model_type``; the first match counts. A reasoning
+# parser on a model that does not reason takes its whole answer for a thought.
+_VARIANTS = (
+    ("DeepseekV3", re.compile(r"kimi.*thinking"), "kimi_k2_thinking"),
+    ("DeepseekV3", re.compile(r"kimi"), "kimi_k2"),
+    ("DeepseekV3", re.compile(r"deepseek-v3\.1"), "deepseek_v31"),
+    ("DeepseekV3", re.compile(r"deepseek-v3|moonlight"), "deepseek_v3"),
+    ("Qwen3", re.compile(r"qwen3-coder"), "qwen3_coder"),
+    ("Qwen3", re.compile(r"qwen3-.*instruct"), "qwen3_instruct"),
+)
+_VARIANT_PARSERS: dict[str, tuple[str | None, str | None]] = {
+    "kimi_k2_thinking": ("kimi_k2", "kimi_k2"),
+    "kimi_k2": ("kimi_k2", None),
+    "deepseek_v31": ("deepseek_v31", "deepseek_v3"),
+    "deepseek_v3": ("deepseek_v3", None),
+    "qwen3_coder": ("qwen3_coder", None),
+    "qwen3_instruct": ("hermes", None),
+}
+
 _SUFFIXES = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", "Model")
 
 
@@ -120,12 +140,27 @@ def versions_serving(arch: ModelArchitecture) -> list[tuple[int, ...]]:
     return [version for version in sorted(SERVED_BY_VERSION) if served_architecture(arch, version)]
 
 
-def family_facts(architecture: str) -> FamilyFacts:
-    """Return parsers and family of an architecture; an unlisted one has its own name as family and no parsers."""
+def family_facts(architecture: str, variant: str | None = None) -> FamilyFacts:
+    """Return parsers and family of an architecture; an unlisted one has its own name as family and no parsers.
+
+    Args:
+        architecture: Name as the engine serves it.
+        variant: Which of the models that share it, see ``model_variant``.
+    """
     prefixes = [prefix for prefix in _FAMILIES if architecture.startswith(prefix)]
-    if prefixes:
-        return _FAMILIES[max(prefixes, key=len)]
-    return FamilyFacts(_stem(architecture))
+    facts = _FAMILIES[max(prefixes, key=len)] if prefixes else FamilyFacts(_stem(architecture))
+    if variant is None:
+        return facts
+    tool, reasoning = _VARIANT_PARSERS[variant]
+    return replace(facts, tool_calling_parser_type=tool, reasoning_parser_type=reasoning)
+
+
+def model_variant(arch: ModelArchitecture, architecture: str) -> str | None:
+    """Return which of the models that share an architecture one is, None when its name does not tell."""
+    text = f"{arch.model_type} {arch.name}".lower()
+    return next(
+        (name for prefix, pattern, name in _VARIANTS if architecture.startswith(prefix) and pattern.search(text)), None
+    )
 
 
 def _stem(architecture: str) -> str:

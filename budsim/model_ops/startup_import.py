@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from budsim.commons.errors import BudSimError, InvalidRequestError
+from budsim.engine_ops.base import base_device_type
 from budsim.model_ops.startup_calibration import (
     CalibrationStore,
     ComparisonRow,
@@ -16,8 +17,13 @@ from budsim.model_ops.startup_calibration import (
     simulated_version,
 )
 from budsim.perf_model.hardware_catalog import DeviceSpec
+from budsim.perf_model.memory import GIB
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.startup_log import StartupLog, parse_startup_log
+
+# vLLM calls a ROCm device cuda in most of its lines.
+_KINDS = {"cuda": "GPU", "rocm": "GPU", "hpu": "Gaudi", "cpu": "host"}
+_MEMORY_TOLERANCE = 1.02
 
 
 def import_startup_log(
@@ -56,6 +62,7 @@ def import_startup_log(
         notes.append("no model is named in the log: name it to compare and to calibrate")
         return answer
     device = match_device(hardware)
+    notes += _device_notes(log, device)
     point = point_of_log(log, _resolved(resolve_model, name, model), device)
     if simulated_version(log) != log.engine_version:
         notes.append(f"{log.engine} {log.engine_version} is compared with the rules of {simulated_version(log)}")
@@ -70,6 +77,24 @@ def import_startup_log(
             store.keep(calibration)
             notes.append(f"kept for {calibration.model} on {calibration.device}: memory estimates apply it")
     return answer
+
+
+def _device_notes(log: StartupLog, device: DeviceSpec) -> list[str]:
+    """Return what to say of a device that shows less memory than its datasheet: a slice, or another variant.
+
+    Raises:
+        InvalidRequestError: The log cannot be of this device: another kind, or more memory than it has.
+    """
+    logged, named = _KINDS.get(log.device_type or ""), _KINDS.get(base_device_type(device.device_type))
+    if logged and named and logged != named:
+        text = f"the log is of a {logged}, {device.name} is a {named}: name the device that it is of"
+        raise InvalidRequestError(text, {"field": "hardware"})
+    if named != "GPU" or not log.total_bytes or not device.memory_bytes:
+        return []
+    seen = f"the log's device shows {log.total_bytes / GIB:.1f} GiB, {device.name} has {device.memory_bytes / GIB:.1f}"
+    if log.total_bytes > device.memory_bytes * _MEMORY_TOLERANCE:
+        raise InvalidRequestError(f"{seen}: name the device and its variant", {"field": "hardware"})
+    return [f"{seen}: a slice of it, or another variant?"] if log.total_bytes < 0.9 * device.memory_bytes else []
 
 
 def _resolved(

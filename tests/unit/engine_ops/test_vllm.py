@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from budsim.commons.errors import InvalidRequestError, UnsupportedError
-from budsim.engine_ops import vllm
+from budsim.engine_ops import sglang, vllm
 from budsim.engine_ops.vllm_flags import FLAGS_0_32, REMOVED_IN
 from budsim.engine_ops.vllm_models import SUPPORTED_ARCHITECTURES, family_facts, served_architecture
 from budsim.perf_model.engine_settings import EngineSettings
@@ -142,6 +142,30 @@ def test_parsers_follow_the_family(architecture: str, tool: str | None, reasonin
     assert option.tool_calling_parser_type == tool
     assert option.reasoning_parser_type == reasoning
     assert option.architecture_family == family
+
+
+@pytest.mark.parametrize(
+    ("architecture", "name", "tools", "reasoning"),
+    [  # (vLLM, SGLang) parsers
+        ("DeepseekV3ForCausalLM", "deepseek-ai/DeepSeek-R1-0528", ("deepseek_v3", "deepseekv3"),
+         ("deepseek_r1", "deepseek-r1")),
+        ("DeepseekV3ForCausalLM", "deepseek-ai/DeepSeek-V3-0324", ("deepseek_v3", "deepseekv3"), (None, None)),
+        ("DeepseekV3ForCausalLM", "deepseek-ai/DeepSeek-V3.1", ("deepseek_v31", "deepseekv31"),
+         ("deepseek_v3", "deepseek-v3")),
+        ("DeepseekV3ForCausalLM", "moonshotai/Kimi-K2-Instruct-0905", ("kimi_k2", "kimi_k2"), (None, None)),
+        ("DeepseekV3ForCausalLM", "moonshotai/Kimi-K2-Thinking", ("kimi_k2", "kimi_k2"), ("kimi_k2", "kimi_k2")),
+        ("Qwen3MoeForCausalLM", "Qwen/Qwen3-30B-A3B", ("hermes", "qwen"), ("qwen3", "qwen3")),
+        ("Qwen3MoeForCausalLM", "Qwen/Qwen3-30B-A3B-Thinking-2507", ("hermes", "qwen"), ("qwen3", "qwen3")),
+        ("Qwen3MoeForCausalLM", "Qwen/Qwen3-30B-A3B-Instruct-2507", ("hermes", "qwen"), (None, None)),
+        ("Qwen3MoeForCausalLM", "Qwen/Qwen3-Coder-480B-A35B-Instruct", ("qwen3_coder", "qwen3_coder"), (None, None)),
+    ],
+)  # fmt: skip
+def test_models_of_one_architecture_have_parsers_of_their_own(
+    architecture: str, name: str, tools: tuple[str, str], reasoning: tuple[str | None, str | None]
+) -> None:
+    options = [engine.option(model(architecture, name=name), "cuda", {}) for engine in (vllm, sglang)]
+    assert [option and option.tool_calling_parser_type for option in options] == list(tools)
+    assert [option and option.reasoning_parser_type for option in options] == list(reasoning)
 
 
 def test_stages_are_for_cuda_and_rocm_and_models_that_split() -> None:

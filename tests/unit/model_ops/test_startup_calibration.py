@@ -21,6 +21,13 @@ from budsim.perf_model.startup_log import StartupLog
 
 GIB = 2**30
 MODEL = "meta-llama/Llama-3.1-8B-Instruct"
+H100_LOG = (
+    f"Initializing an LLM engine (v0.6.6) with config: model='{MODEL}', dtype=torch.bfloat16, max_seq_len=8192, "
+    "tensor_parallel_size=1, device_config=cuda\n"
+    "the current vLLM instance can use total_gpu_memory (79.19GiB) x gpu_memory_utilization (0.90) = 71.27GiB\n"
+    "model weights take 14.99GiB; non_torch_memory takes 0.12GiB; PyTorch activation peak memory takes 1.19GiB; "
+    "the rest of the memory reserved for KV Cache is 54.97GiB.\n"
+)
 
 
 def resolve(name: str) -> ModelArchitecture:
@@ -158,3 +165,25 @@ def test_calibrations_are_kept_by_model_device_engine_precision_and_layout() -> 
     base = Calibration("a/B", "D", "vllm", "0.19", "bf16", 1, 1)
     assert base.key == replace(base, model="A/b", engine_version="0.20").key
     assert len({base.key, replace(base, tp_size=2).key, replace(base, device="E").key}) == 3
+
+
+@pytest.mark.parametrize(
+    ("hardware", "words"),
+    [
+        ("Gaudi2", "the log is of a GPU"),
+        ("Xeon 6767P", "the log is of a GPU"),
+        ("L4", "shows 79.2 GiB, NVIDIA L4 has"),
+        ("A100 SXM4 40GB", "name the device and its variant"),
+    ],
+)
+def test_a_log_of_another_device_is_refused(hardware: str, words: str) -> None:
+    with pytest.raises(InvalidRequestError, match=words) as refused:
+        import_startup_log(H100_LOG, resolve_model=resolve, match_device=device, hardware=hardware)
+    assert refused.value.param["field"] == "hardware"
+
+
+def test_a_log_that_shows_less_memory_than_the_device_has_asks_whether_it_is_a_slice() -> None:
+    answer = import_startup_log(H100_LOG, resolve_model=resolve, match_device=device, hardware="H200")
+    assert any("a slice of it, or another variant?" in note for note in answer["notes"])
+    right = import_startup_log(H100_LOG, resolve_model=resolve, match_device=device, hardware="H100")
+    assert not any("slice" in note for note in right["notes"])
