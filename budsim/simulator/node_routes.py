@@ -37,8 +37,11 @@ router = APIRouter(
 class NodeQuery(RequestModel):
     """A model and a load on chosen nodes of one cluster."""
 
-    model_id: UUID = Field(
-        description="The caller's id of the model.", examples=["0b4a1c5e-1d0f-4a86-9d1e-0a4f5a1c9b11"]
+    model_id: str = Field(
+        min_length=1,
+        max_length=1024,
+        description="The caller's id of the model: a UUID that PUT /models mapped, a hub id or a folder.",
+        examples=["0b4a1c5e-1d0f-4a86-9d1e-0a4f5a1c9b11"],
     )
     cluster_id: UUID = Field(description="The cluster.", examples=["49ec33d5-a86b-4e03-8a4f-156a260c93e5"])
     hostnames: list[str] = Field(
@@ -159,7 +162,7 @@ def _question(service: SimulationService, body: NodeQuery, model_uri: str | None
     Raises:
         BudSimError: The model or the cluster is not known.
     """
-    mapped = service.model_target(str(body.model_id))
+    mapped = service.model_target(body.model_id)
     name = model_uri or mapped
     clusters, problems = service.clusters.load(service.principal).parsed()
     if not clusters and not problems:
@@ -168,7 +171,7 @@ def _question(service: SimulationService, body: NodeQuery, model_uri: str | None
     arch = resolve_model([name])
     found = look_up_engines(config.bud_connect_url, arch.architectures, name, body.model_endpoints)
     return nodes.NodeQuestion(
-        model_id=str(body.model_id),
+        model_id=body.model_id,
         model_name=name,
         arch=arch,
         cluster=nodes.find_cluster(clusters, str(body.cluster_id)),

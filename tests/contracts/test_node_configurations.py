@@ -144,3 +144,20 @@ def test_a_benchmark_that_spans_nodes_says_so(client):
     assert (group["nodes_spanned"], group["pods_per_replica"]) == (2, 2)
     one = client.post("/simulator/benchmark-config", json=body(device_type="cuda", tp_size=8)).json()["node_groups"][0]
     assert (one["nodes_spanned"], one["pods_per_replica"]) == (1, 1)
+
+
+@pytest.mark.parametrize("path", ["node-configurations", "benchmark-config"])
+def test_a_model_id_may_be_a_hub_id(client, path):
+    asked = benchmark() if path == "benchmark-config" else body()
+    by_uuid = client.post(f"/simulator/{path}", json=asked).json()
+    by_name = client.post(f"/simulator/{path}", json={**asked, "model_id": MODEL})
+    assert by_name.status_code == 200
+    named = by_name.json()
+    assert MODEL in (named.get("model_id"), named.get("model_info", {}).get("model_id"))
+    assert named.get("device_configurations") == by_uuid.get("device_configurations")
+
+
+def test_a_model_id_that_no_database_can_store_is_named(client):
+    answer = client.post("/simulator/node-configurations", json=body(model_id="a\0b"))
+    assert answer.status_code == 422
+    assert "model_id" in str(answer.json()["param"])
