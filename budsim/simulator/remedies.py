@@ -1,25 +1,36 @@
 """When no candidate meets the targets: what would change that.
 
-Every remedy but one is tried before it is told: the changed case is searched again with the same predictor. Relaxing a
-target needs no search, because the nearest candidate already says what it reaches.
+Every remedy but one is tried before it is told: some candidate of the changed case meets the targets by the same
+predictor. Relaxing a target needs no search, because the nearest candidate already says what it reaches.
+
+Layouts are probed, not searched: what came nearest in the search, and each tensor size at a few depths. A remedy that
+only another layout would bear out is not found; one that is told is true.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from budsim.commons.errors import BudSimError
+from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import resolve_precision
 from budsim.perf_model.workload import LoadMode
-from budsim.simulator.candidate import Evaluation, Predictor, TargetMiss
-from budsim.simulator.direct_search import SearchOutcome, search
-from budsim.simulator.objective import rejection_counts
-from budsim.simulator.search_space import SearchCase
+from budsim.simulator.candidate import Candidate, Evaluation, Predictor, TargetMiss
+from budsim.simulator.direct_search import SearchOutcome, headroom_problem, is_excluded
+from budsim.simulator.objective import CaseEvaluator, best_first, rejection_counts
+from budsim.simulator.search_space import SearchCase, layout_candidates, plan_problem, tensor_sizes
 from budsim.simulator.topology import DeviceGroup, NodeDevices
 
-# Nodes to add when looking for the fewest that help: each step is a search.
+# Nodes to add when looking for the fewest that help.
 ADDED_NODES = (1, 2, 4, 8)
+# What is probed of a changed case: layouts that came nearest before, depths of each tensor size, replica counts of each
+# layout; and how many candidates the predictor is asked for at once, before it is looked whether one meets the targets.
+NEAREST_LAYOUTS = 6
+DEPTHS = (1, 2, 4, 8)  # where nothing runs; otherwise one stage, and the depths of what came nearest
+REPLICA_COUNTS = 4
+BATCH_SIZE = 16
 # Resolution of the largest concurrency that still meets the targets: a sixteenth of it.
 CONCURRENCY_STEPS = 16
 # Significant digits of a relaxed target; rounded to the side that is met.
@@ -45,7 +56,7 @@ class Remedy:
         kind: relax_targets | add_devices | precision | concurrency | memory.
         text: For people, with the figures.
         changes: The change as fields, for programs.
-        is_verified: The changed case was searched and meets the targets; False = a figure read off the nearest answer.
+        is_verified: A candidate of the changed case meets the targets; False = a figure read off the nearest answer.
     """
 
     kind: str
@@ -64,13 +75,62 @@ def remedies(case: SearchCase, outcome: SearchOutcome, predictor: Predictor) -> 
     """
     if outcome.meets_targets:
         return ()
-    alone = search(replace(case, workload=replace(case.workload, concurrency=1)), predictor)
-    found = [_relax_targets(outcome), _use_fp8(case, predictor)]
+    probe = _Probe(outcome, predictor)
+    found = [_relax_targets(outcome), _use_fp8(case, probe)]
     # Where a single request is too slow already, neither fewer requests nor more replicas make it faster.
-    if alone.meets_targets or not alone.evaluations or case.targets.output_tps:
-        found += [_fewer_users(case, predictor), _add_nodes(case, predictor)]
+    if case.targets.output_tps or not probe.is_too_slow(replace(case, workload=replace(case.workload, concurrency=1))):
+        found += [_fewer_users(case, probe), _add_nodes(case, probe)]
     found.append(_more_memory(outcome))
     return tuple(remedy for remedy in found if remedy is not None)
+
+
+class _Probe:
+    """Looks for a candidate of a changed case that meets the targets.
+
+    Args:
+        outcome: What the search of the case as asked found.
+        predictor: The one that the search used.
+    """
+
+    def __init__(self, outcome: SearchOutcome, predictor: Predictor) -> None:
+        plans = (item.candidate.plan for item in outcome.evaluations)
+        self._nearest = list(dict.fromkeys(plans))[:NEAREST_LAYOUTS]
+        self._predictor = predictor
+
+    def meeting(self, case: SearchCase) -> Evaluation | None:
+        """Return the best of the first candidates that meet the targets; None = no probed one does."""
+        for feasible in self._batches(case):
+            meeting = [item for item in feasible if item.meets_targets]
+            if meeting:
+                return best_first(meeting, case.objective)[0]
+        return None
+
+    def is_too_slow(self, case: SearchCase) -> bool:
+        """Return whether probed candidates run and none meets the targets."""
+        runs = False
+        for feasible in self._batches(case):
+            if any(item.meets_targets for item in feasible):
+                return False
+            runs = runs or bool(feasible)
+        return runs
+
+    def _batches(self, case: SearchCase) -> Iterator[list[Evaluation]]:
+        """Yield what can run of one batch of candidates after the other."""
+        evaluator = CaseEvaluator(case, self._predictor)
+        proposed = self._candidates(case)
+        for start in range(0, len(proposed), BATCH_SIZE):
+            yield [
+                answer
+                for answer in evaluator.evaluate(proposed[start : start + BATCH_SIZE])
+                if isinstance(answer, Evaluation) and headroom_problem(answer, case.group, case.exclusions) is None
+            ]
+
+    def _candidates(self, case: SearchCase) -> Sequence[Candidate]:
+        depths = DEPTHS[:1] if self._nearest else DEPTHS
+        plain = [ParallelPlan(tp, pp) for pp in depths for tp in reversed(tensor_sizes(case.group))]
+        plans = [plan for plan in dict.fromkeys([*self._nearest, *plain]) if plan_problem(case, plan) is None]
+        found = [item for plan in plans for item in layout_candidates(case, plan, REPLICA_COUNTS)]
+        return [item for item in found if not is_excluded(item, case)]
 
 
 def _relax_targets(outcome: SearchOutcome) -> Remedy | None:
@@ -94,20 +154,20 @@ def _reachable(miss: TargetMiss) -> float:
     return rounded / scale
 
 
-def _use_fp8(case: SearchCase, predictor: Predictor) -> Remedy | None:
+def _use_fp8(case: SearchCase, probe: _Probe) -> Remedy | None:
     if "fp8" not in case.group.spec.peak_flops or any(precision.weight_bytes <= 1.1 for precision in case.precisions):
         return None
     try:
         fp8 = resolve_precision("fp8", case.arch, case.group.spec)
     except BudSimError:
         return None  # this model or device has no fp8 path: nothing to offer
-    best = _meeting(replace(case, precisions=(fp8,)), predictor)
+    best = probe.meeting(replace(case, precisions=(fp8,)))
     if best is None:
         return None
     return Remedy("precision", f"Use fp8 weights on {_layout(best)}.", {"precision": "fp8"})
 
 
-def _fewer_users(case: SearchCase, predictor: Predictor) -> Remedy | None:
+def _fewer_users(case: SearchCase, probe: _Probe) -> Remedy | None:
     """Find the largest concurrency that meets the targets, by halving and then closing in."""
     if case.concurrency <= 1 or case.workload.load_mode is LoadMode.POISSON:
         return None
@@ -115,7 +175,7 @@ def _fewer_users(case: SearchCase, predictor: Predictor) -> Remedy | None:
     while high - low > max(1, low // CONCURRENCY_STEPS):
         middle = (low + high) // 2
         fewer = replace(case, workload=replace(case.workload, concurrency=middle))
-        if _meeting(fewer, predictor) is None:
+        if probe.meeting(fewer) is None:
             high = middle
         else:
             low = middle
@@ -125,11 +185,11 @@ def _fewer_users(case: SearchCase, predictor: Predictor) -> Remedy | None:
     return Remedy("concurrency", text, {"concurrency": low})
 
 
-def _add_nodes(case: SearchCase, predictor: Predictor) -> Remedy | None:
+def _add_nodes(case: SearchCase, probe: _Probe) -> Remedy | None:
     if not case.group.nodes or case.limits.max_replicas is not None:
         return None
     for added in ADDED_NODES:
-        best = _meeting(replace(case, group=_with_nodes(case.group, added)), predictor)
+        best = probe.meeting(replace(case, group=_with_nodes(case.group, added)))
         if best is not None:
             count = added * case.group.max_devices_per_node
             nodes = f"{added} more node{'s' if added > 1 else ''} like the largest"
@@ -153,11 +213,6 @@ def _more_memory(outcome: SearchOutcome) -> Remedy | None:
             text = f"Use devices with more memory, or more of them per replica ({count} candidates): {reason}"
             return Remedy("memory", text, {"code": code}, is_verified=False)
     return None
-
-
-def _meeting(case: SearchCase, predictor: Predictor) -> Evaluation | None:
-    found = search(case, predictor)
-    return found.best if found.meets_targets else None
 
 
 def _layout(evaluation: Evaluation) -> str:

@@ -271,16 +271,31 @@ def candidates(case: SearchCase) -> tuple[list[Candidate], list[Rejection]]:
     plans, rejected = legal_plans(case)
     found: list[Candidate] = []
     for plan in plans:
-        most = max_replicas(case.group, plan, allow_intra_node_pp=case.limits.allow_intra_node_pp)
-        if case.limits.max_replicas is not None:
-            most = min(most, case.limits.max_replicas)
-        for replicas, load in _loads(case, most):
-            for precision in case.precisions:
-                settings = engine_settings(case, plan, precision, load)
-                found.append(Candidate(plan, precision, settings, load, replicas))
+        found += layout_candidates(case, plan)
     # Simplest layouts first: what a search that is stopped early has seen is what most deployments use.
     found.sort(key=lambda candidate: (candidate.plan.pp_size, candidate.plan.tp_size, candidate.replicas))
     return found, rejected
+
+
+def layout_candidates(case: SearchCase, plan: ParallelPlan, most_counts: int | None = None) -> list[Candidate]:
+    """Return the candidates of one legal layout, fewest replicas first, with the engine's own values.
+
+    Args:
+        case: Model, devices, engine, load.
+        plan: The layout.
+        most_counts: Replica counts, at least 2, evenly over all, both ends among them; None = every one.
+    """
+    most = max_replicas(case.group, plan, allow_intra_node_pp=case.limits.allow_intra_node_pp)
+    if case.limits.max_replicas is not None:
+        most = min(most, case.limits.max_replicas)
+    loads = list(_loads(case, most))
+    if most_counts is not None and len(loads) > most_counts:
+        loads = [loads[step * (len(loads) - 1) // (most_counts - 1)] for step in range(most_counts)]
+    return [
+        Candidate(plan, precision, engine_settings(case, plan, precision, load), load, replicas)
+        for replicas, load in loads
+        for precision in case.precisions
+    ]
 
 
 def _loads(case: SearchCase, most_replicas: int) -> Iterator[tuple[int, int]]:
