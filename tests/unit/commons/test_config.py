@@ -74,6 +74,33 @@ def test_an_empty_environment_is_a_working_configuration(bare):
 
 
 @pytest.mark.parametrize(
+    ("name", "documented"),
+    [
+        ("APP_NAME", "bud-serve-simulator"),
+        ("LOG_LEVEL", "INFO"),
+        ("ENABLE_MODEL_UPDATES", True),
+        ("DEFAULT_TIMEOUT_SECONDS", 300),
+        ("MODEL_REGISTRY_DIR", Path("/models")),
+        ("DEFAULT_SIMULATION_METHOD", "regressor"),
+        ("SKIP_MASTER_NODE_FOR_CPU", True),
+        ("NFD_DETECTION_TIMEOUT", 300),
+    ],
+)
+def test_defaults_are_those_of_the_documents(bare, name, documented):
+    assert getattr(settings(), name.lower()) == documented
+
+
+@pytest.mark.parametrize(
+    "name", ["DAPR_HTTP_PORT", "DAPR_GRPC_PORT", "LOG_LEVEL", "NFD_DETECTION_TIMEOUT", "REDIS_URL"]
+)
+def test_a_documented_variable_reaches_its_setting(bare, name):
+    value = {"LOG_LEVEL": "DEBUG", "REDIS_URL": "redis://localhost:6379"}.get(name, "3510")
+    bare.setenv(name, value)
+    found = getattr(settings(), name.lower())
+    assert str(found.get_secret_value() if name == "REDIS_URL" else found) == value
+
+
+@pytest.mark.parametrize(
     ("name", "field"),
     [
         ("GENERATION_COUNT", "max_evolution_generations"),
