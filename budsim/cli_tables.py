@@ -57,6 +57,7 @@ def device_fields(spec: DeviceSpec) -> dict[str, Any]:
         "tdp_watts": spec.tdp_watts,
         "price_usd": spec.price_usd,
         "usd_per_hour": spec.usd_per_hour,
+        "rates_usd_per_hour": dict(spec.rates_usd_per_hour),
         "pci_ids": list(spec.pci_ids),
         "aliases": list(spec.aliases),
         "low_confidence_fields": list(spec.low_confidence_fields),

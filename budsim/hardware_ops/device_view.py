@@ -87,6 +87,7 @@ def device_view(device: DeviceSpec, offers: Mapping[str, float] | None = None) -
         "price_usd": device.price_usd,
         "price_per_hour": None if price is None else price.usd_per_hour,
         "price_basis": None if price is None else price.basis,
+        "rates_usd_per_hour": dict(device.rates_usd_per_hour),
         "price_is_estimate": None if price is None else price.is_estimate,
         "price_index": price_index(device),
         "perf_per_watt": _ratio(tflops, device.tdp_watts),

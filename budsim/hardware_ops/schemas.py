@@ -68,6 +68,10 @@ class Device(_Body):
         description="USD/h on demand, else the purchase price over five years", examples=[3.29]
     )
     price_basis: str | None = Field(description="on_demand or on_prem", examples=["on_demand"])
+    rates_usd_per_hour: dict[str, float] = Field(
+        description="published prices of reserved_1y, reserved_3y and spot; absent = none is known",
+        examples=[{"reserved_3y": 2.9722, "spot": 1.25}],
+    )
     price_is_estimate: bool | None = Field(description="not an offer for this very device", examples=[False])
     price_index: float | None = Field(description="the platform's old relative index, not USD", examples=[8.56])
     perf_per_watt: float | None = Field(description="TFLOPS per W", examples=[1.41])

@@ -93,13 +93,18 @@ def plan_sizing(
 ) -> TaskPlan:
     """Return one search per device type.
 
+    ``auto`` is on demand here, if any device has such a price: nobody owns the devices yet, and a rented and a bought
+    one side by side would not be ranked but confused. Devices without that price come last, and say so.
+
     Raises:
         InvalidRequestError: A value of the request cannot be served.
     """
     check_request(request)
     distinct = list({spec.name: spec for spec in devices}.values())
     live = live_prices or LivePrices()
-    pricing, told = decided_pricing(request.price_basis, request.on_prem, live, [(_NOWHERE, distinct)])
+    is_rented = request.price_basis == "auto" and any(spec.usd_per_hour is not None for spec in distinct)
+    basis = "on_demand" if is_rented else request.price_basis
+    pricing, told = decided_pricing(basis, request.on_prem, live, [(_NOWHERE, distinct)])
     tasks: list[GroupTask] = []
     reasons: list[str] = []
     for spec in distinct:

@@ -83,6 +83,12 @@ def test_what_nobody_published_has_no_price(client):
     assert "reserved_1y" in found["deployments"][1]["costs"]["price_source"]
 
 
+def test_auto_never_ranks_bought_devices_among_rented_ones(client):
+    found = sizing(client, devices=["Gaudi3", "H100"], price_basis="auto").json()
+    assert found["assumptions"]["price_basis"] == "on_demand"
+    assert [item["costs"]["price_basis"] for item in found["deployments"]] == ["on_demand", None]
+
+
 def test_power_and_utilisation_of_bought_devices_are_the_callers(client):
     plain = sizing(client, devices=["H100"], price_basis="on_prem").json()
     dear = sizing(client, devices=["H100"], price_basis="on_prem", on_prem={"usd_per_kwh": 1.0, "utilization": 0.5})

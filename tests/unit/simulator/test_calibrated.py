@@ -167,7 +167,7 @@ def test_a_calibration_that_makes_things_worse_says_so():
 
 
 def test_a_search_predicts_with_the_calibrations_of_its_task(calibration):
-    known = search_worker._calibrated(HeuristicPredictor(), [calibration.to_dict()])
+    known = search_worker.calibrated(HeuristicPredictor(), [calibration.to_dict()])
     assert known.predict(POINTS) == CalibratedPredictor(HeuristicPredictor(), [calibration]).predict(POINTS)
     plain = HeuristicPredictor()
-    assert search_worker._calibrated(plain, ()) is plain
+    assert search_worker.calibrated(plain, ()) is plain

@@ -15,7 +15,7 @@ from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator.candidate import Candidate, Evaluation
 from budsim.simulator.direct_search import candidate_hash, memory_headroom_bytes, search
 from budsim.simulator.objective import Objective, evaluate, objective_value
-from budsim.simulator.search_space import Exclusions, engine_settings
+from budsim.simulator.search_space import Exclusions, SearchLimits, engine_settings
 
 SMALL_MODEL = tiny_arch(num_hidden_layers=4, vocab_size=32000)
 
@@ -211,3 +211,36 @@ def test_batches_change_nothing_but_the_number_of_calls(monkeypatch):
     watched = search(case, predictor, should_stop=lambda: False)
     assert watched == search(case, AnalyticPredictor())
     assert len(predictor.calls) > 1
+
+
+def best_of(**fields):
+    found = search(search_case(group(4, 4), 16, **fields), AnalyticPredictor())
+    return found.best if found.meets_targets else None
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    objective=st.sampled_from([item.value for item in Objective]),
+    budget=st.floats(1.0, 20.0),
+    more=st.floats(0.0, 10.0),
+    spare=st.integers(0, 1),
+    ttft_ms=st.floats(3.0, 60.0),
+)
+def test_more_budget_never_worsens_the_best(objective, budget, more, spare, ttft_ms):
+    def within(usd):
+        limits = SearchLimits(max_usd_per_hour=usd, spare_replicas=spare)
+        return best_of(objective=objective, limits=limits, targets=SloTargets(ttft_ms=ttft_ms))
+
+    poor, rich = within(budget), within(budget + more)
+    if poor is not None:
+        assert poor.cost_per_hour_usd <= budget
+        assert objective_value(rich, objective) <= objective_value(poor, objective)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ttft_ms=st.floats(3.0, 60.0), e2e_s=st.floats(0.05, 2.0), looser=st.floats(1.0, 3.0))
+def test_tighter_targets_never_get_cheaper(ttft_ms, e2e_s, looser):
+    tight = best_of(targets=SloTargets(ttft_ms=ttft_ms, e2e_latency_s=e2e_s))
+    loose = best_of(targets=SloTargets(ttft_ms=ttft_ms * looser, e2e_latency_s=e2e_s * looser))
+    if tight is not None:
+        assert loose.cost_per_million_tokens_usd <= tight.cost_per_million_tokens_usd
