@@ -168,6 +168,7 @@ class _Search:
         self.rng = Random(seed)  # noqa: S311 - a search, not a secret
         self.space = ParameterSpace(case)
         self.evaluator = CaseEvaluator(case, predictor)
+        self.decoded: dict[Genome, tuple[Genome, Candidate] | None] = {}
         self.known: dict[Genome, Evaluation | Rejection] = {}
         self.keys: dict[Genome, tuple[Any, ...]] = {}  # of feasible configurations, best = smallest
         self.front = ParetoFront()
@@ -246,7 +247,7 @@ class _Search:
             return []
         asked: dict[Genome, Candidate] = {}
         for genome in genomes:
-            found = self.space.decode(genome)
+            found = self.decode(genome)
             if found is None or found[0] in self.known or found[0] in asked:
                 continue
             if is_excluded(found[1], self.case):
@@ -337,8 +338,14 @@ class _Search:
         return []
 
     def _fits(self, genome: Genome) -> bool:
-        found = self.space.decode(genome)
+        found = self.decode(genome)
         return found is not None and self.evaluator.fits_platform(found[1])
+
+    def decode(self, genome: Genome) -> tuple[Genome, Candidate] | None:
+        """Return what ``ParameterSpace.decode`` says; parents' children and neighbours come up again and again."""
+        if genome not in self.decoded:
+            self.decoded[genome] = self.space.decode(genome)
+        return self.decoded[genome]
 
     def random_genomes(self, count: int) -> list[Genome]:
         """Return genomes drawn evenly from every dimension."""
@@ -402,7 +409,7 @@ class _Search:
         for genome in genomes:
             if len(given) >= count:
                 return
-            found = self.space.decode(genome)
+            found = self.decode(genome)
             if found is not None and found[0] not in self.known and found[0] not in given:
                 given.add(found[0])
                 yield found[0]

@@ -135,6 +135,8 @@ class CaseEvaluator:
         self._spanned: dict[tuple[ParallelPlan, int], int] = {}
         self._allocations: dict[Hashable, PlatformAllocation] = {}
         self._answers: dict[_Question, Prediction | Infeasible] = {}
+        self._alike: dict[EngineSettings, EngineSettings] = {}
+        self._looked_at: dict[Candidate, _Screened | Rejection] = {}  # but not evaluated yet
 
     def evaluate(self, proposed: Sequence[Candidate]) -> list[Evaluation | Rejection]:
         """Return an evaluation or a rejection per candidate, in order; at most one call of the predictor.
@@ -142,7 +144,10 @@ class CaseEvaluator:
         Candidates that ask the predictor the same question (equal replica, equal load) share its answer, in this batch
         and in later ones.
         """
-        screened = [self._screen(candidate) for candidate in proposed]
+        screened = [
+            self._looked_at.pop(candidate) if candidate in self._looked_at else self._screen(candidate)
+            for candidate in proposed
+        ]
         points: dict[_Question, ServingPoint] = {}
         for found in screened:
             if isinstance(found, _Screened) and found.question not in self._answers:
@@ -159,7 +164,9 @@ class CaseEvaluator:
 
     def fits_platform(self, candidate: Candidate) -> bool:
         """Return whether the platform can place and allocate a candidate; the predictor is not asked."""
-        return isinstance(self._screen(candidate), _Screened)
+        if candidate not in self._looked_at:
+            self._looked_at[candidate] = self._screen(candidate)
+        return isinstance(self._looked_at[candidate], _Screened)
 
     def most_replicas(self, plan: ParallelPlan) -> int:
         """Return how many replicas of a layout the group holds at once."""
@@ -212,7 +219,10 @@ class CaseEvaluator:
 
     def _allocation(self, point: ServingPoint, candidate: Candidate) -> PlatformAllocation:
         """Return what the platform reserves; settings that do not change it share an answer."""
-        alike = replace(point.settings, gpu_memory_utilization=1.0, enable_chunked_prefill=True)
+        alike = self._alike.get(point.settings)
+        if alike is None:
+            alike = replace(point.settings, gpu_memory_utilization=1.0, enable_chunked_prefill=True)
+            self._alike[point.settings] = alike
         key = (point.plan, point.precision, alike, point.workload, candidate.concurrency_per_replica)
         if key not in self._allocations:
             load = self.case.workload
