@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import Request
 from nicegui import ui
@@ -26,6 +30,10 @@ OBJECTIVES = {
     "balanced": "Balanced",
 }
 _MAX_LISTED_MODELS = 2000
+_CHOICES: dict[str, Collection[str]] = {
+    "method": METHODS, "objective": OBJECTIVES, "hardware_mode": ("dedicated", "shared"),
+}  # fmt: skip
+_AMOUNTS = ("input_tokens", "output_tokens", "concurrency", "ttft_ms", "throughput_per_user", "e2e_s")
 
 
 @dataclass
@@ -62,6 +70,25 @@ class Question:
             "hardware_mode": self.hardware_mode,
         }
 
+    def query(self) -> str:
+        """Return the choices as the query of a link that opens the form with them."""
+        chosen = {name: getattr(self, name) for name in (*_CHOICES, *_AMOUNTS, "model", "cluster_id")}
+        return urlencode({name: value for name, value in chosen.items() if value not in (None, "")})
+
+    def read(self, query: Mapping[str, str], clusters: Mapping[str, str]) -> None:
+        """Take over what a link says; what cannot be chosen is left as it is."""
+        self.model = query.get("model", "")[:1024] or None
+        if query.get("cluster_id", "") in clusters:
+            self.cluster_id = query["cluster_id"]
+        for name, known in _CHOICES.items():
+            if query.get(name, "").lower() in known:
+                setattr(self, name, query[name].lower())
+        for name in _AMOUNTS:
+            with suppress(KeyError, ValueError):
+                value = float(query[name])
+                if isfinite(value) and value >= 0:
+                    setattr(self, name, _whole(value))
+
 
 def _whole(value: float | None) -> int | float | None:
     return int(value) if value is not None and value == int(value) else value
@@ -73,7 +100,7 @@ async def optimise_page(request: Request) -> None:
     with page_frame("", "Optimise"):
         heading("Find a deployment that meets your targets")
         ui.label(
-            "Pick a model and where it may run, say what it has to achieve, and compare what BudSim finds."
+            "Choose a model and where it may run, say what it has to achieve, and compare what BudSim finds."
         ).classes("bud-muted")
         try:
             models = (await rest.get("/models", limit=_MAX_LISTED_MODELS))["models"]
@@ -81,8 +108,7 @@ async def optimise_page(request: Request) -> None:
         except AnswerError as error:
             show_error(error)
             return
-        if wanted := request.query_params.get("model"):
-            question.model = wanted[:1024]
+        question.read(request.query_params, clusters)
         with ui.row().classes("w-full gap-4 items-stretch"):
             with ui.card().classes("bud-card").style("flex:1 1 340px"):
                 _model_part(rest, question, models)
@@ -94,9 +120,14 @@ async def optimise_page(request: Request) -> None:
                 _target_part(question)
         problem = ui.column().classes("w-full")
         with ui.row().classes("w-full justify-end"):
-            ui.button("Optimise", icon="rocket_launch", on_click=lambda: _start(rest, question, problem)).props(
-                "size=lg unelevated"
-            ).mark("optimise")
+            button = ui.button("Optimise", icon="rocket_launch").props("size=lg unelevated").mark("optimise")
+
+        async def start() -> None:
+            button.props("loading")
+            await _start(rest, question, problem)
+            button.props(remove="loading")
+
+        button.on_click(start)
 
 
 async def _clusters(rest: Rest) -> dict[str, str]:
@@ -112,7 +143,7 @@ async def _clusters(rest: Rest) -> dict[str, str]:
 
 def _model_part(rest: Rest, question: Question, models: list[str]) -> None:
     heading("1. Model", 2)
-    facts = ui.label("Any Hugging Face id works; these are known offline.").classes("bud-muted text-sm")
+    facts = ui.label("Choose from the list, or type any Hugging Face id.").classes("bud-muted text-sm")
 
     async def tell() -> None:
         if not question.model:
@@ -216,4 +247,5 @@ async def _start(rest: Rest, question: Question, problem: ui.column) -> None:
         with problem:
             show_error(error)
         return
+    ui.navigate.history.replace(f"/ui/?{question.query()}")  # going back finds the form as it was
     ui.navigate.to(f"/runs/{started['workflow_id']}")

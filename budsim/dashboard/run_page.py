@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import Request
@@ -10,8 +11,9 @@ from nicegui import ui
 from budsim.dashboard.charts import AXES, configuration_title, pareto_options
 from budsim.dashboard.deployment_dialog import show_deployment
 from budsim.dashboard.frame import figure, heading, is_dark, page_frame, rest_of, show_empty, show_error
+from budsim.dashboard.optimise_page import Question
 from budsim.dashboard.rest import AnswerError, Rest
-from budsim.dashboard.wording import confidence_word, layout, milliseconds, number, percent, seconds, usd
+from budsim.dashboard.wording import confidence_word, layout, milliseconds, number, percent, seconds, usd, when
 
 ENDED = ("COMPLETED", "FAILED", "TIMED_OUT", "TERMINATED")
 _POLL_S = 0.4
@@ -73,8 +75,13 @@ async def run_page(request: Request, workflow_id: str) -> None:
     """Draw a run."""
     rest = rest_of(request)
     with page_frame("runs", "Run"):
-        heading("Run")
         try:
+            asked = await rest.get(f"/simulator/runs/{workflow_id}")
+            ui.page_title(f"{asked['model']} · BudSim")
+            heading(asked["model"]).style("overflow-wrap:anywhere")
+            with ui.row().classes("w-full items-baseline justify-between gap-2"):
+                ui.label(question_text(asked)).classes("bud-muted")
+                ui.link("Change the request", f"/?{question_of(asked).query()}")
             progress = await rest.get(f"/simulator/status/{workflow_id}/progress")
         except AnswerError as error:
             show_error(error)
@@ -84,6 +91,40 @@ async def run_page(request: Request, workflow_id: str) -> None:
             await _show_result(rest, workflow_id, result)
             return
         await _follow(rest, workflow_id, live, result, progress)
+
+
+def question_of(asked: Mapping[str, Any]) -> Question:
+    """Return the form that a run was asked with."""
+    return Question(
+        model=asked["model"],
+        cluster_id=asked["cluster_id"] or "",
+        method=asked["method"].lower(),
+        objective=asked["objective"] or "cost",
+        input_tokens=asked["input_tokens"],
+        output_tokens=asked["output_tokens"],
+        concurrency=asked["concurrency"],
+        ttft_ms=asked["target_ttft"] or 0,
+        throughput_per_user=asked["target_throughput_per_user"] or 0,
+        e2e_s=asked["target_e2e_latency"] or 0,
+        hardware_mode=asked["hardware_mode"] or "dedicated",
+    )
+
+
+def question_text(asked: Mapping[str, Any]) -> str:
+    """Return what a run was asked, in one line."""
+    targets = [
+        f"TTFT ≤ {milliseconds(asked['target_ttft'])}" if asked["target_ttft"] else "",
+        f"≥ {number(asked['target_throughput_per_user'])} tokens/s per user"
+        if asked["target_throughput_per_user"]
+        else "",
+        f"E2E ≤ {seconds(asked['target_e2e_latency'])}" if asked["target_e2e_latency"] else "",
+    ]
+    load = (
+        f"{number(asked['input_tokens'], 4)} tokens in, {number(asked['output_tokens'], 4)} out, "
+        f"{number(asked['concurrency'], 4)} requests at once"
+    )
+    named = ", ".join(target for target in targets if target) or "no targets"
+    return f"{asked['method'].upper()} · {load} · {named} · {when(asked['created'])}"
 
 
 async def _follow(rest: Rest, workflow_id: str, live: ui.column, result: ui.column, progress: dict[str, Any]) -> None:
@@ -106,8 +147,8 @@ async def _follow(rest: Rest, workflow_id: str, live: ui.column, result: ui.colu
         bar.set_value(now["percent"] / 100)
         steps.clear()
         with steps:
-            for step in now["steps"][-6:]:
-                ui.label(f"{step['title']}: {step['message']}")
+            for text in step_texts(now["steps"]):
+                ui.label(text)
         if now["status"] in ENDED:
             timer.cancel()
             live.clear()
@@ -116,8 +157,17 @@ async def _follow(rest: Rest, workflow_id: str, live: ui.column, result: ui.colu
     timer = ui.timer(_POLL_S, poll)
 
 
+def step_texts(steps: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the steps so far in words: each once, with what came of it as soon as that is known."""
+    newest = {step["step"]: step for step in steps if step["step"] != "eta"}
+    return [
+        f"{step['title']} …" if step["status"] == "STARTED" else f"✓ {step['title']}: {step['message']}"
+        for step in newest.values()
+    ]
+
+
 def _state_text(progress: dict[str, Any]) -> str:
-    left = f", about {seconds(progress['eta_seconds'])} left" if progress["eta_seconds"] else ""
+    left = f", about {progress['eta_seconds']:.0f} s left" if progress["eta_seconds"] >= 1 else ""
     return f"{progress['status'].capitalize()}: {progress['percent']:.0f} % done{left}"
 
 
@@ -135,7 +185,6 @@ async def _show_result(rest: Rest, workflow_id: str, place: ui.column) -> None:
         except AnswerError as error:
             show_error(error)
             _show_reasons(error.param)
-            ui.link("Change the request", "/")
             return
         found = (await rest.get(f"/simulator/results/{workflow_id}/configurations"))["items"]
         if not found:
@@ -155,11 +204,11 @@ def _show_best(rest: Rest, workflow_id: str, best: dict[str, Any]) -> None:
             ui.button(
                 "Deployment", icon="content_copy", on_click=lambda: show_deployment(rest, workflow_id, best)
             ).props("unelevated").mark("deployment")
-        with ui.row().classes("w-full gap-3"):
+        with ui.row().classes("w-full gap-3 items-stretch"):
             figure("TTFT p50", milliseconds(metrics["ttft"]), _interval(best, "ttft_ms_mean", "ms, mean"))
             figure("E2E p50", seconds(metrics["e2e_latency"]), _interval(best, "e2e_s_mean", "s, mean"))
             figure("Output", f"{number(metrics['output_tps'])} tok/s", _interval(best, "output_tps", "tok/s"))
-            figure("Cost", f"{usd(cost_of(best))} / M tokens", f"{usd(metrics['cost_per_hour_usd'])} per hour")
+            figure("Per million tokens", usd(cost_of(best)), f"{usd(metrics['cost_per_hour_usd'])} per hour")
             meets = metrics["meets_targets"]
             figure("Targets", "met" if meets else "missed", _misses(metrics), good=meets)
             figure("Confidence", percent(metrics["confidence"]), confidence_word(metrics["confidence"]))
@@ -220,7 +269,7 @@ def _show_table(rest: Rest, workflow_id: str, found: list[dict[str, Any]]) -> No
                 pagination=10,
             )
             .classes("w-full")
-            .props('flat :grid="Quasar.Screen.lt.md" title=""')
+            .props('flat dense :grid="Quasar.Screen.lt.md" title=""')
             .mark("configurations")
         )
         compared = ui.column().classes("w-full")

@@ -74,7 +74,7 @@ def table_rows(options: Iterable[Mapping[str, Any]]) -> list[Json]:
             "batch": option["batch"],
             "hardware": option["hardware_name"],
             "layout": f"{option['nodes_required']} × {option['tensor_parallel']}",
-            "utilization": percent((option["utilization"] or 0) / 100),
+            "utilization": NOT_KNOWN if option["utilization"] is None else percent(option["utilization"] / 100),
             "ttft": seconds(option["estimated_ttft"]),
             "e2e": seconds(option["estimated_e2e"]),
             "tps": number(option["performance"]["output_tps"]),

@@ -22,7 +22,7 @@ def run_summary(run: WorkflowRun, now: datetime | None = None) -> Json:
         now: Ends the duration of a run that goes on; None = the clock.
     """
     question = run.input.get("question") or {}
-    workload = question.get("workload") or {}
+    workload, targets = question.get("workload") or {}, question.get("targets") or {}
     return {
         "workflow_id": run.workflow_id,
         "status": run.status,
@@ -34,6 +34,11 @@ def run_summary(run: WorkflowRun, now: datetime | None = None) -> Json:
         "input_tokens": workload.get("isl"),
         "output_tokens": workload.get("osl"),
         "concurrency": workload.get("concurrency"),
+        "cluster_id": question.get("cluster_id"),
+        "hardware_mode": question.get("hardware_mode"),
+        "target_ttft": targets.get("ttft_ms"),
+        "target_throughput_per_user": targets.get("throughput_per_user_tps"),
+        "target_e2e_latency": targets.get("e2e_latency_s"),
         "project_id": run.project_id,
     }
 

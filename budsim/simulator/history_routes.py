@@ -32,6 +32,11 @@ class RunSummary(ResponseModel):
     input_tokens: float | None = Field(description="Mean prompt length, tokens.", examples=[1024])
     output_tokens: float | None = Field(description="Mean answer length, tokens.", examples=[512])
     concurrency: int | None = Field(description="Requests in flight.", examples=[10])
+    cluster_id: str | None = Field(description="The only cluster that was asked about; null = all.", examples=[None])
+    hardware_mode: str | None = Field(description="dedicated or shared.", examples=["dedicated"])
+    target_ttft: float | None = Field(description="TTFT at most, ms.", examples=[500])
+    target_throughput_per_user: float | None = Field(description="Tokens/s of one user at least.", examples=[20])
+    target_e2e_latency: float | None = Field(description="End-to-end latency at most, s.", examples=[30])
     project_id: str | None = Field(description="Project that it belongs to.", examples=["project-7"])
 
 
@@ -79,6 +84,12 @@ def runs(
     items, total = service_of(request).history(page, limit)
     page_of: dict[str, Any] = {"page": page, "limit": limit, "total_items": total, "items": items}
     return RunHistory.model_validate({**page_of, "total_pages": math.ceil(total / limit)})
+
+
+@router.get("/runs/{workflow_id}", summary="What a run was asked", responses=error_answers(404))
+def one_run(request: Request, workflow_id: WorkflowId) -> RunSummary:
+    """Return one line of the history."""
+    return RunSummary.model_validate(service_of(request).asked(workflow_id))
 
 
 @router.get(

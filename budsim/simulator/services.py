@@ -304,6 +304,14 @@ class SimulationService:
             runs, total = Repository(session, self.principal).history((page - 1) * limit, limit)
             return [run_summary(run) for run in runs], total
 
+    def asked(self, workflow_id: UUID) -> Json:
+        """Return one run of the history.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return run_summary(self.run(workflow_id))
+
     def found(self, workflow_id: UUID) -> list[Json]:
         """Return every configuration that a run kept, best first.
 

@@ -193,11 +193,14 @@ def _options(
     chosen: list[HardwareOption] = []
     refused = ""
     part = batch.first
+    takes_any = not question.slo_only and question.hardware.max_usd_per_hour is None
     while part and len(chosen) < question.max_options:
         for place in part:
             option = batch.ranking.options[place]
             if isinstance(option, Infeasible):
                 refused = option.reason
+            elif takes_any:
+                chosen.append(option)
             elif question.slo_only and not option.slo(use_case).meets_slo:
                 refused = "no device that holds the batch keeps the use case's bounds"
             elif not _is_affordable(option, question):

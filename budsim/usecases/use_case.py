@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple
 
 # The contract's profile bounds: end-to-end seconds, input tokens.
@@ -58,10 +59,14 @@ class SloCheck(NamedTuple):
         return self.ttft is not False and self.e2e is not False
 
 
+# All 27 of them: an answer checks some 200 options.
+_CHECKS = {states: SloCheck(*states) for states in product((None, True, False), repeat=3)}
+
+
 def check_slo(use_case: UseCase, ttft_s: float, e2e_s: float, inter_token_s: float) -> SloCheck:
     """Return which bounds of a use case a prediction keeps (``<=``, as the document writes them)."""
-    return SloCheck(
-        ttft=None if use_case.ttft_max is None else ttft_s <= use_case.ttft_max,
-        e2e=None if use_case.e2e_max is None else e2e_s <= use_case.e2e_max,
-        inter_token=None if use_case.inter_token_max is None else inter_token_s <= use_case.inter_token_max,
-    )
+    return _CHECKS[
+        None if use_case.ttft_max is None else ttft_s <= use_case.ttft_max,
+        None if use_case.e2e_max is None else e2e_s <= use_case.e2e_max,
+        None if use_case.inter_token_max is None else inter_token_s <= use_case.inter_token_max,
+    ]

@@ -113,3 +113,19 @@ def test_html_in_a_name_stays_text(open_page):
 def test_a_run_that_is_not_there_is_an_error_page(open_page, path):
     page = open_page(path)
     expect(page.get_by_role("alert")).to_be_visible()
+
+
+def test_a_run_says_what_it_was_asked_and_going_back_finds_the_form_as_it_was(open_page):
+    page = open_page("/?ttft_ms=750&concurrency=7&method=HEURISTIC&objective=nothing&input_tokens=NaN")
+    choose_model(page)
+    page.get_by_role("button", name="Optimise", exact=False).last.click()
+    page.wait_for_url("**/ui/runs/*")
+    expect(page.get_by_role("heading", name=MODEL)).to_be_visible()
+    expect(page.get_by_text("7 requests at once · TTFT ≤ 750 ms")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_label("Requests in flight")).to_have_value("7")
+    expect(page.get_by_label("Model", exact=True)).to_have_value(MODEL)
+    page.go_forward()
+    page.get_by_role("link", name="Change the request").click()
+    expect(page.get_by_label("TTFT at most, ms")).to_have_value("750")
+    expect(page.get_by_label("Prompt tokens")).to_have_value("1024")
