@@ -183,6 +183,9 @@ async def _show_result(rest: Rest, workflow_id: str, place: ui.column) -> None:
         try:
             answer = await rest.get(f"/simulator/results/{workflow_id}")
         except AnswerError as error:
+            if (await rest.get(f"/simulator/runs/{workflow_id}"))["status"] == "TERMINATED":
+                show_empty("This run was stopped before it had an answer.", "Change the request to start it again.")
+                return
             show_error(error)
             _show_reasons(error.param)
             return

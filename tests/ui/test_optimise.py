@@ -129,3 +129,13 @@ def test_a_run_says_what_it_was_asked_and_going_back_finds_the_form_as_it_was(op
     page.get_by_role("link", name="Change the request").click()
     expect(page.get_by_label("TTFT at most, ms")).to_have_value("750")
     expect(page.get_by_label("Prompt tokens")).to_have_value("1024")
+
+
+def test_a_run_that_is_stopped_says_so_and_offers_the_request_again(open_page):
+    page = open_page("/?model=Qwen/Qwen3-32B")
+    expect(page.get_by_text("tokens of context")).to_be_visible()
+    page.get_by_role("button", name="Optimise", exact=False).last.click()
+    page.get_by_role("button", name="Stop").click()
+    stopped, best = page.get_by_text("This run was stopped"), page.get_by_role("heading", name=re.compile("^Best:"))
+    expect(stopped.or_(best)).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("link", name="Change the request")).to_be_visible()
