@@ -67,8 +67,9 @@ def show_explanation(question: Mapping[str, Any], as_json: bool) -> None:
 
     if question["hardware"] is None:
         raise click.UsageError("--explain needs --hardware NAME")
-    point = _point(question)
-    answer = explain(point, memory_corrections()(point))
+    point, notes = _point(question)
+    answer = explain(point, memory_corrections()(point), length_stated=question["max_model_len"] is not None)
+    answer["lines"] += notes
     if as_json:
         click.echo(json.dumps(answer, indent=2, allow_nan=False))
     else:
@@ -77,7 +78,7 @@ def show_explanation(question: Mapping[str, Any], as_json: bool) -> None:
         sys.exit(_EXIT_INFEASIBLE)
 
 
-def _point(question: Mapping[str, Any]) -> ServingPoint:
+def _point(question: Mapping[str, Any]) -> tuple[ServingPoint, tuple[str, ...]]:
     import pandas as pd
 
     from budsim.commons.errors import InvalidRequestError
@@ -86,10 +87,10 @@ def _point(question: Mapping[str, Any]) -> ServingPoint:
     columns = ("hardware", "tp", "pp", "engine", "engine_version", "precision", "kv_cache_dtype", "max_model_len",
                "max_num_seqs", "gpu_memory_utilization")  # fmt: skip
     row = {"model": question["explain"], **{name: question[name] for name in columns if question[name] is not None}}
-    point = read_rows(pd.DataFrame([row]), needs_load=False)[0].point
-    if isinstance(point, RowRefusal):
-        raise InvalidRequestError(point.reason, {"status": point.status})
-    return point
+    found = read_rows(pd.DataFrame([row]), needs_load=False)[0]
+    if isinstance(found.point, RowRefusal):
+        raise InvalidRequestError(found.point.reason, {"status": found.point.status})
+    return found.point, found.notes
 
 
 def show_import(question: Mapping[str, Any], as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from budsim.perf_model.engine_reserve import EngineReserve, available_kv_bytes, engine_reserve, visible_memory_bytes
@@ -19,12 +20,15 @@ _KINDS = {
 }  # fmt: skip
 
 
-def explain(point: ServingPoint, correction: MemoryCorrection | None = None) -> dict[str, Any]:
+def explain(
+    point: ServingPoint, correction: MemoryCorrection | None = None, *, length_stated: bool = True
+) -> dict[str, Any]:
     """Return the memory of a replica's fullest device as an equation.
 
     Args:
         point: Replica, engine and device.
         correction: What start-up logs measured; None = computed figures alone.
+        length_stated: Whether ``max_model_len`` was asked for; an assumed one is compared with the engine's default.
 
     Returns:
         ``starts``; ``terms`` (bytes by name, per device); ``lines`` of text.
@@ -36,7 +40,8 @@ def explain(point: ServingPoint, correction: MemoryCorrection | None = None) -> 
     if isinstance(answer, Infeasible):
         lines.append(f"It does not start: {answer.reason}")
     else:
-        lines += [*_capacity_lines(point, answer), *_why(point, answer), *answer.notes]
+        own = [] if length_stated else _own_length(point, correction)
+        lines += [*_capacity_lines(point, answer), *own, *_why(point, answer), *answer.notes]
     return {
         "model": point.arch.name,
         "hardware": point.device.name,
@@ -164,6 +169,22 @@ def _capacity_lines(point: ServingPoint, answer: MemoryEstimate) -> list[str]:
         f"{answer.max_concurrency:,.1f} fit at once.",
         f"The engine will log {answer.kv_cache_tokens:,} tokens of KV cache.",
     ]
+
+
+def _own_length(point: ServingPoint, correction: MemoryCorrection | None) -> list[str]:
+    """Return what becomes of the engine's own default: sequences as long as the model's limit."""
+    limit, assumed = point.arch.max_position_embeddings, point.settings.max_model_len
+    grows = not point.arch.encoder_only and not ATTENTION_KINDS.isdisjoint(point.arch.layer_kinds)
+    if not grows or limit <= assumed or point.settings.engine not in ("vllm", "sglang"):
+        return []
+    longest = replace(point, settings=replace(point.settings, max_model_len=limit))
+    answer = estimate_memory(longest, None, correction)
+    outcome = (
+        f"it would not start: {answer.reason}"
+        if isinstance(answer, Infeasible)
+        else f"{answer.max_concurrency:,.1f} of them fit at once."
+    )
+    return [f"{assumed:,} is assumed. Left to itself the engine takes the model's own {limit:,} tokens: {outcome}"]
 
 
 def _why(point: ServingPoint, answer: MemoryEstimate) -> list[str]:

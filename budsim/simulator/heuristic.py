@@ -207,9 +207,9 @@ def refusal(point: ServingPoint) -> Infeasible | None:
             "speculative_tokens: the share of accepted draft tokens depends on the text and is not modelled.",
         )
     load = point.workload
-    if load.isl + load.osl > point.settings.max_model_len + 1:
-        return Infeasible(
-            "max_model_len",
-            f"isl + osl = {load.isl + load.osl:.0f} exceeds max_model_len {point.settings.max_model_len}: raise it.",
-        )
+    length, limit = point.settings.max_model_len, point.arch.max_position_embeddings
+    if load.isl + load.osl > length + 1:
+        remedy = "raise it" if length < limit else "it is the model's own limit"
+        reason = f"isl + osl = {load.isl + load.osl:.0f} exceeds max_model_len {length}: {remedy}."
+        return Infeasible("max_model_len", reason)
     return check_plan(point.arch, point.plan, point.device)

@@ -249,7 +249,7 @@ class _PointReader:
             workload=workload,
             devices_per_node=device.devices_per_node_typical,
         )
-        return ReadRow(point, (*_notes(row, match, precision, workload), *notes))
+        return ReadRow(point, (*_notes(row, match, precision, workload), *_model_notes(point), *notes))
 
 
 def _notes(row: Row, match: DeviceMatch, precision: Precision, workload: Workload) -> tuple[str, ...]:
@@ -260,6 +260,18 @@ def _notes(row: Row, match: DeviceMatch, precision: Precision, workload: Workloa
         notes.append("prefix_cache_hit_rate counts as 0: prefix caching is off")
     if workload.load_mode is LoadMode.POISSON and not is_blank(row.get("concurrency")):
         notes.append("concurrency is not used: a poisson load has no limit of clients")
+    return tuple(notes)
+
+
+def _model_notes(point: ServingPoint) -> tuple[str, ...]:
+    """Return what the engine or the config lacks: the figures are those of the shape all the same."""
+    arch, settings, notes = point.arch, point.settings, []
+    refusal = engine_profile(settings.engine).refusal
+    refused = refusal(arch, point.device.device_type, settings.engine_version) if refusal else None
+    if refused:
+        notes.append(f"{refused}: the figures are those of a model of its shape")
+    if arch.missing_facts:
+        notes.append(f"config.json does not state {', '.join(arch.missing_facts)}: the default of its class was taken")
     return tuple(notes)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -52,6 +53,38 @@ def test_what_does_not_start_says_so_with_the_remedy() -> None:
     answer = explain(point("meta-llama/Llama-3.1-70B", "H100"))
     assert not answer["starts"]
     assert "tp_size" in answer["lines"][-1]
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("openai/gpt-oss-120b", "Left to itself the engine takes the model's own 131,072 tokens: it would not start"),
+        ("mistralai/Mistral-7B-v0.1", "the model's own 32,768 tokens: "),
+    ],
+)  # fmt: skip
+def test_a_length_that_was_not_stated_is_compared_with_the_engines_default(model: str, words: str) -> None:
+    assert words in "\n".join(explain(point(model, "H100"), length_stated=False)["lines"])
+    assert "is assumed" not in "\n".join(explain(point(model, "H100"))["lines"])
+
+
+@pytest.mark.parametrize("model", ["state-spaces/mamba-2.8b-hf", "BAAI/bge-m3"])
+def test_what_caches_nothing_per_token_has_no_length_to_compare(model: str) -> None:
+    assert "is assumed" not in "\n".join(explain(point(model, "H100"), length_stated=False)["lines"])
+
+
+def test_a_shape_that_no_engine_knows_and_a_field_left_to_its_class_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUDSIM_DATA_DIR", str(tmp_path))
+    config = {
+        "architectures": ["FooBarForCausalLM"], "model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32,
+        "num_attention_heads": 32, "vocab_size": 128256, "max_position_embeddings": 8192,
+    }  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    result = CliRunner().invoke(main, ["memory", "--explain", str(tmp_path), "--hardware", "H100"])
+    assert result.exit_code == 0, result.output
+    assert "does not serve FooBarForCausalLM" in result.output
+    assert "does not state intermediate_size" in result.output
 
 
 def test_latents_states_shared_entries_and_encoders_have_their_own_words() -> None:
