@@ -95,7 +95,16 @@ def load_cases(table: pd.DataFrame, every: int = 1) -> list[Case]:
         table: ``read_measurements``.
         every: Only each such point of a sweep over concurrency.
     """
-    chosen = table[_wanted(table, every)].copy()
+    return cases_of(table[_wanted(table, every)])
+
+
+def cases_of(table: pd.DataFrame) -> list[Case]:
+    """Return the rows that can be replayed.
+
+    Args:
+        table: Rows of ``read_measurements``.
+    """
+    chosen = table.copy()
     chosen.index.name = "row"
     rows = chosen.index.to_numpy()
     groups = group_key(chosen)
@@ -240,7 +249,9 @@ class Problem:
         """Return the first guess."""
         theta = np.zeros(len(self.levels.sigma))
         for cell in self.levels.cells:
-            theta[self.levels.keys[(*cell, "arrival_lag_steps")]] += _start_lag(cell)
+            place = self.levels.keys.get((*cell, "arrival_lag_steps"))
+            if place is not None:
+                theta[place] += _start_lag(cell)
         return theta
 
     def errors(self, theta: Floats) -> Floats:
@@ -254,7 +265,7 @@ class Problem:
             case.played.clear()
         self.errors(theta)  # the first entry of ``played`` stays
         logs = np.clip(self.levels.base + self.levels.map @ theta, self.levels.low, self.levels.high)
-        for n in range(len(NAMES)):
+        for n in np.flatnonzero(self.levels.map.any(axis=(0, 2))):
             step = np.where(logs[:, n] + 0.08 < self.levels.high[n], 0.08, -0.08)
             moved = logs.copy()
             moved[:, n] += step

@@ -97,8 +97,8 @@ FITTED: dict[tuple[str, str, str], dict[str, float]] = {
         2e-05,
     },
     ("deepspeed", "*", "static"): {
-        "step_overhead_s": 0.001446, "prefill_overhead_s": 0.003545, "prefill_launch_s": 7.804e-05,
-        "sequence_overhead_s": 9.626e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.0008848, "prefill_overhead_s": 0.003431, "prefill_launch_s": 7.871e-05,
+        "sequence_overhead_s": 9.715e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("deepspeed", "gaudi", "served"): {
         "memory_efficiency": 0.8822, "kv_efficiency": 0.6219, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
@@ -110,14 +110,19 @@ FITTED: dict[tuple[str, str, str], dict[str, float]] = {
         "collective_latency_s": 5.082e-06, "layer_overhead_s": 2.925e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
         2e-05,
     },
-    # 21 points; median error in-sample e2e 7.7 %
+    # 224 points; median error in-sample e2e 6.7 %
     ("deepspeed", "gaudi", "static"): {
-        "step_overhead_s": 0.002605, "prefill_overhead_s": 0.003543, "prefill_launch_s": 7.805e-05,
-        "sequence_overhead_s": 9.52e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.95, "kv_efficiency": 0.6238, "kv_narrow_efficiency": 0.8, "compute_efficiency": 0.5382,
+        "narrow_efficiency": 0.7, "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42,
+        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.75, "half_rate_tokens": 68.15, "attention_efficiency":
+        0.3977, "attention_half_tokens": 976.5, "link_efficiency": 0.5848, "collective_latency_s": 2.939e-05,
+        "layer_overhead_s": 3.23e-05, "moe_overhead_s": 2.5e-05, "step_overhead_s": 0.0006187, "prefill_overhead_s":
+        0.003398, "prefill_launch_s": 7.888e-05, "sequence_overhead_s": 9.514e-06, "arrival_delay_s": 0.005,
+        "arrival_lag_steps": 0.5,
     },
     ("deepspeed-mii", "*", "static"): {
-        "step_overhead_s": 0.007514, "prefill_overhead_s": 0.003594, "prefill_launch_s": 7.799e-05,
-        "sequence_overhead_s": 1.238e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.004403, "prefill_overhead_s": 0.00382, "prefill_launch_s": 7.803e-05,
+        "sequence_overhead_s": 2.412e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("deepspeed-mii", "ampere", "served"): {
         "memory_efficiency": 0.7675, "kv_efficiency": 0.6652, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
@@ -129,14 +134,19 @@ FITTED: dict[tuple[str, str, str], dict[str, float]] = {
         "collective_latency_s": 5.066e-06, "layer_overhead_s": 2.94e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
         2e-05,
     },
-    # 24 points; median error in-sample e2e 13.7 %
+    # 166 points; median error in-sample e2e 11.0 %, ttft 46.2 %
     ("deepspeed-mii", "ampere", "static"): {
-        "step_overhead_s": 0.008134, "prefill_overhead_s": 0.003597, "prefill_launch_s": 7.799e-05,
-        "sequence_overhead_s": 1.259e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.95, "kv_efficiency": 0.8781, "kv_narrow_efficiency": 0.8, "compute_efficiency": 0.3036,
+        "narrow_efficiency": 0.7, "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42,
+        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.75, "half_rate_tokens": 46.95, "attention_efficiency":
+        0.527, "attention_half_tokens": 455.9, "link_efficiency": 0.4688, "collective_latency_s": 8.604e-06,
+        "layer_overhead_s": 0.000118, "moe_overhead_s": 2.5e-05, "step_overhead_s": 0.004554, "prefill_overhead_s":
+        0.003993, "prefill_launch_s": 7.806e-05, "sequence_overhead_s": 4.084e-05, "arrival_delay_s": 0.005,
+        "arrival_lag_steps": 0.5,
     },
     ("llama.cpp", "*", "static"): {
-        "step_overhead_s": 0.01227, "prefill_overhead_s": 0.003565, "prefill_launch_s": 7.799e-05,
-        "sequence_overhead_s": 1.055e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.009511, "prefill_overhead_s": 0.002878, "prefill_launch_s": 7.869e-05,
+        "sequence_overhead_s": 1.053e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("llama.cpp", "ampere", "served"): {
         "memory_efficiency": 0.7574, "kv_efficiency": 0.6604, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
@@ -148,10 +158,15 @@ FITTED: dict[tuple[str, str, str], dict[str, float]] = {
         "collective_latency_s": 5.059e-06, "layer_overhead_s": 2.94e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
         2e-05,
     },
-    # 23 points; median error in-sample e2e 10.9 %
+    # 45 points; median error in-sample e2e 13.8 %
     ("llama.cpp", "ampere", "static"): {
-        "step_overhead_s": 0.01614, "prefill_overhead_s": 0.003565, "prefill_launch_s": 7.799e-05,
-        "sequence_overhead_s": 1.055e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.5547, "kv_efficiency": 0.6609, "kv_narrow_efficiency": 0.8, "compute_efficiency": 0.7,
+        "narrow_efficiency": 0.7, "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42,
+        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.75, "half_rate_tokens": 89.37, "attention_efficiency":
+        0.5499, "attention_half_tokens": 450.8, "link_efficiency": 0.5565, "collective_latency_s": 4.962e-06,
+        "layer_overhead_s": 3.129e-05, "moe_overhead_s": 2.5e-05, "step_overhead_s": 0.0127, "prefill_overhead_s":
+        0.002866, "prefill_launch_s": 7.869e-05, "sequence_overhead_s": 1.054e-05, "arrival_delay_s": 0.005,
+        "arrival_lag_steps": 0.5,
     },
     ("llama.cpp", "cdna", "served"): {
         "memory_efficiency": 0.4003, "kv_efficiency": 0.6036, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
@@ -163,10 +178,15 @@ FITTED: dict[tuple[str, str, str], dict[str, float]] = {
         "collective_latency_s": 5.26e-06, "layer_overhead_s": 3.872e-05, "moe_overhead_s": 2.578e-05,
         "mla_overhead_s": 2e-05,
     },
-    # 23 points; median error in-sample e2e 26.1 %
+    # 91 points; median error in-sample e2e 13.2 %
     ("llama.cpp", "cdna", "static"): {
-        "step_overhead_s": 0.02225, "prefill_overhead_s": 0.003564, "prefill_launch_s": 7.799e-05,
-        "sequence_overhead_s": 1.055e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.2403, "kv_efficiency": 0.5732, "kv_narrow_efficiency": 0.8, "compute_efficiency":
+        0.4314, "narrow_efficiency": 0.7, "expert_memory_efficiency": 0.1, "expert_compute_efficiency": 0.248,
+        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.7492, "half_rate_tokens": 40.57,
+        "attention_efficiency": 0.2496, "attention_half_tokens": 1000, "link_efficiency": 0.619,
+        "collective_latency_s": 5.085e-06, "layer_overhead_s": 4.793e-05, "moe_overhead_s": 3.795e-05,
+        "step_overhead_s": 0.01345, "prefill_overhead_s": 0.002774, "prefill_launch_s": 7.869e-05,
+        "sequence_overhead_s": 1.054e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("llama.cpp", "hopper", "served"): {
         "memory_efficiency": 0.8951, "kv_efficiency": 0.8286, "kv_narrow_efficiency": 0.8124, "latent_efficiency":
@@ -178,10 +198,15 @@ FITTED: dict[tuple[str, str, str], dict[str, float]] = {
         "collective_latency_s": 5.163e-06, "layer_overhead_s": 3.941e-05, "moe_overhead_s": 3.098e-05,
         "mla_overhead_s": 2.037e-05,
     },
-    # 35 points; median error in-sample e2e 8.3 %
+    # 75 points; median error in-sample e2e 12.7 %
     ("llama.cpp", "hopper", "static"): {
-        "step_overhead_s": 0.01175, "prefill_overhead_s": 0.003566, "prefill_launch_s": 7.8e-05,
-        "sequence_overhead_s": 1.055e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.95, "kv_efficiency": 0.9149, "kv_narrow_efficiency": 0.8124, "compute_efficiency":
+        0.7165, "narrow_efficiency": 0.7267, "expert_memory_efficiency": 0.3081, "expert_compute_efficiency": 0.4202,
+        "expert_narrow_efficiency": 0.3065, "routing_evenness": 0.3599, "half_rate_tokens": 43.82,
+        "attention_efficiency": 0.5925, "attention_half_tokens": 1040, "link_efficiency": 0.6341,
+        "collective_latency_s": 4.875e-06, "layer_overhead_s": 0.0001891, "moe_overhead_s": 4.782e-05,
+        "step_overhead_s": 0.00638, "prefill_overhead_s": 0.002844, "prefill_launch_s": 7.886e-05,
+        "sequence_overhead_s": 1.053e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("sglang", "*", "served"): {
         "step_overhead_s": 0.0006462, "prefill_overhead_s": 0.003906, "prefill_launch_s": 0.0001301,
@@ -213,52 +238,52 @@ FITTED: dict[tuple[str, str, str], dict[str, float]] = {
         0.00013, "sequence_overhead_s": 2.141e-05, "arrival_delay_s": 0.01086, "arrival_lag_steps": 0.9195,
     },
     ("tgi", "*", "served"): {
-        "step_overhead_s": 0.006526, "prefill_overhead_s": 0.004937, "prefill_launch_s": 0.0001473,
-        "sequence_overhead_s": 0.0008553, "arrival_delay_s": 0.01239, "arrival_lag_steps": 0.6371,
+        "step_overhead_s": 0.003497, "prefill_overhead_s": 0.005662, "prefill_launch_s": 0.0002612,
+        "sequence_overhead_s": 0.0007354, "arrival_delay_s": 0.02545, "arrival_lag_steps": 0.1044,
     },
-    # 33 points; median error in-sample tpot 13.6 %, ttft 22.1 %
+    # 105 points; median error in-sample tpot 12.4 %, ttft 21.0 %
     ("tgi", "ampere", "served"): {
-        "memory_efficiency": 0.8067, "kv_efficiency": 0.6592, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.7254, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "memory_efficiency": 0.8264, "kv_efficiency": 0.6171, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.4342, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
         "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 77.67, "attention_efficiency": 0.5499,
-        "attention_half_tokens": 451, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5504,
-        "collective_latency_s": 5.086e-06, "layer_overhead_s": 2.952e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
-        2e-05, "step_overhead_s": 0.008075, "prefill_overhead_s": 0.005195, "prefill_launch_s": 0.0001516,
-        "sequence_overhead_s": 0.001111, "arrival_delay_s": 0.01394, "arrival_lag_steps": 1.208,
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 14.28, "attention_efficiency": 0.534,
+        "attention_half_tokens": 523.1, "latent_decode_efficiency": 0.6, "link_efficiency": 0.7121,
+        "collective_latency_s": 6.618e-06, "layer_overhead_s": 0.0001618, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
+        2e-05, "step_overhead_s": 0.003568, "prefill_overhead_s": 0.008265, "prefill_launch_s": 0.0004618,
+        "sequence_overhead_s": 0.00103, "arrival_delay_s": 0.03393, "arrival_lag_steps": 0.07543,
     },
-    # 30 points; median error in-sample tpot 13.3 %, ttft 13.2 %
+    # 86 points; median error in-sample tpot 11.7 %, ttft 20.4 %
     ("tgi", "hopper", "served"): {
-        "memory_efficiency": 0.8889, "kv_efficiency": 0.8229, "kv_narrow_efficiency": 0.8124, "latent_efficiency":
-        0.9018, "compute_efficiency": 0.6792, "narrow_efficiency": 0.7267, "fp4_efficiency": 0.5, "packed_efficiency":
+        "memory_efficiency": 0.8059, "kv_efficiency": 0.2856, "kv_narrow_efficiency": 0.8124, "latent_efficiency":
+        0.9018, "compute_efficiency": 0.2471, "narrow_efficiency": 0.7267, "fp4_efficiency": 0.5, "packed_efficiency":
         0.7963, "expert_memory_efficiency": 0.8116, "expert_compute_efficiency": 0.4203, "expert_narrow_efficiency":
         0.3065, "expert_block_efficiency": 0.2301, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2739,
-        "routing_evenness": 0.3605, "expert_tile_rows": 47.29, "half_rate_tokens": 40.12, "attention_efficiency":
-        0.5915, "attention_half_tokens": 1042, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6326,
-        "collective_latency_s": 5.167e-06, "layer_overhead_s": 3.936e-05, "moe_overhead_s": 3.092e-05,
-        "mla_overhead_s": 2.037e-05, "step_overhead_s": 0.006124, "prefill_overhead_s": 0.004718, "prefill_launch_s":
-        0.0001423, "sequence_overhead_s": 0.0006926, "arrival_delay_s": 0.01076, "arrival_lag_steps": 1.746,
+        "routing_evenness": 0.3605, "expert_tile_rows": 47.29, "half_rate_tokens": 16.21, "attention_efficiency":
+        0.5761, "attention_half_tokens": 1242, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6262,
+        "collective_latency_s": 6.756e-06, "layer_overhead_s": 3.734e-05, "moe_overhead_s": 3.092e-05,
+        "mla_overhead_s": 2.037e-05, "step_overhead_s": 0.007043, "prefill_overhead_s": 0.005631, "prefill_launch_s":
+        0.0001591, "sequence_overhead_s": 0.0005131, "arrival_delay_s": 0.0131, "arrival_lag_steps": 0.1035,
     },
-    # 8 points; median error in-sample tpot 15.1 %, ttft 19.5 %
+    # 23 points; median error in-sample tpot 9.4 %, ttft 8.6 %
     ("tgi", "turing", "served"): {
-        "memory_efficiency": 0.718, "kv_efficiency": 0.5811, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.5431, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "memory_efficiency": 0.6247, "kv_efficiency": 0.413, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.4395, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
         "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 39.52, "attention_efficiency": 0.301,
-        "attention_half_tokens": 249.4, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5164,
-        "collective_latency_s": 7.116e-06, "layer_overhead_s": 2.519e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
-        2e-05, "step_overhead_s": 0.006821, "prefill_overhead_s": 0.004864, "prefill_launch_s": 0.0001473,
-        "sequence_overhead_s": 0.001227, "arrival_delay_s": 0.01294, "arrival_lag_steps": 0.5436,
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 26.16, "attention_efficiency": 0.2989,
+        "attention_half_tokens": 257.5, "latent_decode_efficiency": 0.6, "link_efficiency": 0.765,
+        "collective_latency_s": 6.724e-06, "layer_overhead_s": 2.112e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
+        2e-05, "step_overhead_s": 0.002154, "prefill_overhead_s": 0.004293, "prefill_launch_s": 0.0002588,
+        "sequence_overhead_s": 0.001833, "arrival_delay_s": 0.04608, "arrival_lag_steps": 0.09874,
     },
     ("trtllm", "*", "served"): {
         "step_overhead_s": 0.0004185, "prefill_overhead_s": 0.007308, "prefill_launch_s": 0.0003957,
         "sequence_overhead_s": 7.459e-06, "arrival_delay_s": 0.02321, "arrival_lag_steps": 0.6939,
     },
     ("trtllm", "*", "static"): {
-        "step_overhead_s": 0.001452, "prefill_overhead_s": 0.002974, "prefill_launch_s": 7.469e-05,
-        "sequence_overhead_s": 7.298e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.0002495, "prefill_overhead_s": 0.001159, "prefill_launch_s": 6.378e-05,
+        "sequence_overhead_s": 1.059e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("trtllm", "ada", "served"): {
         "memory_efficiency": 0.8559, "kv_efficiency": 0.9422, "kv_narrow_efficiency": 0.8633, "latent_efficiency":
@@ -270,10 +295,15 @@ FITTED: dict[tuple[str, str, str], dict[str, float]] = {
         "collective_latency_s": 6.979e-06, "layer_overhead_s": 2.441e-05, "moe_overhead_s": 2.476e-05,
         "mla_overhead_s": 2e-05,
     },
-    # 17 points; median error in-sample e2e 14.0 %, ttft 40.3 %
+    # 49 points; median error in-sample e2e 2.4 %, ttft 4.6 %
     ("trtllm", "ada", "static"): {
-        "step_overhead_s": 0.001408, "prefill_overhead_s": 0.002956, "prefill_launch_s": 7.469e-05,
-        "sequence_overhead_s": 7.133e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.7251, "kv_efficiency": 0.95, "kv_narrow_efficiency": 0.9083, "compute_efficiency":
+        0.9028, "narrow_efficiency": 1, "expert_memory_efficiency": 0.98, "expert_compute_efficiency": 0.42,
+        "expert_narrow_efficiency": 0.2544, "routing_evenness": 0.7409, "half_rate_tokens": 89.42,
+        "attention_efficiency": 0.4669, "attention_half_tokens": 249.7, "link_efficiency": 0.8629,
+        "collective_latency_s": 6.72e-06, "layer_overhead_s": 2.337e-05, "moe_overhead_s": 2.281e-05,
+        "step_overhead_s": 0.0002394, "prefill_overhead_s": 0.001089, "prefill_launch_s": 6.376e-05,
+        "sequence_overhead_s": 9.921e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("trtllm", "ampere", "served"): {
         "memory_efficiency": 0.7743, "kv_efficiency": 0.655, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
@@ -285,10 +315,15 @@ FITTED: dict[tuple[str, str, str], dict[str, float]] = {
         "collective_latency_s": 5.076e-06, "layer_overhead_s": 2.944e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
         2e-05,
     },
-    # 45 points; median error in-sample e2e 9.9 %, ttft 8.7 %
+    # 423 points; median error in-sample e2e 8.5 %, ttft 12.6 %
     ("trtllm", "ampere", "static"): {
-        "step_overhead_s": 0.00147, "prefill_overhead_s": 0.002961, "prefill_launch_s": 7.469e-05,
-        "sequence_overhead_s": 7.319e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.8633, "kv_efficiency": 0.6898, "kv_narrow_efficiency": 0.8, "compute_efficiency":
+        0.935, "narrow_efficiency": 0.4795, "expert_memory_efficiency": 0.98, "expert_compute_efficiency": 0.7466,
+        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.7232, "half_rate_tokens": 177.6,
+        "attention_efficiency": 0.5743, "attention_half_tokens": 414.8, "link_efficiency": 0.2595,
+        "collective_latency_s": 1.351e-05, "layer_overhead_s": 7.1e-05, "moe_overhead_s": 2.137e-05,
+        "step_overhead_s": 0.0001183, "prefill_overhead_s": 0.0009548, "prefill_launch_s": 6.372e-05,
+        "sequence_overhead_s": 9.238e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     # 62 points; median error in-sample tpot 15.2 %, ttft 31.3 %
     ("trtllm", "blackwell", "served"): {
@@ -315,14 +350,19 @@ FITTED: dict[tuple[str, str, str], dict[str, float]] = {
         "mla_overhead_s": 2.037e-05, "step_overhead_s": 0.0004857, "prefill_overhead_s": 0.008905, "prefill_launch_s":
         0.0005367, "sequence_overhead_s": 7.416e-06, "arrival_delay_s": 0.02937, "arrival_lag_steps": 0.7652,
     },
-    # 67 points; median error in-sample e2e 9.1 %, ttft 23.5 %
+    # 479 points; median error in-sample e2e 7.2 %, ttft 11.6 %
     ("trtllm", "hopper", "static"): {
-        "step_overhead_s": 0.001333, "prefill_overhead_s": 0.002945, "prefill_launch_s": 7.434e-05,
-        "sequence_overhead_s": 7.151e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.9253, "kv_efficiency": 0.914, "kv_narrow_efficiency": 1, "compute_efficiency": 0.95,
+        "narrow_efficiency": 0.785, "expert_memory_efficiency": 0.98, "expert_compute_efficiency": 0.5812,
+        "expert_narrow_efficiency": 0.1947, "routing_evenness": 0.1, "half_rate_tokens": 232.2,
+        "attention_efficiency": 0.3133, "attention_half_tokens": 1286, "link_efficiency": 0.3342,
+        "collective_latency_s": 1.175e-05, "layer_overhead_s": 6.191e-05, "moe_overhead_s": 2.884e-05,
+        "step_overhead_s": 0.000129, "prefill_overhead_s": 0.0008548, "prefill_launch_s": 5.788e-05,
+        "sequence_overhead_s": 1.246e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("unstated", "*", "static"): {
-        "step_overhead_s": 0.01754, "prefill_overhead_s": 0.003664, "prefill_launch_s": 7.835e-05,
-        "sequence_overhead_s": 1.086e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.0175, "prefill_overhead_s": 0.003058, "prefill_launch_s": 8.369e-05,
+        "sequence_overhead_s": 0.0003224, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("unstated", "ampere", "served"): {
         "memory_efficiency": 0.7851, "kv_efficiency": 0.66, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
@@ -334,10 +374,15 @@ FITTED: dict[tuple[str, str, str], dict[str, float]] = {
         "collective_latency_s": 5.066e-06, "layer_overhead_s": 2.942e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
         2e-05,
     },
-    # 20 points; median error in-sample e2e 13.4 %, ttft 10.3 %
+    # 58 points; median error in-sample e2e 9.6 %, ttft 14.8 %
     ("unstated", "ampere", "static"): {
-        "step_overhead_s": 0.021, "prefill_overhead_s": 0.003665, "prefill_launch_s": 7.835e-05,
-        "sequence_overhead_s": 1.088e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.95, "kv_efficiency": 0.657, "kv_narrow_efficiency": 0.8, "compute_efficiency": 0.648,
+        "narrow_efficiency": 0.7, "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42,
+        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.75, "half_rate_tokens": 22.16, "attention_efficiency":
+        0.5342, "attention_half_tokens": 454.1, "link_efficiency": 0.3778, "collective_latency_s": 5.217e-06,
+        "layer_overhead_s": 3.748e-05, "moe_overhead_s": 2.5e-05, "step_overhead_s": 0.02524, "prefill_overhead_s":
+        0.002919, "prefill_launch_s": 8.374e-05, "sequence_overhead_s": 0.000648, "arrival_delay_s": 0.005,
+        "arrival_lag_steps": 0.5,
     },
     ("unstated", "hopper", "served"): {
         "memory_efficiency": 0.9043, "kv_efficiency": 0.828, "kv_narrow_efficiency": 0.8124, "latent_efficiency":
@@ -349,18 +394,23 @@ FITTED: dict[tuple[str, str, str], dict[str, float]] = {
         "collective_latency_s": 5.165e-06, "layer_overhead_s": 3.942e-05, "moe_overhead_s": 3.092e-05,
         "mla_overhead_s": 2.037e-05,
     },
-    # 21 points; median error in-sample e2e 10.8 %, ttft 12.8 %
+    # 42 points; median error in-sample e2e 10.5 %, ttft 13.3 %
     ("unstated", "hopper", "static"): {
-        "step_overhead_s": 0.01742, "prefill_overhead_s": 0.003674, "prefill_launch_s": 7.839e-05,
-        "sequence_overhead_s": 1.088e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.95, "kv_efficiency": 0.8378, "kv_narrow_efficiency": 0.8124, "compute_efficiency":
+        0.6135, "narrow_efficiency": 0.7267, "expert_memory_efficiency": 0.8116, "expert_compute_efficiency": 0.4203,
+        "expert_narrow_efficiency": 0.3065, "routing_evenness": 0.3605, "half_rate_tokens": 34.48,
+        "attention_efficiency": 0.5804, "attention_half_tokens": 1057, "link_efficiency": 0.4078,
+        "collective_latency_s": 5.324e-06, "layer_overhead_s": 4.003e-05, "moe_overhead_s": 3.092e-05,
+        "step_overhead_s": 0.01699, "prefill_overhead_s": 0.00308, "prefill_launch_s": 8.516e-05,
+        "sequence_overhead_s": 0.0003759, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("vllm", "*", "served"): {
         "step_overhead_s": 0.0007072, "prefill_overhead_s": 0.008878, "prefill_launch_s": 0.0002137,
         "sequence_overhead_s": 1.026e-05, "arrival_delay_s": 0.009145, "arrival_lag_steps": 0.6692,
     },
     ("vllm", "*", "static"): {
-        "step_overhead_s": 0.00275, "prefill_overhead_s": 0.00352, "prefill_launch_s": 7.802e-05,
-        "sequence_overhead_s": 4.042e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.001652, "prefill_overhead_s": 0.002528, "prefill_launch_s": 7.967e-05,
+        "sequence_overhead_s": 5.688e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     ("vllm", "ampere", "served"): {
         "memory_efficiency": 0.7893, "kv_efficiency": 0.6562, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
@@ -372,10 +422,15 @@ FITTED: dict[tuple[str, str, str], dict[str, float]] = {
         "collective_latency_s": 5.062e-06, "layer_overhead_s": 2.932e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
         2e-05,
     },
-    # 23 points; median error in-sample e2e 7.7 %
+    # 229 points; median error in-sample e2e 7.3 %, ttft 39.2 %
     ("vllm", "ampere", "static"): {
-        "step_overhead_s": 0.002745, "prefill_overhead_s": 0.003518, "prefill_launch_s": 7.802e-05,
-        "sequence_overhead_s": 4.282e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.7662, "kv_efficiency": 0.5806, "kv_narrow_efficiency": 0.8, "compute_efficiency":
+        0.5719, "narrow_efficiency": 0.7, "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42,
+        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.75, "half_rate_tokens": 64.6, "attention_efficiency":
+        0.5392, "attention_half_tokens": 447.3, "link_efficiency": 0.4097, "collective_latency_s": 6.693e-06,
+        "layer_overhead_s": 5.1e-05, "moe_overhead_s": 2.5e-05, "step_overhead_s": 0.001178, "prefill_overhead_s":
+        0.00259, "prefill_launch_s": 7.968e-05, "sequence_overhead_s": 6.151e-05, "arrival_delay_s": 0.005,
+        "arrival_lag_steps": 0.5,
     },
     # 120 points; median error in-sample tpot 11.0 %, ttft 15.2 %
     ("vllm", "blackwell", "served"): {
@@ -400,10 +455,15 @@ FITTED: dict[tuple[str, str, str], dict[str, float]] = {
         "collective_latency_s": 5.291e-06, "layer_overhead_s": 3.902e-05, "moe_overhead_s": 2.578e-05,
         "mla_overhead_s": 2e-05,
     },
-    # 24 points; median error in-sample e2e 10.9 %
+    # 714 points; median error in-sample e2e 9.0 %, ttft 53.8 %
     ("vllm", "cdna", "static"): {
-        "step_overhead_s": 0.006233, "prefill_overhead_s": 0.003522, "prefill_launch_s": 7.803e-05,
-        "sequence_overhead_s": 4.059e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.5895, "kv_efficiency": 0.3828, "kv_narrow_efficiency": 0.8, "compute_efficiency":
+        0.0474, "narrow_efficiency": 0.7, "expert_memory_efficiency": 0.7299, "expert_compute_efficiency": 0.1344,
+        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.2507, "half_rate_tokens": 2.097,
+        "attention_efficiency": 0.2298, "attention_half_tokens": 951.2, "link_efficiency": 0.1764,
+        "collective_latency_s": 4.898e-05, "layer_overhead_s": 7.168e-05, "moe_overhead_s": 5.34e-05,
+        "step_overhead_s": 0.002123, "prefill_overhead_s": 0.002462, "prefill_launch_s": 7.968e-05,
+        "sequence_overhead_s": 6.448e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
     # 17 points; median error in-sample tpot 5.7 %, ttft 28.3 %
     ("vllm", "cpu", "served"): {
@@ -429,9 +489,14 @@ FITTED: dict[tuple[str, str, str], dict[str, float]] = {
         "mla_overhead_s": 2.041e-05, "step_overhead_s": 0.0006725, "prefill_overhead_s": 0.009404, "prefill_launch_s":
         0.0002152, "sequence_overhead_s": 1.003e-05, "arrival_delay_s": 0.009249, "arrival_lag_steps": 0.4656,
     },
-    # 47 points; median error in-sample e2e 8.6 %
+    # 580 points; median error in-sample e2e 4.2 %, ttft 7.0 %
     ("vllm", "hopper", "static"): {
-        "step_overhead_s": 0.002353, "prefill_overhead_s": 0.003513, "prefill_launch_s": 7.802e-05,
-        "sequence_overhead_s": 4.414e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.9261, "kv_efficiency": 0.7589, "kv_narrow_efficiency": 0.7879, "compute_efficiency":
+        0.6668, "narrow_efficiency": 0.898, "expert_memory_efficiency": 0.7084, "expert_compute_efficiency": 0.4203,
+        "expert_narrow_efficiency": 0.3065, "routing_evenness": 0.3516, "half_rate_tokens": 45.83,
+        "attention_efficiency": 0.5568, "attention_half_tokens": 1002, "link_efficiency": 0.4492,
+        "collective_latency_s": 1.371e-05, "layer_overhead_s": 5.342e-05, "moe_overhead_s": 3.051e-05,
+        "step_overhead_s": 0.001473, "prefill_overhead_s": 0.002324, "prefill_launch_s": 8.008e-05,
+        "sequence_overhead_s": 7.067e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
     },
 }  # fmt: skip
