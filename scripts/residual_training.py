@@ -17,10 +17,11 @@ import numpy as np
 import pandas as pd
 import xgboost
 from folds import SCHEMES, fold_labels, is_population, model_family, stable_fold
+from residual_shares import JUDGED_GROUP, answered, novelty_of, shrink_tables, trust_of
 from serving_measurements import CORE_SOURCES, group_key, is_ambiguous_hardware, is_core, read_measurements
 
 from budsim.perf_model.engine_constants import FittedConstants
-from budsim.perf_model.novelty import KNOWN, LEVELS, NEW_BOTH, RECOMBINED, KnownCases, Novelty, between
+from budsim.perf_model.novelty import KNOWN, LEVELS, RECOMBINED, KnownCases, Novelty
 from budsim.perf_model.residual_features import DescribedPoints, PointDescriber
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.simulator.heuristic import HeuristicPredictor
@@ -31,26 +32,22 @@ SEED = 7
 MIN_POINTS, MIN_FAMILIES = 200, 3
 STATIC_SOURCES = ("argonne-llm-inference-bench", "splitwise-azure", "nvidia-trtllm-perf-docs", "intel-gaudi-perf-page")
 SERVED_SOURCES = (*CORE_SOURCES, "ibm-llm-pilot")
-# Chosen on the held-out errors of the first trials (docs/accuracy.md): absolute error, because a tenth of the rows are
-# far off for reasons no feature shows; small trees, strong regularisation.
+# Chosen on held-out errors (docs/accuracy.md): close to absolute error beyond a tenth, because a tenth of the rows are
+# far off for reasons no feature shows.
 TREES = {
-    "objective": "reg:absoluteerror", "eta": 0.1, "max_depth": 4, "min_child_weight": 4, "subsample": 0.8,
-    "colsample_bynode": 0.6, "reg_lambda": 3.0, "nthread": 1, "seed": SEED, "tree_method": "hist", "max_bin": 64,
+    "objective": "reg:pseudohubererror", "huber_slope": 0.1, "eta": 0.1, "max_depth": 6, "min_child_weight": 1,
+    "subsample": 0.8, "colsample_bynode": 0.35, "reg_lambda": 3.0, "nthread": 1, "seed": SEED, "tree_method": "hist",
+    "max_bin": 64,
 }  # fmt: skip
-ROUNDS = 140
-# TTFT has more regimes (queue, chunks, polling) than one decode step.
-METRIC_TREES = {"ttft_ms_mean": {"max_depth": 5, "min_child_weight": 3}}
+ROUNDS = 250
 WIDTH_TREES = {
-    **TREES, "objective": "reg:quantileerror", "quantile_alpha": 0.8, "max_depth": 4, "min_child_weight": 8,
+    "objective": "reg:quantileerror", "quantile_alpha": 0.8, "eta": 0.1, "max_depth": 4, "min_child_weight": 8,
+    "subsample": 0.8, "colsample_bynode": 0.6, "reg_lambda": 3.0, "nthread": 1, "seed": SEED, "tree_method": "hist",
+    "max_bin": 64,
 }  # fmt: skip
-WIDTH_ROUNDS = 60
+WIDTH_ROUNDS = 200
 WIDTH_TREES_FROM = 100  # points; below, the intervals of a level are equally wide
 COVERAGE = 0.8
-_SHRINKS = np.linspace(0.0, 1.0, 11)
-# A residual that is to be used where it has not been proven must gain this much where it was tried.
-_WORTHWHILE = 0.97
-JUDGED_GROUP = 30
-NO_HARM = 1.02  # of the physics' median, for every left-out family and hardware
 # Beside the three schemes of the targets: five folds of whole model x hardware x engine x precision cases, and a
 # family on a device.
 CALIBRATION_SCHEMES = (*SCHEMES, "case", "family_and_hardware")
@@ -141,9 +138,9 @@ def fit_trees(
     return xgboost.train(dict(parameters), xgboost.DMatrix(features, target), rounds)
 
 
-def fit_residual(metric: str, features: np.ndarray, target: np.ndarray) -> xgboost.Booster:
+def fit_residual(features: np.ndarray, target: np.ndarray) -> xgboost.Booster:
     """Return the residual's trees of one metric."""
-    return fit_trees(features, target, {**TREES, **METRIC_TREES.get(metric, {})}, ROUNDS)
+    return fit_trees(features, target, TREES, ROUNDS)
 
 
 def tree_values(trees: xgboost.Booster, features: np.ndarray) -> np.ndarray:
@@ -207,6 +204,8 @@ def held_out_records(cell: Cell, scheme: str, constants: Constants) -> pd.DataFr
     found = []
     seen, view = training_view(cell, constants), scheme_view(cell, scheme, constants)
     known, truth, asked = targets(cell, seen), targets(cell, view), view.described.features
+    ttft_share = np.clip(view.base["ttft_ms_mean"] / 1e3 / view.base["e2e_s_mean"], 0.0, 1.0).to_numpy()
+    static = cell.table["load_mode"].eq("static_batch").to_numpy()
     for label, learnt, judged in folds(cell, scheme):
         novelty = KnownCases.of(seen.described.features[learnt]).novelty(asked[judged])
         raw = dict.fromkeys(RESIDUAL_METRICS, np.zeros(judged.sum()))
@@ -216,7 +215,7 @@ def held_out_records(cell: Cell, scheme: str, constants: Constants) -> pd.DataFr
             columns = {
                 "row": np.flatnonzero(judged), "scheme": scheme, "label": label, "metric": metric,
                 "level": novelty.levels, "excess": novelty.excess, "raw": raw[metric],
-                "truth": truth[metric].to_numpy()[judged],
+                "truth": truth[metric].to_numpy()[judged], "ttft_share": ttft_share[judged], "static": static[judged],
             }  # fmt: skip
             found.append(pd.DataFrame(columns))
     return pd.concat(found, ignore_index=True)
@@ -228,7 +227,7 @@ def _fold_values(features: np.ndarray, truth: pd.DataFrame, asked: np.ndarray) -
     for metric in RESIDUAL_METRICS:
         usable = np.isfinite(truth[metric].to_numpy())
         if metric != "tps_per_user" and usable.sum() >= MIN_POINTS // 2:
-            trees = fit_residual(metric, features[usable], truth[metric].to_numpy()[usable])
+            trees = fit_residual(features[usable], truth[metric].to_numpy()[usable])
             values[metric] = tree_values(trees, asked)
     values["tps_per_user"] = -values["e2e_s_mean"]  # the same measurements upside down: not fitted twice to be judged
     return values
@@ -242,104 +241,6 @@ def cell_records(cell: Cell, constants: Constants) -> pd.DataFrame:
     for name in ("fold_model_family", "fold_hardware", "fold_case", "source", "population"):
         records[name] = cell.table[name].to_numpy()[records["row"]]
     return records
-
-
-def error_of(log_error: pd.Series | np.ndarray) -> np.ndarray:
-    """Return absolute percentage errors of log(predicted / measured)."""
-    return np.abs(np.expm1(np.asarray(log_error, dtype=float))) * 100.0
-
-
-def novelty_of(records: pd.DataFrame) -> Novelty:
-    """Return the novelty columns of records."""
-    return Novelty(records["level"].to_numpy(dtype=np.int64), records["excess"].to_numpy(dtype=float))
-
-
-def _group_medians(records: pd.DataFrame, shrink: float) -> pd.DataFrame:
-    """Return median errors with and without the shrunk residual per left-out family and hardware with enough points."""
-    errors = records.assign(
-        plain=error_of(-records["truth"]), moved=error_of(shrink * records["raw"] - records["truth"])
-    )
-    medians = [
-        errors.groupby(by).agg(n=("plain", "size"), plain=("plain", "median"), moved=("moved", "median"))
-        for by in ("fold_model_family", "fold_hardware")
-    ]
-    joined = pd.concat(medians)
-    return joined[joined["n"] >= JUDGED_GROUP]
-
-
-def best_shrink(records: pd.DataFrame, must_not_harm: bool) -> float:
-    """Return the share of the residual that has the lowest held-out median error.
-
-    Args:
-        records: Of one metric and level.
-        must_not_harm: Where a case is new: no left-out family or hardware may lose, the gain must be worthwhile, and a
-            share chosen without a group must not harm that group; else 0.
-    """
-    if records.empty:
-        return 0.0
-    found = _lowest(records, must_not_harm)
-    if not must_not_harm or found == 0.0:
-        return found
-    for by in ("fold_model_family", "fold_hardware"):
-        for _, own in records.groupby(by):
-            rest = records.drop(own.index)
-            shrink = _lowest(rest, must_not_harm) if len(rest) else 0.0
-            plain, moved = (np.median(error_of(part * own["raw"] - own["truth"])) for part in (0.0, shrink))
-            if len(own) >= JUDGED_GROUP and moved > plain * NO_HARM:
-                return 0.0
-    return found
-
-
-def _lowest(records: pd.DataFrame, must_not_harm: bool) -> float:
-    best, lowest = 0.0, float(np.median(error_of(-records["truth"])))
-    if must_not_harm:
-        lowest *= _WORTHWHILE
-    for shrink in _SHRINKS[1:]:
-        median = float(np.median(error_of(shrink * records["raw"] - records["truth"])))
-        if median >= lowest:
-            continue
-        groups = _group_medians(records, shrink) if must_not_harm else None
-        if groups is None or (groups["moved"] <= groups["plain"]).all():
-            best, lowest = float(shrink), median
-    return best
-
-
-def shrink_tables(records: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Return the share of the residual to apply, by metric and level; where nothing was tried it is 0.
-
-    What harms a left-out family or device in the end is not applied to anything new.
-    """
-    records = records[np.isfinite(records["truth"])]
-    tables = {}
-    for metric, own in records.groupby("metric"):
-        table = {
-            name: best_shrink(own[own["level"].eq(level)], must_not_harm=level != KNOWN) if level != NEW_BOTH else 0.0
-            for level, name in enumerate(LEVELS)
-        }
-        if harms(own, {str(metric): table}):
-            table = {name: share if name == LEVELS[KNOWN] else 0.0 for name, share in table.items()}
-        tables[str(metric)] = table
-    return tables
-
-
-def harms(records: pd.DataFrame, shrink: Mapping[str, Mapping[str, float]]) -> bool:
-    """Return whether a left-out family or device is worse off with the residual than without it."""
-    left_out = records[records["scheme"].isin(["model_family", "hardware"])]
-    errors = left_out.assign(plain=error_of(-left_out["truth"]), moved=error_of(applied(left_out, shrink)))
-    for _, own in errors.groupby(["scheme", "label", "metric"]):
-        if len(own) >= JUDGED_GROUP and own["moved"].median() > own["plain"].median():
-            return True
-    return False
-
-
-def applied(records: pd.DataFrame, shrink: Mapping[str, Mapping[str, float]]) -> np.ndarray:
-    """Return log(predicted / measured) of records with the residual shrunk."""
-    out = np.empty(len(records))
-    for metric, rows in records.groupby("metric").indices.items():
-        own = records.iloc[rows]
-        table = np.array([shrink.get(metric, {}).get(name, 0.0) for name in LEVELS])
-        out[rows] = own["raw"] * between(novelty_of(own), table) - own["truth"]
-    return out
 
 
 @dataclass
@@ -369,28 +270,19 @@ def calibrate(cell: Cell, records: pd.DataFrame, constants: Constants) -> Calibr
     shrink = shrink_tables(records) if cell.earns_residual() else {}
     widths: dict[str, Widths] = {}
     view = training_view(cell, constants)
-    static = cell.table["load_mode"].eq("static_batch").to_numpy()[records["row"]]
+    sizes = pd.Series(np.abs(answered(records, shrink)), records.index)
+    static = records["static"].to_numpy()
     for name in WIDTH_METRICS:
         batch = name == STATIC_WIDTH
         own = records[records["metric"].eq("e2e_s_mean" if batch else name) & (static == batch)]
         if not np.isfinite(own["truth"]).any():
             continue
-        widths[f"heuristic_{name}"] = fit_widths(cell, view, own, np.abs(applied(own, {})))
+        widths[f"heuristic_{name}"] = fit_widths(cell, view, own, np.abs(own["truth"].to_numpy()))
         same = not shrink  # the same answers, the same errors
         widths[f"regressor_{name}"] = (
-            widths[f"heuristic_{name}"] if same else fit_widths(cell, view, own, np.abs(applied(own, shrink)))
+            widths[f"heuristic_{name}"] if same else fit_widths(cell, view, own, sizes.loc[own.index].to_numpy())
         )
     return Calibration(shrink, trust_of(records, shrink), _filled(widths))
-
-
-def trust_of(records: pd.DataFrame, shrink: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """Return the weights of the reconciliation: the inverse squared median error of each held-out metric."""
-    if not shrink:
-        return {"ttft": 1.0, "tpot": 1.0, "e2e": 1.0}
-    own = records[np.isfinite(records["truth"]) & records["scheme"].eq("unseen_configuration")]
-    sizes = pd.Series(np.abs(applied(own, shrink)), own.index).groupby(own["metric"]).median()
-    names = {"ttft": "ttft_ms_mean", "tpot": "tpot_ms_mean", "e2e": "e2e_s_mean"}
-    return {short: round(float(max(0.01, sizes.get(metric, 1.0)) ** -2), 3) for short, metric in names.items()}
 
 
 def _filled(widths: dict[str, Widths]) -> dict[str, Widths]:
@@ -424,23 +316,45 @@ def fit_widths(cell: Cell, view: View, records: pd.DataFrame, sizes: np.ndarray)
             fold_trees = fit_trees(features[rows[learnt]], sizes[learnt], WIDTH_TREES, WIDTH_ROUNDS)
             base[judged] = tree_values(fold_trees, features[rows[judged]])
     base = np.maximum(base, 0.01)
-    factors = level_factors(records["level"].to_numpy()[measured], (sizes / base)[measured])
+    tried = records[measured]
+    factors = level_factors(
+        novelty_of(tried), tried["scheme"].eq("unseen_configuration").to_numpy(), (sizes / base)[measured]
+    )
     return Widths(trees, factors, pd.Series(base, records.index))
 
 
-def level_factors(levels: np.ndarray, scores: np.ndarray) -> dict[str, float]:
+def _conformal(scores: np.ndarray) -> float:
+    """Return the finite-sample quantile ceil((n + 1) x coverage) / n.
+
+    Source: Vovk, Gammerman, Shafer 2005, "Algorithmic Learning in a Random World".
+    """
+    ordered = np.sort(scores)
+    return float(ordered[min(len(ordered) - 1, int(np.ceil((len(ordered) + 1) * COVERAGE)) - 1)])
+
+
+def level_factors(novelty: Novelty, own_fold: np.ndarray, scores: np.ndarray) -> dict[str, float]:
     """Return the conformal factor of each level: a level with few records takes that of the next more novel one.
 
-    Finite-sample quantile ceil((n + 1) x coverage) / n: Vovk, Gammerman, Shafer 2005, "Algorithmic Learning in a
-    Random World".
+    Args:
+        novelty: Of n records.
+        own_fold: Whether only the record's configuration was held out, shape (n,): a known case is no more than that.
+        scores: |log error| / width before the factor, shape (n,).
     """
     factors: dict[str, float] = {}
     last = np.nan
-    for level in reversed(range(len(LEVELS))):
-        own = np.sort(scores[levels == level])
-        if len(own) >= JUDGED_GROUP:
-            last = float(own[min(len(own) - 1, int(np.ceil((len(own) + 1) * COVERAGE)) - 1)])
+    for level in reversed(range(RECOMBINED, len(LEVELS))):
+        own = scores[novelty.levels == level]
+        last = _conformal(own) if len(own) >= JUDGED_GROUP else last
         factors[LEVELS[level]] = last
+    known = (novelty.levels == KNOWN) & own_fold
+    if known.sum() >= JUDGED_GROUP:
+        # Beyond its ranges a known case fades into a recombination (``between``): what the factor must be for each
+        # record to be covered all the same.
+        beyond = _conformal(scores[known]) if np.isnan(last) else last
+        fade = np.exp(-novelty.excess[known])
+        needed = beyond + (scores[known] - beyond) / fade
+        last = min(max(_conformal(needed), 0.0), _conformal(scores[known]))
+    factors[LEVELS[KNOWN]] = last
     ordered = pd.Series([factors[name] for name in LEVELS]).ffill().bfill().fillna(1.0)
     # What is less known is never surer.
     widest = np.maximum.accumulate(ordered.to_numpy()[[KNOWN, RECOMBINED]])

@@ -25,14 +25,13 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from fold_constants import fold_constants
 from folds import SCHEMES
+from residual_shares import applied, error_of
 from residual_training import (
     Calibration,
     Cell,
     Constants,
-    applied,
     calibrate,
     cell_records,
-    error_of,
     fit_residual,
     load_cells,
     targets,
@@ -73,7 +72,7 @@ def residual_files(cell: Cell, folder: Path, constants: Constants) -> dict[str, 
         values = truth[metric].to_numpy()
         usable = np.isfinite(values)
         if usable.sum() >= 200:
-            trees = fit_residual(metric, features[usable], values[usable])
+            trees = fit_residual(features[usable], values[usable])
             written[metric] = {**write_trees(folder, f"regressor_{metric}.ubj", trees), "points": int(usable.sum())}
     return written
 

@@ -20,9 +20,8 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from fold_constants import fold_constants
 from folds import SCHEMES, configuration_key
+from residual_shares import JUDGED_GROUP, NO_HARM
 from residual_training import (
-    JUDGED_GROUP,
-    NO_HARM,
     Calibration,
     Cell,
     calibrate,

@@ -1,8 +1,8 @@
 """What a serving point looks like to the learned residual: physical, mostly dimensionless quantities.
 
 Times at the datasheet's rates (no fitted constant) over the predicted times say which resource a case leans on; the
-rest are sizes. No names, versions or launch flags: what identifies a case makes trees recognise it instead of
-explaining it.
+rest are sizes. No names or versions, and of the launch flags only the token budget of a step: what identifies a case
+makes trees recognise it instead of explaining it.
 
 Sources: FLOPs 2 per weight and token, distinct experts E (1 - (1 - k/E)^n) of n tokens (see ``step_time.py``); ring
 all-reduce of 2 (n-1)/n of the message.
@@ -29,10 +29,10 @@ from budsim.perf_model.step_time import attention_ranks, attention_shards, atten
 from budsim.perf_model.workload import LoadMode
 
 # Raised with every change of what a column means: models trained on other columns are refused.
-FEATURE_VERSION = 1
+FEATURE_VERSION = 2
 FEATURES = (
     "static_batch", "log_running", "log_isl", "log_osl", "log_in_flight_per_running", "prompt_tokens_per_step",
-    "seats_filled", "kv_filled", "log_waves", "length_spread",
+    "seats_filled", "kv_filled", "log_waves", "log_steps_per_prompt", "length_spread",
     "weight_share", "expert_share", "kv_share", "compute_share", "transfer_share", "log_step_s",
     "log_layers_per_step_ms", "prompt_compute_share", "prompt_attention_share", "prompt_read_share", "log_ttft_s",
     "log_ttft_per_step", "log_prompt_s",
@@ -228,6 +228,7 @@ def _columns(point: ServingPoint, answer: Prediction, c: _ReplicaCosts) -> tuple
         "seats_filled": min(2.0, in_flight / seats),
         "kv_filled": min(2.0, in_flight * context / max(1.0, float(answer.kv_cache_tokens))),
         "log_waves": math.log(max(1.0, requests / in_flight)),
+        "log_steps_per_prompt": math.log(max(1.0, prompt) / max(1, settings.max_num_batched_tokens)),
         "length_spread": _length_spread(load.length_dist),
         "weight_share": c.dense_read_s / step,
         "expert_share": c.expert_read_s * touched / step,

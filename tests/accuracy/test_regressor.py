@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,11 @@ pytestmark = pytest.mark.accuracy
 
 # Medians and means in percent of docs/accuracy.md, plus a tenth.
 LIMITS = {
-    "unseen_configuration": {"tpot": (3.8, 7.5), "ttft": (12.5, 29.0)},
-    "model_family": {"tpot": (14.0, 20.0), "ttft": (30.0, 60.0)},
-    "hardware": {"tpot": (14.0, 22.0), "ttft": (30.0, 60.0)},
+    "unseen_configuration": {"tpot": (4.1, 7.5), "ttft": (11.9, 27.1)},
+    "model_family": {"tpot": (15.1, 20.2), "ttft": (26.6, 44.2)},
+    "hardware": {"tpot": (12.8, 19.1), "ttft": (22.1, 36.8)},
 }
-STATIC_E2E = (8.0, 14.0)
+STATIC_E2E = (4.0, 8.5)
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +68,9 @@ def test_intervals_cover_four_in_five(population):
     for method, part in own.groupby("method"):
         for metric, found in coverage(part).items():
             print(f"\n{method} {metric}: {found}")
-            assert 0.77 <= found["overall"] <= 0.83 + 0.01
-            assert found["groups_within"] >= 0.7
+            # The interval of E2E also lies inside what those of TTFT and TPOT allow.
+            assert (0.76 if metric == "e2e" else 0.77) <= found["overall"] <= 0.83
+            assert found["groups_within"] >= 0.8
 
 
 def test_confidence_says_what_the_guide_says(population):
@@ -78,8 +80,8 @@ def test_confidence_says_what_the_guide_says(population):
     table = confidence_table(own)
     for metric in ("tpot", "ttft", "e2e"):
         medians = table[f"{metric} median"]
-        assert medians["5"] < medians["3"] < medians["1"]
-        assert table.loc["> 0.9", f"{metric} within 10 %"] >= 0.75
+        assert all(medians[high] < medians[low] for low, high in pairwise("12345"))
+        assert table.loc["> 0.9", f"{metric} within 10 %"] >= 0.8
 
 
 def test_the_layout_that_is_chosen_is_nearly_the_best(population):

@@ -1,0 +1,80 @@
+"""The residual is applied where it was proven and nowhere else; intervals cover what they say."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
+from residual_shares import NO_HARM, answered, error_of, shrink_tables
+from residual_training import COVERAGE, level_factors
+
+from budsim.perf_model.novelty import KNOWN, LEVELS, NEW_HARDWARE, RECOMBINED, Novelty, between
+from budsim.simulator.regressor import RESIDUAL_METRICS
+
+
+def records(bias_of_device, seed=3):
+    """Held-out records of devices whose truth is ``raw`` plus a bias: known in one scheme, new in the other."""
+    random = np.random.default_rng(seed)
+    parts = []
+    for scheme, level in (("unseen_configuration", KNOWN), ("hardware", NEW_HARDWARE)):
+        row = 0
+        for device, bias in bias_of_device.items():
+            raw = random.normal(0.3, 0.05, 60)
+            wrong = bias if level == NEW_HARDWARE else 0.0
+            for metric in RESIDUAL_METRICS:
+                sign = -1.0 if metric == "tps_per_user" else 1.0
+                columns = {
+                    "row": row + np.arange(60), "scheme": scheme, "label": device, "metric": metric, "level": level,
+                    "excess": 0.0, "raw": sign * raw, "truth": sign * (raw + wrong), "ttft_share": 0.2, "static": False,
+                    "fold_model_family": "one", "fold_hardware": device,
+                }  # fmt: skip
+                parts.append(pd.DataFrame(columns))
+            row += 60
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_what_holds_for_every_left_out_device_is_applied_to_new_ones():
+    tables = shrink_tables(records({"a": 0.0, "b": 0.02, "c": -0.02}))
+    assert tables["tpot_ms_mean"]["known"] > 0.8
+    assert tables["tpot_ms_mean"]["new_hardware"] > 0.5
+
+
+def test_no_left_out_device_is_harmed_beyond_the_limit():
+    tried = records({"a": 0.0, "b": 0.0, "c": -0.6})
+    tables = shrink_tables(tried)
+    moved = pd.Series(error_of(answered(tried, tables)), tried.index)
+    plain = pd.Series(error_of(-tried["truth"]), tried.index)
+    for _, own in tried[tried["scheme"].eq("hardware")].groupby(["label", "metric"]):
+        assert moved[own.index].median() <= NO_HARM * plain[own.index].median()
+    assert tables["tpot_ms_mean"]["known"] > 0.8
+
+
+def test_physics_alone_is_left_as_it_is():
+    tried = records({"a": 0.1})
+    assert answered(tried, {}) == pytest.approx(-tried["truth"].to_numpy())
+
+
+def test_reconciled_estimates_that_agree_stay():
+    tried = records({"a": 0.0})
+    own = tried[tried["scheme"].eq("unseen_configuration")]
+    full = {metric: dict.fromkeys(LEVELS, 1.0) for metric in RESIDUAL_METRICS}
+    assert np.abs(answered(own, full)).max() < 0.01
+
+
+@pytest.mark.parametrize("furthest", [0.0, 1.0])
+def test_four_in_five_known_records_are_covered_however_far_they_fade(furthest):
+    random = np.random.default_rng(5)
+    count = 4000
+    levels = np.where(np.arange(count) % 2 == 0, KNOWN, RECOMBINED)
+    excess = np.where(levels == KNOWN, random.uniform(0, furthest, count), 0.0)
+    scores = np.abs(random.normal(0, np.where(levels == KNOWN, 1.0, 3.0)))
+    novelty = Novelty(levels, excess)
+    factors = level_factors(novelty, np.ones(count, dtype=bool), scores)
+    widths = between(novelty, np.array([factors[name] for name in LEVELS]))
+    for level in (KNOWN, RECOMBINED):
+        assert (scores <= widths)[levels == level].mean() == pytest.approx(COVERAGE, abs=0.01)
+    assert list(factors.values()) == sorted(factors.values())
