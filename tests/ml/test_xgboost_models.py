@@ -87,7 +87,7 @@ def test_every_answer_has_an_interval_around_it_and_a_confidence(answers):
 
 
 def test_the_residual_moves_a_measured_case_and_leaves_a_stranger_to_physics():
-    known = serving_point(LLAMA_70B, plan=ParallelPlan(tp_size=8), load=Workload(1024, 1024, concurrency=16))
+    known = serving_point("Qwen/Qwen3-32B", plan=ParallelPlan(tp_size=4), load=Workload(1024, 1024, concurrency=16))
     stranger = serving_point("google/gemma-2-9b-it", hardware="Tesla T4", plan=ParallelPlan(tp_size=2))
     physics = HeuristicPredictor().predict([known, stranger])
     learnt = make_predictor("regressor").predict([known, stranger])

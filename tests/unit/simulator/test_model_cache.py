@@ -48,7 +48,7 @@ def a_cell(root: Path) -> Path:
 def test_everything_shipped_is_verified_and_small():
     models = read_models(SHIPPED)
     assert ("vllm", "cuda") in models.cells
-    assert sum(path.stat().st_size for path in SHIPPED.rglob("*")) < 9_000_000
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*")) < 20_000_000
     assert not list(SHIPPED.rglob("*.pkl"))
 
 
