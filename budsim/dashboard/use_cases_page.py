@@ -200,7 +200,7 @@ def _filtered(options: list[Json], answer: Json) -> None:
         kept = [option for option in options if filters.keep(option)]
         table.rows = table_rows(kept)
         table.set_visibility(bool(kept))
-        count.set_text(f"{len(kept)} of {len(options)} deployments")
+        count.set_text(f"{len(kept):,} of {len(options):,} deployments")
         empty.clear()
         if not kept:
             with empty:

@@ -68,6 +68,7 @@ def test_filters_that_nothing_passes_say_so(open_page, use_case):
     page = opened(open_page, use_case)
     makers = page.get_by_role("combobox", name="Manufacturer", exact=True)
     makers.click()
+    page.get_by_role("option").first.wait_for()
     options = page.get_by_role("option").all_inner_texts()
     page.keyboard.press("Escape")
     assert len(options) > 1
