@@ -17,7 +17,7 @@ from dapr_parts import APP_HEADERS, MARK, ROOT
 RUNS = 200
 WARM_UP_RUNS = 20
 IDLE_S = 3.0
-P95_BOUND_MS = 50.0  # on a machine of its own
+P95_BOUND_MS = 75.0  # on a machine of its own: the goal of 50 ms and half as much again; 37 ms on two quiet cores
 P95_BOUND_BUSY_MS = 250.0  # whatever else runs there
 OTHERS_SHARE = 0.1  # of the machine's cores, from which on it is not its own
 GROWTH_BOUND_BYTES = 64 * 2**20
