@@ -28,8 +28,9 @@ from budsim.commons.workflow_engine import (
 logger = logging.getLogger(__name__)
 
 # Steps at once. Most of them wait for PostgreSQL, the sidecar or a search, and more threads only wait for each other:
-# six instead of three on two cores made reads 1.6 times slower (deploy/dapr/README.md). No more are taken from the sidecar's stream than there are threads: what waits there is another worker's at once when
-# this one stops, and what waits here would first have to be done.
+# six instead of three on two cores made reads 1.6 times slower (deploy/dapr/README.md). No more are taken from the
+# sidecar's stream than there are threads: what waits there is another worker's at once when this one stops, and what
+# waits here would first have to be done.
 _THREADS = max(3, 1 + default_workers())
 _MAX_MESSAGE_BYTES = 64 * 2**20
 _READY_TIMEOUT_S = 30.0
