@@ -8,6 +8,7 @@ from typing import Any
 
 from budsim.simulator.deployment import cluster_metrics
 from budsim.simulator.models import WorkflowRun
+from budsim.simulator.pareto import unbeaten
 from budsim.simulator.ranking import sorted_rows
 
 Json = dict[str, Any]
@@ -62,14 +63,6 @@ def figures_of(stored: Mapping[str, Any]) -> tuple[float, float, float]:
     """Return latency (s), throughput (negative tokens/s) and cost (USD per million tokens), the less the better."""
     cost = stored["cost_per_million_tokens"]
     return stored["e2e_latency"], -stored["output_tps"], float("inf") if cost is None else cost
-
-
-def unbeaten(figures: Sequence[tuple[float, ...]]) -> list[bool]:
-    """Return for every point whether no other is at least as good in all figures and better in one."""
-    return [
-        not any(other != mine and all(a <= b for a, b in zip(other, mine, strict=True)) for other in figures)
-        for mine in figures
-    ]
 
 
 def intervals_of(prediction: Mapping[str, Any]) -> dict[str, tuple[float, float]]:

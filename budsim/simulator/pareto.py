@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from budsim.simulator.parameter_space import Genome
 
 
@@ -61,6 +63,16 @@ def hypervolume(points: Sequence[Sequence[float]], reference: Sequence[float]) -
         above = inside[index + 1][2] if index + 1 < len(inside) else reference[2]
         volume += area * (above - z)
     return volume
+
+
+def unbeaten(figures: Sequence[Sequence[float]]) -> list[bool]:
+    """Return for every point whether no other is at least as good in all figures and better in one.
+
+    Args:
+        figures: Shape (points, figures), all to be minimised.
+    """
+    points = np.array(figures, dtype=float)
+    return [not ((points <= mine).all(axis=1) & (points < mine).any(axis=1)).any() for mine in points]
 
 
 def _covers(first: Sequence[float], second: Sequence[float]) -> bool:

@@ -12,10 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from budsim.simulator.candidate import Evaluation
 from budsim.simulator.objective import Objective, objective_value
+from budsim.simulator.pareto import unbeaten
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +161,5 @@ def pareto_front(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     One beats another when it is no worse in all three and better in at least one.
     """
     names = (Objective.COST, Objective.LATENCY, Objective.THROUGHPUT)
-    figures = np.array([[objective_value(item, name) for name in names] for item in evaluations]).reshape(-1, 3)
-    return [
-        item
-        for item, mine in zip(evaluations, figures, strict=True)
-        if not ((figures <= mine).all(axis=1) & (figures < mine).any(axis=1)).any()
-    ]
+    figures = [[objective_value(item, name) for name in names] for item in evaluations]
+    return [item for item, best in zip(evaluations, unbeaten(figures), strict=True) if best]

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budsim.simulator.history import figures_of, intervals_of, unbeaten
+from budsim.simulator.history import figures_of, intervals_of
+from budsim.simulator.pareto import unbeaten
 
 points = st.lists(st.tuples(*[st.integers(0, 6)] * 3), min_size=1, max_size=20)
 
