@@ -1,12 +1,13 @@
 """How near the genetic search comes to the true optimum. Prints, asserts nothing.
 
-    python tests/performance/benchmark_evolution.py [--problems N] [--seed S] [--first K] [--largest C]
-        [--method M]
+    python tests/performance/benchmark_evolution.py [--problems N] [--variants V] [--seed S] [--first K]
+        [--largest C] [--method M]
 
 Problems are drawn from a seeded generator: models x device types x clusters x loads x targets x objectives, each of
 5,000 to 100,000 distinct configurations over every parameter of the search space. Every configuration is scored once by
-the real predictor, which shares step times and replays between configurations that it cannot tell apart; the genetic
-search then has its default budget, and a predictor that remembers nothing.
+the real predictor, which shares step times and replays between configurations that it cannot tell apart, and serves
+``--variants`` problems, which differ in targets and objective; the genetic search then has its default budget, and a
+predictor that remembers nothing.
 """
 
 import argparse
@@ -97,13 +98,11 @@ def draw(rng, library, catalog):
         workload=load,
         precisions=precisions,
         targets=SloTargets(),
-        objective=rng.choice([item.value for item in Objective]),
         usd_per_device_hour=price.usd_per_hour if price else None,
     )
-    tightness = tuple(rng.choice((None, None, 0.1, 0.3, 0.6)) for _ in range(3))
     users = load.concurrency or f"{load.request_rate}/s"
     text = f"{model.split('/')[1]} {engine.engine} {sizes} x {spec.name} {isl}/{osl} {users}"
-    return case, tightness, text
+    return case, text
 
 
 def count_configurations(space):
@@ -189,16 +188,30 @@ def gap(best, optimum, objective):
     return (mine - ideal) / abs(ideal)
 
 
-def problems(seed, first, count, method, largest=MOST):
-    """Yield (number, text, case, every evaluation, number of configurations, seconds) of the drawn problems."""
+def wishes(seed, draw_number, variants):
+    """Different pairs of tightness and objective for one enumeration."""
+    rng, drawn = random.Random(f"{seed}/{draw_number}/wishes"), []  # noqa: S311 - a benchmark's draws
+    while len(drawn) < variants:
+        tightness = tuple(rng.choice((None, None, 0.1, 0.3, 0.6)) for _ in range(3))
+        wish = (tightness, rng.choice([item.value for item in Objective]))
+        if wish not in drawn:
+            drawn.append(wish)
+    return drawn
+
+
+def problems(seed, first, count, method, largest=MOST, variants=1):
+    """Yield (number, text, case, every evaluation, number of configurations, seconds) of the drawn problems.
+
+    ``first`` counts enumerations; ``number`` counts problems.
+    """
     library, catalog = default_library(), hardware_catalog()
     number, draws = 0, 0
-    while number < first + count:
+    while number < first + -(-count // variants):
         drawn = draw(random.Random(f"{seed}/{draws}"), library, catalog)  # noqa: S311 - a benchmark's draws
         draws += 1
         if drawn is None:
             continue
-        case, tightness, text = drawn
+        case, text = drawn
         space = ParameterSpace(case)
         if space.size < FEWEST:
             continue
@@ -210,9 +223,13 @@ def problems(seed, first, count, method, largest=MOST):
             continue
         started = time.perf_counter()
         everything = enumerate_all(case, space, method)
-        if everything:
-            case = with_targets(case, everything, tightness)
-            yield number, text, case, rejudged(everything, case), size, time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        if not everything:
+            continue
+        for variant, (tightness, objective) in enumerate(wishes(seed, draws, variants)):
+            wanted = with_targets(replace(case, objective=objective), everything, tightness)
+            problem = (number - 1) * variants + variant + 1
+            yield problem, text, wanted, rejudged(everything, wanted), size, seconds
 
 
 def runs_at_all(case):
@@ -223,7 +240,8 @@ def runs_at_all(case):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--problems", type=int, default=20)
-    parser.add_argument("--first", type=int, default=0, help="problems to leave out")
+    parser.add_argument("--variants", type=int, default=1, help="targets and objectives asked of one enumeration")
+    parser.add_argument("--first", type=int, default=0, help="enumerations to leave out")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--budget", type=int, default=EvolutionParameters().max_evaluations)
     parser.add_argument("--largest", type=int, default=MOST, help="configurations of a problem at most")
@@ -231,7 +249,7 @@ def main():
     asked = parser.parse_args()
     gaps, ratios, calls, converged, sizes, seconds = [], [], [], [], [], []
     for number, text, case, judged, size, enumerated_s in problems(
-        asked.seed, asked.first, asked.problems, asked.method, asked.largest
+        asked.seed, asked.first, asked.problems, asked.method, asked.largest, asked.variants
     ):
         optimum = best_first(judged, case.objective)[0]
         started = time.perf_counter()
