@@ -121,19 +121,20 @@ def length_bounds(length_dist: str) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=1024)
-def _unit_draws(count: int, stream: int) -> NDArray[np.float64]:
+def unit_draws(count: int, stream: int) -> NDArray[np.float64]:
+    """Return ``count`` even draws from [0, 1), the same for every point; ``stream`` tells one use from another."""
     draws = np.random.default_rng((SEED, stream)).random(count)
     draws.setflags(write=False)
     return draws
 
 
 @lru_cache(maxsize=1024)
-def _lengths(mean: float, count: int, length_dist: str, stream: int) -> NDArray[np.int64]:
+def request_lengths(mean: float, count: int, length_dist: str, stream: int) -> NDArray[np.int64]:
     """Return ``count`` whole lengths, at least 1, with (about) the given mean."""
     low, high = length_bounds(length_dist)
     nominal = mean / ((low + high) / 2)
     # Antithetic pairs: the sample mean is the mean, whatever the number of requests.
-    half = _unit_draws((count + 1) // 2, stream)
+    half = unit_draws((count + 1) // 2, stream)
     unit = np.empty(count)
     unit[0::2] = half
     unit[1::2] = 1.0 - half[: count // 2]
@@ -226,7 +227,7 @@ def _static_batch(point: ServingPoint, c: StepCoefficients) -> Prediction:
     )
     ttft, gap = float(prefill), float(decode) if load.osl > 1 else 0.0
     e2e = ttft + gap * max(0.0, load.osl - 1)
-    return _prediction(
+    return prediction_of(
         dict.fromkeys(("ttft_mean", "ttft_p50", "ttft_p90", "ttft_p95", "ttft_p99"), ttft)
         | dict.fromkeys(("e2e_mean", "e2e_p50", "e2e_p95", "e2e_p99"), e2e)
         | {
@@ -240,7 +241,8 @@ def _static_batch(point: ServingPoint, c: StepCoefficients) -> Prediction:
     )
 
 
-def _prediction(seconds: dict[str, float], request_throughput: float, osl: float, saturated: bool) -> Prediction:
+def prediction_of(seconds: dict[str, float], request_throughput: float, osl: float, saturated: bool) -> Prediction:
+    """Return the metrics of a replay; ``seconds`` by the names of SUMMARY."""
     return Prediction(
         ttft_ms_mean=seconds["ttft_mean"] * 1e3,
         ttft_ms_p50=seconds["ttft_p50"] * 1e3,
@@ -275,9 +277,9 @@ class _Run:
     def play(self, count: int, arrival: NDArray[np.float64], skip: int = 0) -> dict[str, float]:
         """Serve ``count`` requests; the first ``skip`` are not measured. Returns seconds by the names of SUMMARY."""
         load = self.load
-        isl = _lengths(load.isl, count, load.length_dist, 1)
-        osl = _lengths(load.osl, count, load.length_dist, 2)
-        delay = self.arrival_delay_s * _unit_delays(count)
+        isl = request_lengths(load.isl, count, load.length_dist, 1)
+        osl = request_lengths(load.osl, count, load.length_dist, 2)
+        delay = self.arrival_delay_s * unit_delays(count)
         first_token, finish, gaps = np.empty(count), np.empty(count), np.zeros(GAP_BINS)
         play(self.coefficients, self.setup, isl, osl, arrival, delay, first_token, finish, gaps)
         seconds = summarise(osl, arrival, first_token, finish, gaps, GAP_LOW_LOG, GAP_STEP_LOG, skip)
@@ -285,16 +287,16 @@ class _Run:
 
 
 @lru_cache(maxsize=1024)
-def _unit_delays(count: int) -> NDArray[np.float64]:
+def unit_delays(count: int) -> NDArray[np.float64]:
     """Return exponential delays of mean 1: transport and tokenising spread requests that were sent together."""
-    delays = -np.log1p(-_unit_draws(count, 4))
+    delays = -np.log1p(-unit_draws(count, 4))
     delays.setflags(write=False)
     return delays
 
 
 def _finite(seconds: dict[str, float], count: int, wall_s: float) -> Prediction:
     """Return the metrics of a run of ``count`` requests that ends: rates are what was made over its wall time."""
-    return _prediction(seconds, count / wall_s, seconds["osl_mean"], saturated=False)
+    return prediction_of(seconds, count / wall_s, seconds["osl_mean"], saturated=False)
 
 
 def _serve_burst(run: _Run) -> Prediction:
@@ -320,15 +322,15 @@ def _serve_poisson(point: ServingPoint, run: _Run) -> Prediction:
     saturated = rate > capacity
     count = _poisson_requests(point, run.coefficients)
     played = min(count, 2 * _clients_limit(run))
-    arrival = np.cumsum(-np.log1p(-_unit_draws(played, 3))) / rate
+    arrival = np.cumsum(-np.log1p(-unit_draws(played, 3))) / rate
     arrival -= arrival[0]
     seconds = run.play(played, arrival, 0 if load.num_prompts else played // 5)
     more = count - played
     if saturated:
         seconds = _longer_queue(seconds, more * (1 / capacity - 1 / rate), grows_evenly=False)
-        return _prediction(seconds, capacity, load.osl, saturated=True)
+        return prediction_of(seconds, capacity, load.osl, saturated=True)
     if not load.num_prompts:
-        return _prediction(seconds, rate, load.osl, saturated=False)
+        return prediction_of(seconds, rate, load.osl, saturated=False)
     return _finite(seconds, count, seconds["wall"] + more / rate)
 
 
@@ -343,7 +345,7 @@ def _serve_closed_loop(run: _Run) -> Prediction:
     rate = request_throughput_in_closed_loop(played, seconds["e2e_mean"])
     if played < clients:
         seconds = _longer_queue(seconds, (clients - played) / rate, grows_evenly=True)
-    return _prediction(seconds, rate, load.osl, saturated=False)
+    return prediction_of(seconds, rate, load.osl, saturated=False)
 
 
 def with_time_shares(point: ServingPoint, c: StepCoefficients, answer: Prediction) -> Prediction:
