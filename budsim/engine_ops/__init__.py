@@ -27,6 +27,7 @@ from budsim.perf_model.hardware_catalog import DeviceSpec
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import Precision
+from budsim.perf_model.speculation import check_draft_tokens, draft_method
 from budsim.perf_model.workload import Workload
 
 __all__ = [
@@ -306,11 +307,21 @@ def resolve_engine_settings(
         ),
         enforce_eager=_boolean("enforce_eager", given.pop("enforce_eager", False)),
         stream_interval=_positive_int("stream_interval", given.pop("stream_interval", 1)),
-        speculative_tokens=int(_number("speculative_tokens", given.pop("speculative_tokens", 0))),
+        **_speculation(given.pop("speculative_tokens", 0), given.pop("speculative_method", None), arch),
         cpu_kvcache_bytes=_optional_number(
             "cpu_kvcache_bytes", given.pop("cpu_kvcache_bytes", defaults.cpu_kvcache_bytes)
         ),
     )
+
+
+def _speculation(tokens: Any, method: Any, arch: ModelArchitecture) -> dict[str, Any]:
+    """Return the fields of ``EngineSettings`` that say what is drafted."""
+    count = check_draft_tokens(int(_number("speculative_tokens", tokens)))
+    drafts = bool(count) and arch.task == "generate"
+    return {
+        "speculative_tokens": count if drafts else 0,
+        "speculative_method": draft_method(None if method is None else str(method), arch).value if drafts else "",
+    }
 
 
 def longest_sequence(workload: Workload) -> int:

@@ -447,6 +447,7 @@ def read_architecture(config: Mapping[str, Any], name: str = "model") -> ModelAr
         "expert_bias": traits.expert_bias,
         "router_bias": traits.router_bias
         or fields.boolean("moe_router_enable_expert_bias", "use_routing_bias", default=False),
+        "mtp_layers": fields.integer("num_nextn_predict_layers", "mtp_num_hidden_layers", default=0, low=0, high=64),
         "kv_shared_layers": fields.integer("num_kv_shared_layers", default=0, low=0),
         "layer_overrides": overrides,
         "torch_dtype": _dtype(fields, outer),

@@ -24,7 +24,8 @@ class EngineSettings:
         enable_prefix_caching: Shared prefixes are reused.
         enforce_eager: CUDA graphs off.
         stream_interval: Tokens per streamed chunk.
-        speculative_tokens: Draft tokens per step; 0 = off.
+        speculative_tokens: Draft tokens per sequence and step; 0 = off.
+        speculative_method: ``mtp``, ``eagle`` or ``ngram``; empty where nothing is drafted.
         cpu_kvcache_bytes: CPU engines: bytes reserved for the KV cache; None on accelerators.
     """
 
@@ -41,6 +42,7 @@ class EngineSettings:
     enforce_eager: bool = False
     stream_interval: int = 1
     speculative_tokens: int = 0
+    speculative_method: str = ""
     cpu_kvcache_bytes: float | None = None
 
 

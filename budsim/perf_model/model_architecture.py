@@ -110,6 +110,7 @@ class ModelArchitecture:
         params_total: Parameters of the served model (no multi-token-prediction head), computed.
         params_published: Total of the published checkpoint; 0 = not known.
         params_other: Parameters that no formula explains, carried openly (published minus computed).
+        mtp_layers: Multi-token-prediction layers of the checkpoint, each one more layer; loaded for speculation only.
         missing_facts: Facts that are known to exist upstream and are not in the source; answers say so.
     """
 
@@ -186,6 +187,7 @@ class ModelArchitecture:
     layer_overrides: tuple[LayerOverride, ...] = ()
     key_as_value: bool = False
     missing_facts: tuple[str, ...] = ()
+    mtp_layers: int = 0
     rope_elements: int | None = None
 
     @classmethod

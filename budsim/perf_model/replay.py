@@ -11,6 +11,10 @@ Sources:
     mixed chunked prefill Agrawal et al. 2024, Sarathi-Serve, arXiv:2403.02310; vLLM V1 scheduler.
     prefill-first         SGLang ``Scheduler.get_next_batch_to_run``: new prefill batches go before decode.
     full reservation      TensorRT-LLM ``GUARANTEED_NO_EVICT``: a request is admitted when its last token will fit.
+    recompute preemption  vLLM ``Scheduler.schedule``: where no block is free the latest sequence loses its cache and is
+                          prefilled again, with what it had generated; SGLang ``retract_decode``.
+    speculation           Leviathan et al. 2023, arXiv:2211.17192: a decode step verifies the draft tokens of every
+                          sequence beside its last one; ``speculation.py`` says how many steps an answer then takes.
 """
 
 from __future__ import annotations
@@ -43,6 +47,7 @@ class StepCoefficients(NamedTuple):
 
     attention_ranks: float  # groups that each hold whole attention weights and their own sequences
     pp_size: float
+    decode_rows: float  # tokens of a decoding sequence in one step: its last one and the draft tokens to verify
     attention_read_s: float
     attention_token_s: float
     dense_read_s: float
@@ -90,22 +95,24 @@ class SchedulerSetup(NamedTuple):
     cached_share: float  # prompt tokens found in the prefix cache
     closed_loop: bool
     concurrency: int
-    tokens_per_chunk: int  # tokens that the engine collects before it streams them
+    steps_per_chunk: int  # decode steps that the engine collects before it streams their tokens
     arrival_lag_steps: float  # further wait, in decode steps, until the scheduler looks at new arrivals
+    draft_tokens: int  # verified per sequence and decode step; each holds a token of the step's budget and of the cache
+    draft_passes: int  # runs of the draft model per step, one after the other; 0 = drafts cost the device nothing
 
 
 class _Requests(NamedTuple):
     """Per-request arrays of one run, index = order of arrival."""
 
     isl: IntArray
-    osl: IntArray
     arrival: FloatArray
     delay: FloatArray  # client -> scheduler
     visible: FloatArray
     queue: IntArray  # requests on their way or waiting, in the order in which the scheduler sees them
     prompt: IntArray  # tokens to prefill: isl, plus what was generated before a preemption
     context: IntArray  # tokens prefilled so far
-    left: IntArray  # output tokens still to come
+    left: IntArray  # steps with output still to come
+    tokens_per_step: FloatArray  # output tokens of one such step, 1 without speculation
     last_step: IntArray  # decode-step number of the last token
     first_token: FloatArray
     finish: FloatArray
@@ -129,6 +136,7 @@ class _Counters(NamedTuple):
     done: IntArray
     chunk_steps: IntArray  # of the streamed chunk that is being filled
     context_sum: FloatArray  # tokens in the caches of decoding sequences
+    decode_rate: FloatArray  # tokens that all decoding sequences gain in one step
     left_sum: FloatArray  # output tokens outstanding of admitted requests
     kv_used: FloatArray
     chunk_seconds: FloatArray
@@ -200,7 +208,7 @@ def step_seconds(
         pairs_full: Query-key pairs of those tokens (causal), full-attention layers.
         pairs_window: The same for windowed layers.
         sampled: Positions that go through the LM head.
-        decoding: Sequences that produce one token each.
+        decoding: Sequences that decode, ``decode_rows`` tokens each.
         context_sum: Cached tokens of the decoding sequences together.
         window_sum: The same, each capped at the window.
     """
@@ -208,8 +216,9 @@ def step_seconds(
     micro = c.pp_size
     busy = min(ranks, max(1.0, prefill_sequences))
     decode_ranks = min(ranks, max(1.0, decoding))
-    tokens = (prefill_tokens + decoding) / micro
-    rank_tokens = (prefill_tokens / busy + decoding / decode_ranks) / micro
+    rows = c.decode_rows * decoding
+    tokens = (prefill_tokens + rows) / micro
+    rank_tokens = (prefill_tokens / busy + rows / decode_ranks) / micro
     t = _layers_seconds(c, tokens, rank_tokens)
     if micro > 1.0 and prefill_tokens > 0.0:
         t *= (2.0 * micro - 1.0) / micro  # fill and drain of the pipeline around one chunk
@@ -221,12 +230,33 @@ def step_seconds(
     return t + c.pipeline_send_s + c.step_overhead_s + c.sequence_overhead_s * (decoding + prefill_sequences)
 
 
+@_inner
+def _draft_seconds(draft: StepCoefficients, passes: int, work: FloatArray) -> float:
+    """Seconds of the draft model in one step: its first pass fills its cache with the step's prompts, too.
+
+    Args:
+        draft: StepCoefficients.
+        passes: One after the other, >= 1.
+        work: Arguments of ``step_seconds`` in order, as the target has them but for ``sampled``: one per sequence.
+    """
+    drafting, context, window = work[4], work[6], work[7]
+    first = step_seconds(draft, work[0], work[1], work[2], work[3], drafting, work[5], context, window)
+    if drafting <= 0.0 or passes <= 1:
+        return first
+    return first + (passes - 1) * step_seconds(draft, 0.0, 0.0, 0.0, 0.0, drafting, drafting, context, window)
+
+
 @njit(cache=True)
-def step_seconds_array(c: StepCoefficients, work: FloatArray, out: FloatArray) -> None:
-    """``step_seconds`` for the rows of ``work`` (n x 8, arguments in order)."""
+def step_seconds_array(
+    c: StepCoefficients, draft: StepCoefficients, passes: int, work: FloatArray, out: FloatArray
+) -> None:
+    """``step_seconds`` for the rows of ``work`` (n x 8, arguments in order), and ``passes`` of the draft model."""
     for i in range(work.shape[0]):
         w = work[i]
         out[i] = step_seconds(c, w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7])
+        if passes > 0:
+            w[4] -= (c.decode_rows - 1.0) * w[5]
+            out[i] += _draft_seconds(draft, passes, w)
 
 
 @_inner
@@ -261,7 +291,7 @@ def _fits(s: SchedulerSetup, r: _Requests, k: _Counters, i: int) -> bool:
     """Whether request ``i`` may join: a free slot, and KV blocks for its prompt and its share of reserved output."""
     if k.active[0] >= s.max_num_seqs:
         return False
-    need = r.prompt[i] + s.reserve_share * r.left[i]
+    need = r.prompt[i] + s.reserve_share * r.left[i] * r.tokens_per_step[i] + s.draft_tokens * (k.active[0] + 1)
     return k.active[0] == 0 or k.kv_used[0] + s.reserve_share * k.left_sum[0] + need <= s.kv_tokens
 
 
@@ -286,7 +316,7 @@ def _admit(s: SchedulerSetup, r: _Requests, k: _Counters, i: int) -> None:
     k.active[0] += 1
     r.context[i] = np.int64(s.cached_share * r.prompt[i])
     k.kv_used[0] += r.prompt[i]
-    k.left_sum[0] += r.left[i]
+    k.left_sum[0] += r.left[i] * r.tokens_per_step[i]
     r.prefilling[k.prefill_size[0]] = i
     k.prefill_size[0] += 1
 
@@ -317,7 +347,7 @@ def _schedule_prefill(s: SchedulerSetup, r: _Requests, k: _Counters, work: Float
     work[:] = 0.0
     room = s.token_budget
     if s.policy == MIXED:
-        room -= k.heap_size[0]
+        room -= k.heap_size[0] * (1 + s.draft_tokens)
     for q in range(k.prefill_size[0]):
         if room <= 0:
             return
@@ -346,13 +376,14 @@ def _finish_prefills(s: SchedulerSetup, r: _Requests, k: _Counters) -> None:
         if r.first_token[i] < 0.0:
             r.first_token[i] = k.now[0]
         r.left[i] -= 1
-        k.left_sum[0] -= 1
+        k.left_sum[0] -= r.tokens_per_step[i]
         if r.left[i] <= 0:
             k.kv_used[0] -= r.prompt[i]
             _complete(s, r, k, i, k.now[0])
             continue
         r.last_step[i] = k.steps[0] + r.left[i]
         k.context_sum[0] += r.prompt[i]
+        k.decode_rate[0] += r.tokens_per_step[i]
         push(r.heap, r.last_step, k.heap_size, i)
     k.prefill_size[0] = kept
 
@@ -362,8 +393,9 @@ def _finish_decodes(s: SchedulerSetup, r: _Requests, k: _Counters, hist: FloatAr
     """Take out the sequences whose last token came in the step just played."""
     while k.heap_size[0] > 0 and r.last_step[r.heap[0]] <= k.steps[0]:
         i = pop(r.heap, r.last_step, k.heap_size)
-        cached = r.prompt[i] + r.left[i]
+        cached = r.prompt[i] + r.left[i] * r.tokens_per_step[i]
         k.context_sum[0] -= cached
+        k.decode_rate[0] -= r.tokens_per_step[i]
         k.kv_used[0] -= cached
         r.left[i] = 0
         _complete(s, r, k, i, k.now[0])
@@ -374,14 +406,15 @@ def _finish_decodes(s: SchedulerSetup, r: _Requests, k: _Counters, hist: FloatAr
 @_inner
 def _preempt_until_room(s: SchedulerSetup, r: _Requests, k: _Counters) -> None:
     """Recompute-preempt the latest sequences while the next decode step would overflow the KV cache."""
-    while k.heap_size[0] > 1 and k.kv_used[0] + k.heap_size[0] > s.kv_tokens:
+    while k.heap_size[0] > 1 and k.kv_used[0] + k.heap_size[0] * (1 + s.draft_tokens) > s.kv_tokens:
         i, key = remove_latest(r.heap, r.last_step, k.heap_size)
         remaining = key - k.steps[0]
-        cached = r.prompt[i] + r.left[i] - remaining
+        cached = r.prompt[i] + (r.left[i] - remaining) * r.tokens_per_step[i]
         k.context_sum[0] -= cached
+        k.decode_rate[0] -= r.tokens_per_step[i]
         k.kv_used[0] -= cached
-        k.left_sum[0] -= remaining
-        r.prompt[i] = cached
+        k.left_sum[0] -= remaining * r.tokens_per_step[i]
+        r.prompt[i] = np.int64(np.rint(cached))
         r.left[i] = remaining
         k.active[0] -= 1
         k.preemptions[0] += 1
@@ -393,7 +426,8 @@ def _preempt_until_room(s: SchedulerSetup, r: _Requests, k: _Counters) -> None:
 def _jump_length(s: SchedulerSetup, r: _Requests, k: _Counters, dt: float) -> int:
     """Decode steps that can be played at once before anything changes."""
     n = r.last_step[r.heap[0]] - k.steps[0]
-    free = (s.kv_tokens - k.kv_used[0]) / k.heap_size[0]
+    spare = k.heap_size[0] * (1 + s.draft_tokens) - k.decode_rate[0]  # slots of a step that rejected drafts leave
+    free = (s.kv_tokens - k.kv_used[0] - spare) / k.decode_rate[0]
     if free < n:
         n = max(np.int64(free), 1)
     if k.preempted_size[0] == 0 and k.active[0] < s.max_num_seqs and k.head[0] < k.issued[0]:
@@ -404,48 +438,76 @@ def _jump_length(s: SchedulerSetup, r: _Requests, k: _Counters, dt: float) -> in
 
 
 @_inner
-def _decode_seconds(c: StepCoefficients, s: SchedulerSetup, k: _Counters, ahead: float) -> float:
-    """Seconds of one pure decode step, ``ahead`` steps from now."""
-    d = k.heap_size[0]
-    context = k.context_sum[0] + d * ahead
-    window = min(context, d * s.window)
-    return step_seconds(c, 0.0, 0.0, 0.0, 0.0, float(d), float(d), float(context), float(window))
+def _round_seconds(
+    c: StepCoefficients, draft: StepCoefficients, passes: int, decoding: float, context_sum: float, window_sum: float
+) -> float:
+    """Seconds of one pure decode step: ``passes`` runs of the draft model, then the target verifies."""
+    rows = c.decode_rows * decoding
+    t = step_seconds(c, 0.0, 0.0, 0.0, 0.0, rows, decoding, context_sum, window_sum)
+    if passes > 0:
+        t += passes * step_seconds(draft, 0.0, 0.0, 0.0, 0.0, decoding, decoding, context_sum, window_sum)
+    return t
 
 
 @_inner
-def _advance_decode(c: StepCoefficients, s: SchedulerSetup, r: _Requests, k: _Counters, hist: FloatArray) -> None:
+def _decode_seconds(
+    c: StepCoefficients, draft: StepCoefficients, s: SchedulerSetup, k: _Counters, ahead: float
+) -> float:
+    """Seconds of one pure decode step, ``ahead`` steps from now."""
+    d = k.heap_size[0]
+    context = k.context_sum[0] + k.decode_rate[0] * ahead
+    window = min(context, d * s.window)
+    return _round_seconds(c, draft, s.draft_passes, float(d), float(context), float(window))
+
+
+@_inner
+def _advance_decode(
+    c: StepCoefficients, draft: StepCoefficients, s: SchedulerSetup, r: _Requests, k: _Counters, hist: FloatArray
+) -> None:
     """Play a run of pure decode steps."""
     d = k.heap_size[0]
-    first = _decode_seconds(c, s, k, 0.0)
+    first = _decode_seconds(c, draft, s, k, 0.0)
     n = _jump_length(s, r, k, first)
-    dt = first if n == 1 else _decode_seconds(c, s, k, 0.5 * (n - 1))
+    dt = first if n == 1 else _decode_seconds(c, draft, s, k, 0.5 * (n - 1))
+    gained = n * k.decode_rate[0]
     k.now[0] += n * dt
     k.decode_dt[0] = dt
     k.steps[0] += n
-    k.context_sum[0] += n * d
-    k.kv_used[0] += n * d
-    k.left_sum[0] -= n * d
-    record_gaps(hist, s.tokens_per_chunk, k.chunk_steps, k.chunk_seconds, n, dt, k.stall[0], d)
+    k.context_sum[0] += gained
+    k.kv_used[0] += gained
+    k.left_sum[0] -= gained
+    record_gaps(hist, s.steps_per_chunk, k.chunk_steps, k.chunk_seconds, n, dt, k.stall[0], d)
     k.stall[0] = 0.0
     _finish_decodes(s, r, k, hist)
 
 
 @_inner
 def _advance_prefill(
-    c: StepCoefficients, s: SchedulerSetup, r: _Requests, k: _Counters, work: FloatArray, hist: FloatArray
+    c: StepCoefficients,
+    draft: StepCoefficients,
+    s: SchedulerSetup,
+    r: _Requests,
+    k: _Counters,
+    work: FloatArray,
+    hist: FloatArray,
 ) -> None:
     """Play one step that holds prompt tokens (and, under MIXED, every decoding sequence)."""
     d = k.heap_size[0] if s.policy == MIXED else 0
     context = k.context_sum[0] if d > 0 else 0.0
     window = min(context, d * s.window) if d > 0 else 0.0
-    dt = step_seconds(c, work[0], work[1], work[2], work[3], work[4] + d, float(d), float(context), float(window))
+    sampled = work[4] + c.decode_rows * d
+    dt = step_seconds(c, work[0], work[1], work[2], work[3], sampled, float(d), float(context), float(window))
+    if s.draft_passes > 0:
+        work[4] += d
+        work[5], work[6], work[7] = d, context, window
+        dt += _draft_seconds(draft, s.draft_passes, work)
     k.now[0] += dt
     if d > 0:
         k.steps[0] += 1
-        k.context_sum[0] += d
-        k.kv_used[0] += d
-        k.left_sum[0] -= d
-        record_gaps(hist, s.tokens_per_chunk, k.chunk_steps, k.chunk_seconds, 1, dt, 0.0, d)
+        k.context_sum[0] += k.decode_rate[0]
+        k.kv_used[0] += k.decode_rate[0]
+        k.left_sum[0] -= k.decode_rate[0]
+        record_gaps(hist, s.steps_per_chunk, k.chunk_steps, k.chunk_seconds, 1, dt, 0.0, d)
     elif k.heap_size[0] > 0:
         k.stall[0] += dt
     _finish_decodes(s, r, k, hist)
@@ -455,9 +517,11 @@ def _advance_prefill(
 @njit(cache=True)
 def play(
     c: StepCoefficients,
+    draft: StepCoefficients,
     s: SchedulerSetup,
     isl: IntArray,
-    osl: IntArray,
+    steps: IntArray,
+    tokens_per_step: FloatArray,
     arrival: FloatArray,
     delay: FloatArray,
     first_token: FloatArray,
@@ -468,9 +532,12 @@ def play(
 
     Args:
         c: StepCoefficients.
+        draft: Of the model that drafts; read only where ``s.draft_passes`` > 0.
         s: SchedulerSetup.
         isl: Prompt tokens per request (int64).
-        osl: Output tokens per request (int64), >= 1.
+        steps: Steps that give a request output (int64), >= 1: its prompt's and its decode steps. Without speculation
+            its output tokens.
+        tokens_per_step: Output tokens of one decode step of a request, in [1, 1 + ``s.draft_tokens``].
         arrival: Arrival times; in a closed loop all but the first ``concurrency`` are overwritten.
         delay: Seconds from the client to the scheduler's queue.
         first_token: Output.
@@ -484,14 +551,14 @@ def play(
     first_token[:] = -1.0
     requests = _Requests(
         isl,
-        osl,
         arrival,
         delay,
         np.zeros(n),
         np.zeros(n, np.int64),
         isl.copy(),
         np.zeros(n, np.int64),
-        osl.copy(),
+        steps.copy(),
+        tokens_per_step,
         np.zeros(n, np.int64),
         first_token,
         finish,
@@ -500,24 +567,24 @@ def play(
         np.zeros(n, np.int64),
     )
     whole = np.zeros((10, 1), np.int64)
-    real = np.zeros((7, 1))
+    real = np.zeros((8, 1))
     k = _Counters(
         real[0], whole[0], whole[1], whole[2], whole[3], whole[4], whole[5], whole[6], whole[7], whole[8],
-        whole[9], real[1], real[2], real[3], real[4], real[5], real[6],
+        whole[9], real[1], real[2], real[3], real[4], real[5], real[6], real[7],
     )  # fmt: skip
     k.issued[0] = min(s.concurrency, n) if s.closed_loop else n
     requests.visible[:] = arrival + delay
     requests.queue[: k.issued[0]] = np.argsort(requests.visible[: k.issued[0]], kind="mergesort")
     alone = float(isl[0])
-    k.decode_dt[0] = step_seconds(c, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, alone, min(alone, s.window))
-    work = np.zeros(5)
+    k.decode_dt[0] = _round_seconds(c, draft, s.draft_passes, 1.0, alone, min(alone, s.window))
+    work = np.zeros(8)
     while k.done[0] < n:
         _schedule_prefill(s, requests, k, work)
         if work[0] > 0.0:
-            _advance_prefill(c, s, requests, k, work, hist)
+            _advance_prefill(c, draft, s, requests, k, work, hist)
         elif k.heap_size[0] > 0:
             _preempt_until_room(s, requests, k)
-            _advance_decode(c, s, requests, k, hist)
+            _advance_decode(c, draft, s, requests, k, hist)
         else:
             k.now[0] = requests.visible[requests.queue[k.head[0]]]
     return k.preemptions[0]

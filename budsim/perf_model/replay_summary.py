@@ -29,7 +29,7 @@ def _record_gap(hist: FloatArray, seconds: float, count: float) -> None:
 @njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def record_gaps(
     hist: FloatArray,
-    tokens_per_chunk: int,
+    steps_per_chunk: int,
     chunk_steps: IntArray,
     chunk_seconds: FloatArray,
     steps: int,
@@ -44,7 +44,7 @@ def record_gaps(
 
     Args:
         hist: GAP_BINS counts, added to.
-        tokens_per_chunk: Tokens that the engine collects before it sends them.
+        steps_per_chunk: Decode steps that the engine collects before it sends their tokens.
         chunk_steps: Steps in the open chunk (one element), updated.
         chunk_seconds: Seconds in the open chunk (one element), updated.
         steps: Decode steps.
@@ -52,16 +52,16 @@ def record_gaps(
         stall: Further seconds before the first of them.
         sequences: Decoding sequences.
     """
-    missing = tokens_per_chunk - chunk_steps[0]
+    missing = steps_per_chunk - chunk_steps[0]
     if steps < missing:
         chunk_steps[0] += steps
         chunk_seconds[0] += stall + steps * dt
         return
     _record_gap(hist, chunk_seconds[0] + stall + missing * dt, sequences)
-    whole = (steps - missing) // tokens_per_chunk
+    whole = (steps - missing) // steps_per_chunk
     if whole > 0:
-        _record_gap(hist, tokens_per_chunk * dt, whole * sequences)
-    chunk_steps[0] = steps - missing - whole * tokens_per_chunk
+        _record_gap(hist, steps_per_chunk * dt, whole * sequences)
+    chunk_steps[0] = steps - missing - whole * steps_per_chunk
     chunk_seconds[0] = chunk_steps[0] * dt
 
 

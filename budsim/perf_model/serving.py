@@ -26,7 +26,14 @@ from budsim.perf_model.replay import (
 )
 from budsim.perf_model.replay_summary import GAP_BINS, GAP_LOW_LOG, GAP_STEP_LOG, SUMMARY, summarise
 from budsim.perf_model.serving_point import Prediction, ServingPoint
-from budsim.perf_model.step_time import StepWork, attention_ranks, attention_window, step_times
+from budsim.perf_model.speculation import (
+    acceptance,
+    decode_steps,
+    draft_passes,
+    expected_decode_steps,
+    tokens_per_step,
+)
+from budsim.perf_model.step_time import StepWork, attention_ranks, attention_window, draft_coefficients, step_times
 from budsim.perf_model.workload import LoadMode, Workload
 
 SEED = 20_240_229
@@ -67,9 +74,18 @@ def _policy(point: ServingPoint) -> int:
     return MIXED
 
 
-def tokens_per_chunk(point: ServingPoint) -> int:
-    """Return the tokens of one streamed chunk: the first token goes out alone, an answer's end is not waited for."""
-    return max(1, min(point.settings.stream_interval, math.ceil(point.workload.osl) - 1))
+def mean_tokens_per_step(point: ServingPoint) -> float:
+    """Return the tokens that one decode step gives a sequence on average, 1 without speculation."""
+    return tokens_per_step(point.settings.speculative_tokens, acceptance(point.settings, point.workload))
+
+
+def steps_per_chunk(point: ServingPoint) -> int:
+    """Return the decode steps that fill one streamed chunk.
+
+    The first token goes out alone, an answer's end is not waited for, and what one step accepts goes out together.
+    """
+    tokens = max(1, min(point.settings.stream_interval, math.ceil(point.workload.osl) - 1))
+    return math.ceil(tokens / mean_tokens_per_step(point))
 
 
 def scheduler_setup(point: ServingPoint, constants: StepConstants, kv_tokens: float) -> SchedulerSetup:
@@ -94,8 +110,10 @@ def scheduler_setup(point: ServingPoint, constants: StepConstants, kv_tokens: fl
         cached_share=float(load.prefix_cache_hit_rate),
         closed_loop=closed,
         concurrency=int(load.concurrency or 1),
-        tokens_per_chunk=tokens_per_chunk(point),
+        steps_per_chunk=steps_per_chunk(point),
         arrival_lag_steps=float(constants.arrival_lag_steps),  # one type, so that numba compiles once
+        draft_tokens=settings.speculative_tokens,
+        draft_passes=draft_passes(settings.speculative_method, settings.speculative_tokens),
     )
 
 
@@ -175,8 +193,13 @@ def _closed_loop_requests(load: Workload, concurrency: int) -> int:
     return max(3 * concurrency, min(max(WAVES * concurrency, MIN_REQUESTS), MAX_REQUESTS))
 
 
-def _steps_of_one_request(point: ServingPoint, c: StepCoefficients, running: float) -> tuple[float, float]:
-    """Return seconds of one decode step of ``running`` sequences, and what one prompt adds to the replica's time."""
+def _steps_of_one_request(
+    point: ServingPoint, c: StepCoefficients, running: float, draft: StepCoefficients | None
+) -> tuple[float, float]:
+    """Return the seconds in which ``running`` sequences get a token each, and what one prompt adds to the replica's.
+
+    Without speculation the former is one decode step.
+    """
     load, window = point.workload, attention_window(point.arch)
     context = load.isl + load.osl / 2
     chunk = min(load.isl, float(point.settings.max_num_batched_tokens))
@@ -189,30 +212,36 @@ def _steps_of_one_request(point: ServingPoint, c: StepCoefficients, running: flo
             StepWork(batch * chunk, batch, (prompt - chunk) / 2 if prompt > chunk else 0.0, running, context),
         ],
         window,
+        draft,
     )
-    return float(decode), float(mixed - decode) * prompt / (batch * chunk)
+    return float(decode) / mean_tokens_per_step(point), float(mixed - decode) * prompt / (batch * chunk)
 
 
-def capacity_requests_per_s(point: ServingPoint, c: StepCoefficients, kv_tokens: float) -> float:
+def capacity_requests_per_s(
+    point: ServingPoint, c: StepCoefficients, kv_tokens: float, draft: StepCoefficients | None = None
+) -> float:
     """Return the arrival rate at which the replica is always full: nothing above it can be served for long."""
     load = point.workload
     seats = point.settings.max_num_seqs * attention_ranks(point)
     running = max(1.0, min(float(seats), kv_tokens / (load.isl + load.osl)))
-    decode, prompt = _steps_of_one_request(point, c, running)
+    decode, prompt = _steps_of_one_request(point, c, running, draft)
     return running / (load.osl * decode + running * prompt)
 
 
-def _poisson_requests(point: ServingPoint, c: StepCoefficients) -> int:
+def _poisson_requests(point: ServingPoint, c: StepCoefficients, draft: StepCoefficients | None) -> int:
     load = point.workload
     if load.num_prompts:
         return load.num_prompts
-    decode, prompt = _steps_of_one_request(point, c, 8.0)
+    decode, prompt = _steps_of_one_request(point, c, 8.0, draft)
     in_flight = (load.request_rate or 0.0) * (load.osl * decode + prompt)
     return int(min(max(_POISSON_MIN_REQUESTS, 10 * in_flight), 2 * MAX_REQUESTS))
 
 
-def _static_batch(point: ServingPoint, c: StepCoefficients) -> Prediction:
-    """One prefill of the whole batch, then decode steps of the whole batch: no scheduler, no queue."""
+def _static_batch(point: ServingPoint, c: StepCoefficients, draft: StepCoefficients | None) -> Prediction:
+    """One prefill of the whole batch, then decode steps of the whole batch: no scheduler, no queue.
+
+    Under speculation every sequence takes the mean number of steps.
+    """
     load, window = point.workload, attention_window(point.arch)
     batch = float(load.concurrency or 1)
     prompt = load.isl * (1 - load.prefix_cache_hit_rate)
@@ -224,16 +253,20 @@ def _static_batch(point: ServingPoint, c: StepCoefficients) -> Prediction:
             StepWork(decoding=batch, decode_context=load.isl + load.osl - 1),
         ],
         window,
+        draft,
     )
-    ttft, gap = float(prefill), float(decode) if load.osl > 1 else 0.0
-    e2e = ttft + gap * max(0.0, load.osl - 1)
+    tokens = max(0.0, load.osl - 1)
+    steps = expected_decode_steps(tokens, point.settings.speculative_tokens, acceptance(point.settings, load))
+    ttft = float(prefill)
+    gap = float(decode) * (steps / tokens) if tokens > 0 else 0.0
+    e2e = ttft + gap * tokens
     return prediction_of(
         dict.fromkeys(("ttft_mean", "ttft_p50", "ttft_p90", "ttft_p95", "ttft_p99"), ttft)
         | dict.fromkeys(("e2e_mean", "e2e_p50", "e2e_p95", "e2e_p99"), e2e)
         | {
             "tpot_mean": tpot_s(e2e, ttft, load.osl),
             "tpot_p99": gap,
-            "itl_p99": float(last) * tokens_per_chunk(point) if load.osl > 1 else 0.0,
+            "itl_p99": float(last) * steps_per_chunk(point) if load.osl > 1 else 0.0,
         },
         request_throughput=batch / e2e,
         osl=load.osl,
@@ -271,7 +304,9 @@ class _Run:
 
     setup: SchedulerSetup
     coefficients: StepCoefficients
+    draft: StepCoefficients | None
     load: Workload
+    acceptance: float
     arrival_delay_s: float
 
     def play(self, count: int, arrival: NDArray[np.float64], skip: int = 0) -> dict[str, float]:
@@ -281,9 +316,31 @@ class _Run:
         osl = request_lengths(load.osl, count, load.length_dist, 2)
         delay = self.arrival_delay_s * unit_delays(count)
         first_token, finish, gaps = np.empty(count), np.empty(count), np.zeros(GAP_BINS)
-        play(self.coefficients, self.setup, isl, osl, arrival, delay, first_token, finish, gaps)
+        steps, per_step = self._steps(osl)
+        draft = self.draft or self.coefficients
+        play(self.coefficients, draft, self.setup, isl, steps, per_step, arrival, delay, first_token, finish, gaps)
         seconds = summarise(osl, arrival, first_token, finish, gaps, GAP_LOW_LOG, GAP_STEP_LOG, skip)
         return dict(zip(SUMMARY, seconds.tolist(), strict=True), osl_mean=float(osl.mean()))
+
+    def _steps(self, osl: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return each request's steps with output, its prompt's among them, and the tokens of one decode step."""
+        count = len(osl)
+        if not self.setup.draft_tokens:
+            return osl, np.ones(count)
+        tokens = osl - 1
+        steps = decode_steps(tokens, self.setup.draft_tokens, self.acceptance, _normal_draws(count))
+        return steps + 1, tokens / np.maximum(steps, 1)
+
+
+@lru_cache(maxsize=1024)
+def _normal_draws(count: int) -> NDArray[np.float64]:
+    """Return standard normal draws in antithetic pairs: their mean is 0, whatever the number of requests."""
+    half = np.random.default_rng((SEED, 5)).standard_normal(count // 2)
+    draws = np.zeros(count)
+    draws[0 : 2 * len(half) : 2] = half
+    draws[1 : 2 * len(half) : 2] = -half
+    draws.setflags(write=False)
+    return draws
 
 
 @lru_cache(maxsize=1024)
@@ -318,9 +375,9 @@ def _serve_burst(run: _Run) -> Prediction:
 def _serve_poisson(point: ServingPoint, run: _Run) -> Prediction:
     load = point.workload
     rate = float(load.request_rate or 0.0)
-    capacity = capacity_requests_per_s(point, run.coefficients, run.setup.kv_tokens)
+    capacity = capacity_requests_per_s(point, run.coefficients, run.setup.kv_tokens, run.draft)
     saturated = rate > capacity
-    count = _poisson_requests(point, run.coefficients)
+    count = _poisson_requests(point, run.coefficients, run.draft)
     played = min(count, 2 * _clients_limit(run))
     arrival = np.cumsum(-np.log1p(-unit_draws(played, 3))) / rate
     arrival -= arrival[0]
@@ -348,7 +405,9 @@ def _serve_closed_loop(run: _Run) -> Prediction:
     return prediction_of(seconds, rate, load.osl, saturated=False)
 
 
-def with_time_shares(point: ServingPoint, c: StepCoefficients, answer: Prediction) -> Prediction:
+def with_time_shares(
+    point: ServingPoint, c: StepCoefficients, answer: Prediction, draft: StepCoefficients | None = None
+) -> Prediction:
     """Return an answer with the shares of the replica's time that go into prompts, and into work at all.
 
     A request costs the replica what its prompt adds to the steps, and its part of ``osl`` decode steps; how many others
@@ -356,7 +415,7 @@ def with_time_shares(point: ServingPoint, c: StepCoefficients, answer: Predictio
     """
     decoding_s = max(0.0, answer.e2e_s_mean - answer.ttft_ms_mean / 1e3)
     running = max(1.0, answer.request_throughput * decoding_s)
-    decode, prompt = _steps_of_one_request(point, c, running)
+    decode, prompt = _steps_of_one_request(point, c, running, draft)
     prompt_s, answer_s = max(0.0, prompt), max(0.0, point.workload.osl - 1) * decode / running
     busy_s = prompt_s + answer_s
     if not (math.isfinite(busy_s) and busy_s > 0):
@@ -380,17 +439,24 @@ def serve(point: ServingPoint, c: StepCoefficients, constants: StepConstants, kv
         the capacity of a Poisson load ``saturated`` is True, the rates are the capacity, and the latencies are those of
         this finite run.
     """
-    return with_time_shares(point, c, _serve(point, c, constants, kv_tokens))
+    draft = draft_coefficients(point, constants)
+    return with_time_shares(point, c, _serve(point, c, draft, constants, kv_tokens), draft)
 
 
-def _serve(point: ServingPoint, c: StepCoefficients, constants: StepConstants, kv_tokens: float) -> Prediction:
+def _serve(
+    point: ServingPoint,
+    c: StepCoefficients,
+    draft: StepCoefficients | None,
+    constants: StepConstants,
+    kv_tokens: float,
+) -> Prediction:
     load = point.workload
     setup = scheduler_setup(point, constants, kv_tokens)
-    played = _Run(setup, c, load, constants.arrival_delay_s)
+    played = _Run(setup, c, draft, load, acceptance(point.settings, load), constants.arrival_delay_s)
     if load.load_mode is LoadMode.STATIC_BATCH:
         batch = load.concurrency or 1
         if batch <= setup.max_num_seqs and batch * (load.isl + load.osl) <= kv_tokens:
-            return _static_batch(point, c)
+            return _static_batch(point, c, draft)
         return _serve_burst(played)  # the engine has to run it in waves
     if load.load_mode is LoadMode.BURST:
         return _serve_burst(played)

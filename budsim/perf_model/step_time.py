@@ -19,7 +19,7 @@ Sources:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ from budsim.perf_model.precision import bytes_per_element
 from budsim.perf_model.replay import StepCoefficients, step_seconds_array
 from budsim.perf_model.roofline import DeviceRates, device_rates
 from budsim.perf_model.serving_point import ServingPoint
+from budsim.perf_model.speculation import DraftMethod, draft_architecture, draft_passes, draft_precision
 
 # Passes over a hidden-size vector per layer that fused norms, residuals, rotary and quantisation kernels leave.
 _HIDDEN_PASSES = 12
@@ -78,6 +79,11 @@ def attention_shards(point: ServingPoint) -> int:
 def attention_ranks(point: ServingPoint) -> int:
     """Return how many groups of devices each serve their own sequences."""
     return point.plan.tp_size if point.plan.dp_attention else point.plan.dp_size
+
+
+def decode_rows(point: ServingPoint) -> int:
+    """Return the tokens of one decoding sequence in one step: its last one and the draft tokens to verify."""
+    return 1 + point.settings.speculative_tokens
 
 
 def attention_window(arch: ModelArchitecture) -> float:
@@ -124,10 +130,11 @@ def _attention_seconds(point: ServingPoint, k: StepConstants, rates: DeviceRates
     head_dim = arch.qk_nope_head_dim + arch.qk_rope_head_dim if arch.is_mla else arch.head_dim
     computing = rates.wide_flops * k.attention_efficiency * narrow_head_share(point.device, head_dim)
     absorbed = rates.wide_flops * k.latent_decode_efficiency if arch.is_mla else computing
-    costs = []
+    costs, rows = [], decode_rows(point)
     for kind in (LayerKind.FULL, windowed):
         cost = _attention_cost(arch, kind, shards, element)
-        read = _ridge(cost.cache_bytes_per_token / reading, cost.decode_flops_per_token / absorbed)
+        # The cache is read once for all tokens of a sequence that are verified together.
+        read = _ridge(cost.cache_bytes_per_token / reading, rows * cost.decode_flops_per_token / absorbed)
         costs.append((read, cost.pair_flops / computing))
     (full_read, full_pair), (window_read, window_pair) = costs
     if sparse:  # every "full" layer attends to the selected tokens only
@@ -289,6 +296,7 @@ def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoef
     return StepCoefficients(
         attention_ranks=float(ranks),
         pp_size=float(plan.pp_size),
+        decode_rows=float(decode_rows(point)),
         attention_read_s=mixer_bytes / shards / mixer_rate,
         attention_token_s=2 * mixer_params / shards / mixer_gemm,
         dense_read_s=dense_bytes / dense_shards / dense_rate,
@@ -299,7 +307,7 @@ def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoef
         elementwise_token_s=(hidden_traffic + inner_traffic / dense_shards) / bandwidth,
         kv_full_s=kv_full,
         kv_window_s=kv_window,
-        state_sequence_s=2
+        state_sequence_s=(1 + decode_rows(point))  # read once, written after every token: rejected drafts are undone
         * linear_layers
         * arch.linear_state_bytes
         / shards
@@ -324,15 +332,44 @@ def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoef
     )
 
 
-def step_times(coefficients: StepCoefficients, work: list[StepWork], window: float = math.inf) -> NDArray[np.float64]:
+def draft_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoefficients | None:
+    """Return what each unit of work costs the model that drafts; None = nothing runs on the device for it.
+
+    Host work of a step is the target's: a drafting pass adds its kernels only.
+
+    Args:
+        point: The target with its layout; the draft model is split the same way, over one pipeline stage.
+        constants: Efficiencies of the engine on this device.
+    """
+    settings = point.settings
+    if not draft_passes(settings.speculative_method, settings.speculative_tokens):
+        return None
+    method = DraftMethod(settings.speculative_method)
+    draft = draft_architecture(point.arch, method)
+    precision = draft_precision(point.precision, draft, method)
+    alone = replace(settings, speculative_tokens=0, speculative_method="")
+    kernels = replace(
+        constants, step_overhead_s=0.0, sequence_overhead_s=0.0, prefill_overhead_s=0.0, prefill_launch_s=0.0
+    )
+    return step_coefficients(replace(point, arch=draft, precision=precision, settings=alone), kernels)
+
+
+def step_times(
+    coefficients: StepCoefficients,
+    work: list[StepWork],
+    window: float = math.inf,
+    draft: StepCoefficients | None = None,
+) -> NDArray[np.float64]:
     """Return seconds of each step in ``work``, shape (n,).
 
     Args:
         coefficients: Of one replica.
         work: Steps.
         window: ``attention_window`` of the model.
+        draft: ``draft_coefficients``; its passes are part of every step.
     """
     rows = np.zeros((len(work), 8))
+    passes = round(coefficients.decode_rows) - 1 if draft is not None else 0
     for row, w in zip(rows, work, strict=True):
         chunk = w.prefill_tokens / max(1.0, w.prefill_sequences)
         middle = w.prefill_context + chunk / 2
@@ -341,11 +378,11 @@ def step_times(coefficients: StepCoefficients, work: list[StepWork], window: flo
             w.prefill_sequences,
             w.prefill_tokens * middle,
             w.prefill_tokens * min(middle, window),
-            w.decoding + w.prefill_sequences,
+            w.decoding * coefficients.decode_rows + w.prefill_sequences,
             w.decoding,
             w.decoding * w.decode_context,
             w.decoding * min(w.decode_context, window),
         )
     seconds = np.empty(len(work))
-    step_seconds_array(coefficients, rows, seconds)
+    step_seconds_array(coefficients, draft or coefficients, passes, rows, seconds)
     return seconds

@@ -32,6 +32,8 @@ class Workload:
         num_warmups: Requests served before the measured ones.
         length_dist: ``fixed``, or ``uniform_A_B``: each length uniform in [A, B] x nominal; isl and osl are the means.
         prefix_cache_hit_rate: Share of input tokens found in the prefix cache, in [0, 1).
+        acceptance_rate: Probability in [0, 1] that a draft token is accepted where those before it were; it depends on
+            the text. None = the default of the method. Without speculation it has no effect.
     """
 
     isl: float
@@ -43,6 +45,7 @@ class Workload:
     num_warmups: int = 0
     length_dist: str = "fixed"
     prefix_cache_hit_rate: float = 0.0
+    acceptance_rate: float | None = None
 
 
 WITHOUT_DECODING = "{model} makes one pass over the input: osl counts as 1, TTFT and E2E are those of the pass"

@@ -119,11 +119,10 @@ class HeuristicPredictor:
 
     def _costs(self, point: ServingPoint, base: tuple[Hashable, ...]) -> tuple[StepCoefficients, StepConstants]:
         static = point.workload.load_mode is LoadMode.STATIC_BATCH
-        key = (base, point.settings.engine, point.settings.kv_cache_dtype, static)
+        settings = point.settings
+        key = (base, settings.engine, settings.kv_cache_dtype, settings.speculative_tokens, static)
         if key not in self._coefficients:
-            constants = step_constants(
-                point.settings.engine, point.device, "static" if static else "served", self._fitted
-            )
+            constants = step_constants(settings.engine, point.device, "static" if static else "served", self._fitted)
             self._coefficients[key] = (step_coefficients(_one_copy(point), constants), constants)
         return self._coefficients[key]
 
@@ -139,6 +138,7 @@ def _as_replayed(point: ServingPoint, kv_tokens: float) -> tuple[ServingPoint, f
     if load.load_mode is LoadMode.CLOSED_LOOP and not _is_independent_copies(point):
         low, high = length_bounds(load.length_dist)
         longest = sum(math.ceil(length * high / ((low + high) / 2)) for length in (load.isl, load.osl)) + 2
+        longest += 2 * settings.speculative_tokens
         filled = (load.concurrency or 1) * longest
         kv_tokens, tokens = min(kv_tokens, float(filled)), min(tokens, filled)
     settings = replace(

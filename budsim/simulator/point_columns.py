@@ -6,5 +6,6 @@ INPUT_COLUMNS = (
     "load_mode", "concurrency", "request_rate", "num_prompts", "isl", "osl", "max_num_seqs",
     "max_num_batched_tokens", "max_model_len", "gpu_memory_utilization", "enable_prefix_caching",
     "prefix_cache_hit_rate", "enable_chunked_prefill",
-    "stream_interval", "dp_attention", "speculative_tokens", "num_warmups", "length_dist",
+    "stream_interval", "dp_attention", "speculative_tokens", "speculative_method", "acceptance_rate", "num_warmups",
+    "length_dist",
 )  # fmt: skip

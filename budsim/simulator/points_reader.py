@@ -6,6 +6,7 @@ Rules that the columns alone do not say:
     devices    ``tp`` blank: ``num_devices / (pp x dp)``; ``dp`` blank: ``num_devices / (tp x pp)``. A product that is
                not ``num_devices`` is ``invalid``, except: DP attention shares the TP devices (``dp`` is then its size),
                and on CPUs ``num_devices`` counts sockets while ``tp`` may count NUMA domains.
+    drafting   ``speculative_tokens`` blank or 0: nothing is drafted, method and acceptance have no effect.
     caching    ``enable_prefix_caching`` false: the hit rate is 0, whatever the row says.
     warm-ups   ``num_warmups`` are served before the run and leave no queue behind: they change nothing.
 
@@ -41,6 +42,7 @@ from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import Precision, resolve_precision
 from budsim.perf_model.serving import length_bounds
 from budsim.perf_model.serving_point import ServingPoint
+from budsim.perf_model.speculation import acceptance
 from budsim.perf_model.workload import WITHOUT_DECODING, LoadMode, Workload, one_pass
 from budsim.simulator.point_columns import INPUT_COLUMNS
 from budsim.simulator.table_cells import LARGEST_COUNT, Row, count_cell, flag_cell, is_blank, number_cell, text_cell
@@ -116,6 +118,7 @@ def _workload(row: Row) -> Workload:
         num_warmups=count_cell(row, "num_warmups", 0) or 0,
         length_dist=length_dist,
         prefix_cache_hit_rate=_hit_rate(row),
+        acceptance_rate=number_cell(row, "acceptance_rate", 0.0, 1.0),
     )
 
 
@@ -186,6 +189,7 @@ def _overrides(row: Row) -> dict[str, Any]:
         "enable_chunked_prefill": flag_cell(row, "enable_chunked_prefill"),
         "stream_interval": count_cell(row, "stream_interval"),
         "speculative_tokens": count_cell(row, "speculative_tokens", 0),
+        "speculative_method": text_cell(row, "speculative_method"),
         "kv_cache_dtype": text_cell(row, "kv_cache_dtype"),
     }
     return {name: value for name, value in stated.items() if value is not None}
@@ -249,15 +253,25 @@ class _PointReader:
             workload=workload,
             devices_per_node=device.devices_per_node_typical,
         )
-        return ReadRow(point, (*_notes(row, match, precision, workload), *_model_notes(point), *notes))
+        return ReadRow(point, (*_notes(row, match, precision, workload, settings), *_model_notes(point), *notes))
 
 
-def _notes(row: Row, match: DeviceMatch, precision: Precision, workload: Workload) -> tuple[str, ...]:
+def _notes(
+    row: Row, match: DeviceMatch, precision: Precision, workload: Workload, settings: EngineSettings
+) -> tuple[str, ...]:
     notes = [] if match.exact else [match.reason]
     if precision.reason:
         notes.append(precision.reason)
     if not workload.prefix_cache_hit_rate and number_cell(row, "prefix_cache_hit_rate", 0.0, 0.999):
         notes.append("prefix_cache_hit_rate counts as 0: prefix caching is off")
+    if not settings.speculative_tokens and workload.acceptance_rate is not None:
+        notes.append("acceptance_rate is not used: speculative_tokens is 0")
+    if settings.speculative_tokens and workload.acceptance_rate is None:
+        rate = f"{acceptance(settings, workload):g}"
+        notes.append(
+            f"acceptance_rate {rate} per draft token is a default of {settings.speculative_method}: it depends on the "
+            "text; state your own"
+        )
     if workload.load_mode is LoadMode.POISSON and not is_blank(row.get("concurrency")):
         notes.append("concurrency is not used: a poisson load has no limit of clients")
     return tuple(notes)
