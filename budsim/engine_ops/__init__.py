@@ -22,7 +22,7 @@ from budsim.engine_ops.base import (
     ParserQuery,
     base_device_type,
 )
-from budsim.perf_model.engine_settings import EngineSettings
+from budsim.perf_model.engine_settings import EngineSettings, version_numbers
 from budsim.perf_model.hardware_catalog import DeviceSpec
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.parallelism import ParallelPlan
@@ -50,6 +50,8 @@ __all__ = [
     "refusals",
     "resolve_engine_settings",
 ]
+
+_VLLM_READS_CACHE_FORMAT = (0, 13)
 
 PROFILES: tuple[EngineProfile, ...] = (
     vllm.PROFILE,
@@ -285,7 +287,8 @@ def resolve_engine_settings(
     memory = device_memory_bytes if device_memory_bytes is not None else device.memory_bytes
     query = DefaultsQuery(table, arch, device, memory, workload, plan or ParallelPlan(), max_model_len)
     defaults = profile.defaults(query)
-    kv_cache_dtype = _kv_format(profile.name, str(given.pop("kv_cache_dtype", "auto")), arch, device, precision)
+    wanted = str(given.pop("kv_cache_dtype", "auto"))
+    kv_cache_dtype = _kv_format(profile, engine_version, wanted, arch, device, precision)
     chunked = _boolean("enable_chunked_prefill", given.pop("enable_chunked_prefill", defaults.enable_chunked_prefill))
     max_num_seqs = _positive_int("max_num_seqs", given.pop("max_num_seqs", defaults.max_num_seqs))
     tokens = given.pop("max_num_batched_tokens", None)
@@ -363,20 +366,44 @@ def _is_blank(value: Any) -> bool:
     return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
-def _kv_format(
-    engine: str, wanted: str, arch: ModelArchitecture, device: DeviceSpec, precision: Precision | None
-) -> str:
-    """Return the cache format; ``auto`` is the format activations have on this device.
+def _checkpoint_cache(
+    profile: EngineProfile, version: str | None, arch: ModelArchitecture, precision: Precision | None
+) -> str | None:
+    """Return the cache format that the engine takes from the checkpoint; None = it looks at nothing.
 
-    TensorRT-LLM takes the format its quantiser stored, which is fp8 for its fp8 and nvfp4 checkpoints.
+    ModelOpt, which makes the nvfp4 checkpoints that are published for serving, calibrates an fp8 cache with them.
+    TensorRT-LLM obeys, for its fp8 checkpoints too; vLLM does from 0.13 on (pull request 29980: ``auto`` reads
+    ``kv_cache_quant_algo``).
     """
+    if precision is None:
+        return None
+    is_own = arch.quantization == precision.name and arch.cache_format is not None
+    if profile.name == "trtllm" and precision.name in ("fp8", "nvfp4"):
+        return "fp8"
+    if profile.name != "vllm" or precision.name != "nvfp4":
+        return None
+    numbers = version_numbers(version) or version_numbers(profile.default_version)
+    reads_it = numbers is None or numbers >= _VLLM_READS_CACHE_FORMAT
+    return "fp8" if reads_it and (not is_own or arch.cache_format == "fp8") else None
+
+
+def _kv_format(
+    profile: EngineProfile,
+    version: str | None,
+    wanted: str,
+    arch: ModelArchitecture,
+    device: DeviceSpec,
+    precision: Precision | None,
+) -> str:
+    """Return the cache format; ``auto`` is what the checkpoint asks for, else the activations' on this device."""
     name = wanted.strip().lower()
     if name != "auto":
         return _KV_SPELLINGS.get(name, name)
     if precision is not None and precision.activation_bytes >= 4:
         return "fp32"
-    if engine == "trtllm" and precision is not None and precision.name in ("fp8", "nvfp4"):
-        return "fp8"
+    stored = _checkpoint_cache(profile, version, arch, precision)
+    if stored is not None:
+        return stored
     sixteen = precision.name if precision is not None and precision.name in ("bf16", "fp16") else arch.torch_dtype
     if sixteen == "fp32":  # engines load fp32 checkpoints in 16 bit unless told otherwise
         sixteen = "bf16"

@@ -205,11 +205,11 @@ class ModelCatalog:
             arch = replace(arch, task=task)
         scheme = match.changes.get("quantization")
         if scheme == "none":
-            arch = replace(arch, quantization=None, quantization_exempt=())
+            arch = replace(arch, quantization=None, quantization_exempt=(), cache_format=None)
         elif scheme and scheme != arch.quantization:
             stated = match.changes.get("quantization_exempt")  # by the repack's own list
             exempt = (*stated, "router", "embed", "head") if stated else repack_exemptions(arch, scheme)
-            arch = replace(arch, quantization=scheme, quantization_exempt=exempt)
+            arch = replace(arch, quantization=scheme, quantization_exempt=exempt, cache_format=None)
         return with_counts(arch)
 
 

@@ -142,3 +142,27 @@ def read_quantization(config: Mapping[str, Any], model: str, layers: int) -> tup
     if scheme == "mxfp4" and not listed:
         exempt = ("attn", "router", "embed", "head")  # gpt-oss: only expert weights are mxfp4
     return scheme, exempt
+
+
+def read_cache_format(config: Mapping[str, Any], model: str) -> str | None:
+    """Return the format that a checkpoint's makers chose for the KV cache.
+
+    Sources: ``kv_cache_quant_algo`` of ModelOpt, ``kv_cache_scheme`` of compressed-tensors and ModelOpt.
+
+    Args:
+        config: The (sub-)config that may hold ``quantization_config``.
+        model: Name for error messages.
+
+    Returns:
+        ``fp8``; ``auto`` where the checkpoint is quantised and leaves the cache alone; None where nothing is said.
+    """
+    section = ConfigFields(config, model).section("quantization_config", "compression_config")
+    if not section:
+        return None
+    inner = section.get("quantization")
+    algorithm = section.get("kv_cache_quant_algo") or (
+        inner.get("kv_cache_quant_algo") if isinstance(inner, Mapping) else None
+    )
+    scheme = section.get("kv_cache_scheme")
+    bits = scheme.get("num_bits") if isinstance(scheme, Mapping) else None
+    return "fp8" if str(algorithm).upper() == "FP8" or bits == 8 else "auto"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from budsim.commons.errors import UnsupportedModelError
-from budsim.perf_model.checkpoint_format import read_quantization
+from budsim.perf_model.checkpoint_format import read_cache_format, read_quantization
 from budsim.perf_model.config_fields import MAX_LAYERS, MAX_TOKENS, MAX_VOCABULARY, MAX_WIDTH, ConfigFields
 from budsim.perf_model.layer_pattern import hybrid_pattern, layer_kinds, mlp_kinds
 from budsim.perf_model.linear_mixers import linear_mixer
@@ -428,7 +428,8 @@ def read_architecture(config: Mapping[str, Any], name: str = "model") -> ModelAr
         sizes["num_kv_heads"] = max(item.num_kv_heads for item in overrides) or 1
         kinds = _kinds_with_overrides(kinds, overrides)
     architectures = _architectures(fields, outer)
-    scheme, exempt = read_quantization(fields.values if fields.has("quantization_config") else config, name, len(kinds))
+    quantized = fields.values if fields.has("quantization_config") else config
+    scheme, exempt = read_quantization(quantized, name, len(kinds))
     values: dict[str, Any] = {
         **sizes,
         **experts,
@@ -453,6 +454,7 @@ def read_architecture(config: Mapping[str, Any], name: str = "model") -> ModelAr
         "torch_dtype": _dtype(fields, outer),
         "quantization": scheme,
         "quantization_exempt": exempt,
+        "cache_format": read_cache_format(quantized, name),
         "task": _task(architectures, traits),
         "attention_gate_dim": _gate_dim(fields, traits, sizes["num_heads"], sizes["head_dim"]),
         "position_embeddings": context + traits.position_offset if traits.positions else 0,

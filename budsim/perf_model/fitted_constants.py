@@ -223,7 +223,7 @@ FITTED: dict[tuple[str, str, str], dict[str, float]] = {
         "link_efficiency": 0.4425, "collective_latency_s": 6.035e-06, "layer_overhead_s": 2.546e-05, "moe_overhead_s":
         2.529e-05, "mla_overhead_s": 2.741e-05, "step_overhead_s": 0.0006425, "prefill_overhead_s": 0.003803,
         "prefill_launch_s": 0.0001273, "sequence_overhead_s": 2.436e-05, "arrival_delay_s": 0.011,
-        "arrival_lag_steps": 20,
+        "arrival_lag_steps": 0.9,
     },
     # 28 points; median error in-sample tpot 5.1 %, ttft 14.5 %
     ("sglang", "hopper", "served"): {
@@ -336,7 +336,7 @@ FITTED: dict[tuple[str, str, str], dict[str, float]] = {
         "link_efficiency": 0.4595, "collective_latency_s": 5.923e-06, "layer_overhead_s": 2.407e-05, "moe_overhead_s":
         2.418e-05, "mla_overhead_s": 2.949e-05, "step_overhead_s": 0.0003219, "prefill_overhead_s": 0.006202,
         "prefill_launch_s": 0.0003228, "sequence_overhead_s": 6.696e-06, "arrival_delay_s": 0.02022,
-        "arrival_lag_steps": 6.693,
+        "arrival_lag_steps": 0.75,
     },
     # 213 points; median error in-sample tpot 6.8 %, ttft 18.7 %
     ("trtllm", "hopper", "served"): {

@@ -106,6 +106,7 @@ class ModelArchitecture:
         quantization: The checkpoint's own format (``quantization_config``), normalised name, or None.
         quantization_exempt: What the checkpoint leaves unquantised: any of
             ``attn linear dense_mlp shared_experts experts embed head router``.
+        cache_format: KV format that the checkpoint asks for: ``fp8``, ``auto`` = none, None = its config is not known.
         torch_dtype: ``bf16``, ``fp16`` or ``fp32``.
         params_total: Parameters of the served model (no multi-token-prediction head), computed.
         params_published: Total of the published checkpoint; 0 = not known.
@@ -151,6 +152,7 @@ class ModelArchitecture:
     torch_dtype: str = "bf16"
     quantization: str | None = None
     quantization_exempt: tuple[str, ...] = ()
+    cache_format: str | None = None
     task: str = "generate"  # generate | embed | rerank | classify | transcribe
     mlp_kinds: tuple[MlpKind, ...] = ()
     attention_output_bias: bool = False

@@ -99,6 +99,9 @@ class SchedulerSetup(NamedTuple):
     arrival_lag_steps: float  # further wait, in decode steps, until the scheduler looks at new arrivals
     draft_tokens: int  # verified per sequence and decode step; each holds a token of the step's budget and of the cache
     draft_passes: int  # runs of the draft model per step, one after the other; 0 = drafts cost the device nothing
+    receive_steps: int  # decode steps between two looks at new arrivals; a prompt's step is followed by one
+    ranks: int  # attention ranks, each with its own sequences
+    balance_steps: int  # steps that prompts wait at most until every rank has one; 0 = they do not wait for each other
 
 
 class _Requests(NamedTuple):
@@ -119,6 +122,10 @@ class _Requests(NamedTuple):
     heap: IntArray
     prefilling: IntArray  # admitted, prompt not finished; a queue
     preempted: IntArray  # a stack
+    rank: IntArray  # attention rank that serves the request
+    rank_load: IntArray  # per rank: requests that it was given and has not finished
+    rank_waiting: IntArray  # of these, not admitted yet
+    rank_running: IntArray  # of these, decoding
 
 
 class _Counters(NamedTuple):
@@ -135,6 +142,9 @@ class _Counters(NamedTuple):
     preemptions: IntArray
     done: IntArray
     chunk_steps: IntArray  # of the streamed chunk that is being filled
+    unseen_steps: IntArray  # decode steps since the scheduler last looked at new arrivals
+    assigned: IntArray  # requests of the queue that have a rank
+    closed_steps: IntArray  # steps since prompts were last let in together
     context_sum: FloatArray  # tokens in the caches of decoding sequences
     decode_rate: FloatArray  # tokens that all decoding sequences gain in one step
     left_sum: FloatArray  # output tokens outstanding of admitted requests
@@ -142,6 +152,7 @@ class _Counters(NamedTuple):
     chunk_seconds: FloatArray
     stall: FloatArray  # prefill time since the last decode step (PREFILL_FIRST)
     decode_dt: FloatArray  # of the last step without prompts (before it: of a lone sequence)
+    received: FloatArray  # when the scheduler last looked at new arrivals
 
 
 @_inner
@@ -280,6 +291,9 @@ def _complete(s: SchedulerSetup, r: _Requests, k: _Counters, i: int, at: float) 
     r.finish[i] = at
     k.done[0] += 1
     k.active[0] -= 1
+    if s.balance_steps > 0:
+        r.rank_load[r.rank[i]] -= 1
+        r.rank_running[r.rank[i]] -= 1
     if s.closed_loop and k.issued[0] < r.isl.size:
         j = k.issued[0]
         r.arrival[j] = at
@@ -300,7 +314,7 @@ def _next_waiting(s: SchedulerSetup, r: _Requests, k: _Counters) -> int:
     """Index of the request at the head of the queue that may be admitted now, or -1."""
     if k.preempted_size[0] > 0:
         i = r.preempted[k.preempted_size[0] - 1]
-    elif k.head[0] < k.issued[0] and r.visible[r.queue[k.head[0]]] <= k.now[0]:
+    elif k.head[0] < k.issued[0] and r.visible[r.queue[k.head[0]]] <= k.received[0]:
         i = r.queue[k.head[0]]
     else:
         return -1
@@ -338,6 +352,54 @@ def _take_chunk(s: SchedulerSetup, r: _Requests, i: int, room: int, work: FloatA
 
 
 @_inner
+def _assign_ranks(s: SchedulerSetup, r: _Requests, k: _Counters) -> None:
+    """Give every request that the scheduler has seen to the rank with the fewest."""
+    while k.assigned[0] < k.issued[0] and r.visible[r.queue[k.assigned[0]]] <= k.received[0]:
+        rank = np.argmin(r.rank_load)
+        r.rank[r.queue[k.assigned[0]]] = rank
+        r.rank_load[rank] += 1
+        r.rank_waiting[rank] += 1
+        k.assigned[0] += 1
+
+
+@_inner
+def _lets_prompts_in(s: SchedulerSetup, r: _Requests, k: _Counters) -> bool:
+    """Whether prompts may start now: every rank has one, or a rank is idle, or they have waited long enough."""
+    if r.rank_waiting.min() > 0:
+        k.closed_steps[0] = 0
+        return True
+    k.closed_steps[0] += 1
+    if k.closed_steps[0] < s.balance_steps and r.rank_running.min() > 0:
+        return False
+    k.closed_steps[0] = 0
+    return True
+
+
+@_inner
+def _schedule_balanced(s: SchedulerSetup, r: _Requests, k: _Counters, left: int, work: FloatArray) -> None:
+    """Start waiting prompts on all ranks together, each within its share of the ``left`` token budget."""
+    _assign_ranks(s, r, k)
+    if k.assigned[0] == k.head[0] or not _lets_prompts_in(s, r, k):
+        return
+    room = np.full(s.ranks, left // s.ranks)
+    place = k.head[0]
+    while place < k.assigned[0]:
+        i = r.queue[place]
+        rank = r.rank[i]
+        todo = r.prompt[i] - np.int64(s.cached_share * r.prompt[i])
+        if room[rank] > 0 and (s.chunked or todo <= room[rank] or work[0] == 0.0):
+            if not _fits(s, r, k, i):
+                return
+            for q in range(place, k.head[0], -1):
+                r.queue[q] = r.queue[q - 1]
+            r.queue[k.head[0]] = i
+            _admit(s, r, k, i)
+            r.rank_waiting[rank] -= 1
+            room[rank] -= _take_chunk(s, r, i, room[rank], work)
+        place += 1
+
+
+@_inner
 def _schedule_prefill(s: SchedulerSetup, r: _Requests, k: _Counters, work: FloatArray) -> None:
     """Fill the step's token budget with prompts: started ones first, then the queue in order of arrival.
 
@@ -352,6 +414,9 @@ def _schedule_prefill(s: SchedulerSetup, r: _Requests, k: _Counters, work: Float
         if room <= 0:
             return
         room -= _take_chunk(s, r, r.prefilling[q], room, work)
+    if s.balance_steps > 0:
+        _schedule_balanced(s, r, k, room, work)
+        return
     while room > 0:
         i = _next_waiting(s, r, k)
         if i < 0:
@@ -373,6 +438,8 @@ def _finish_prefills(s: SchedulerSetup, r: _Requests, k: _Counters) -> None:
             r.prefilling[kept] = i
             kept += 1
             continue
+        if s.balance_steps > 0:
+            r.rank_running[r.rank[i]] += 1
         if r.first_token[i] < 0.0:
             r.first_token[i] = k.now[0]
         r.left[i] -= 1
@@ -430,11 +497,27 @@ def _jump_length(s: SchedulerSetup, r: _Requests, k: _Counters, dt: float) -> in
     free = (s.kv_tokens - k.kv_used[0] - spare) / k.decode_rate[0]
     if free < n:
         n = max(np.int64(free), 1)
-    if k.preempted_size[0] == 0 and k.active[0] < s.max_num_seqs and k.head[0] < k.issued[0]:
-        wait = r.visible[r.queue[k.head[0]]] - k.now[0]
+    next_seen = k.head[0]
+    if s.balance_steps > 0:
+        next_seen = k.assigned[0]
+        if k.assigned[0] > k.head[0]:
+            n = min(n, max(s.balance_steps - k.closed_steps[0], 1))
+    if k.preempted_size[0] == 0 and k.active[0] < s.max_num_seqs and next_seen < k.issued[0]:
+        wait = r.visible[r.queue[next_seen]] - k.received[0]
         if wait > 0.0:
-            n = min(n, max(np.int64(np.ceil(wait / dt)), 1))
+            steps = max(np.int64(np.ceil((wait + k.received[0] - k.now[0]) / dt)), 1) + k.unseen_steps[0]
+            looks = (steps + s.receive_steps - 1) // s.receive_steps
+            n = min(n, looks * s.receive_steps - k.unseen_steps[0])
     return n
+
+
+@_inner
+def _receive(s: SchedulerSetup, k: _Counters, n: int, dt: float) -> None:
+    """Look at new arrivals as often as ``n`` decode steps of ``dt`` seconds allow."""
+    k.unseen_steps[0] += n
+    if k.unseen_steps[0] >= s.receive_steps:
+        k.unseen_steps[0] %= s.receive_steps
+        k.received[0] = k.now[0] - k.unseen_steps[0] * dt
 
 
 @_inner
@@ -472,6 +555,9 @@ def _advance_decode(
     gained = n * k.decode_rate[0]
     k.now[0] += n * dt
     k.decode_dt[0] = dt
+    _receive(s, k, n, dt)
+    if s.balance_steps > 0:
+        k.closed_steps[0] = (k.closed_steps[0] + n - 1) % s.balance_steps
     k.steps[0] += n
     k.context_sum[0] += gained
     k.kv_used[0] += gained
@@ -502,6 +588,7 @@ def _advance_prefill(
         work[5], work[6], work[7] = d, context, window
         dt += _draft_seconds(draft, s.draft_passes, work)
     k.now[0] += dt
+    k.received[0], k.unseen_steps[0] = k.now[0], 0
     if d > 0:
         k.steps[0] += 1
         k.context_sum[0] += k.decode_rate[0]
@@ -565,12 +652,17 @@ def play(
         np.zeros(n, np.int64),
         np.zeros(n, np.int64),
         np.zeros(n, np.int64),
+        np.zeros(n, np.int64),
+        np.zeros(s.ranks, np.int64),
+        np.zeros(s.ranks, np.int64),
+        np.zeros(s.ranks, np.int64),
     )
-    whole = np.zeros((10, 1), np.int64)
-    real = np.zeros((8, 1))
+    whole = np.zeros((13, 1), np.int64)
+    real = np.zeros((9, 1))
     k = _Counters(
         real[0], whole[0], whole[1], whole[2], whole[3], whole[4], whole[5], whole[6], whole[7], whole[8],
-        whole[9], real[1], real[2], real[3], real[4], real[5], real[6], real[7],
+        whole[9], whole[10], whole[11], whole[12], real[1], real[2], real[3], real[4], real[5], real[6],
+        real[7], real[8],
     )  # fmt: skip
     k.issued[0] = min(s.concurrency, n) if s.closed_loop else n
     requests.visible[:] = arrival + delay
@@ -586,5 +678,6 @@ def play(
             _preempt_until_room(s, requests, k)
             _advance_decode(c, draft, s, requests, k, hist)
         else:
-            k.now[0] = requests.visible[requests.queue[k.head[0]]]
+            k.now[0] = k.received[0] = requests.visible[requests.queue[k.head[0]]]
+            k.unseen_steps[0] = 0
     return k.preemptions[0]

@@ -54,6 +54,13 @@ _POISSON_MIN_REQUESTS = 400
 # nothing.
 _RESERVED_OUTPUT = {"trtllm": 1.0, "tgi": 1.0, "sglang": 0.4}
 _PREFILL_FIRST_ENGINES = frozenset({"sglang", "tgi"})
+# Decode steps between two looks of SGLang's scheduler at new requests (``--scheduler-recv-interval``, default 1). The
+# public launch recipes that stream in intervals set it by the clients that they expect: (fewer than, steps).
+_RECEIVE_STEPS = ((16, 10), (math.inf, 30))
+_TUNED_STREAMING = 10  # tokens: the shortest interval in which those recipes stream
+# Steps that TensorRT-LLM's prompts wait until every attention rank has one (``attention_dp_config``: ``enable_balance``
+# with ``timeout_iters`` 60 and no ``batching_wait_iters``, as its own deployment guides launch attention DP).
+_BALANCE_STEPS = 60
 _FIRST_MIXED_VLLM = (0, 8)  # V1 is the default engine from 0.8 on
 
 
@@ -88,6 +95,18 @@ def steps_per_chunk(point: ServingPoint) -> int:
     return math.ceil(tokens / mean_tokens_per_step(point))
 
 
+def _receive_steps(point: ServingPoint) -> int:
+    """Return the decode steps between two looks of the scheduler at new requests.
+
+    SGLang skips none under dp_attention. A launch that does not stream in long intervals is a default one.
+    """
+    settings = point.settings
+    if settings.engine != "sglang" or settings.stream_interval < _TUNED_STREAMING or point.plan.dp_attention:
+        return 1
+    clients = point.workload.concurrency or settings.max_num_seqs
+    return next(steps for limit, steps in _RECEIVE_STEPS if clients < limit)
+
+
 def scheduler_setup(point: ServingPoint, constants: StepConstants, kv_tokens: float) -> SchedulerSetup:
     """Return what the engine's scheduler obeys.
 
@@ -114,6 +133,9 @@ def scheduler_setup(point: ServingPoint, constants: StepConstants, kv_tokens: fl
         arrival_lag_steps=float(constants.arrival_lag_steps),  # one type, so that numba compiles once
         draft_tokens=settings.speculative_tokens,
         draft_passes=draft_passes(settings.speculative_method, settings.speculative_tokens),
+        receive_steps=_receive_steps(point),
+        ranks=ranks,
+        balance_steps=_BALANCE_STEPS if settings.engine == "trtllm" and ranks > 1 else 0,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -164,6 +165,17 @@ def test_auto_cache_format_is_the_activations_format_on_this_device() -> None:
     assert resolve(device=T4).kv_cache_dtype == "fp16"
     assert resolve(precision=Precision("fp32", 4.0, 4.0, "fp32")).kv_cache_dtype == "fp32"
     assert resolve("trtllm", precision=Precision("nvfp4", 0.5625, 2.0, "fp4")).kv_cache_dtype == "fp8"
+
+
+def test_vllm_takes_the_cache_format_of_the_checkpoint_since_it_reads_it() -> None:
+    nvfp4 = Precision("nvfp4", 0.5625, 2.0, "fp4")
+    assert resolve("vllm", "0.17.0", precision=nvfp4).kv_cache_dtype == "fp8"
+    assert resolve("vllm", "0.12.0", precision=nvfp4).kv_cache_dtype == "bf16"
+    assert resolve("sglang", precision=nvfp4).kv_cache_dtype == "bf16"
+    assert resolve("vllm", precision=Precision("fp8", 1.0, 2.0, "fp8")).kv_cache_dtype == "bf16"
+    assert resolve("vllm", precision=nvfp4, overrides={"kv_cache_dtype": "bf16"}).kv_cache_dtype == "bf16"
+    plain = replace(LLAMA, quantization="nvfp4", cache_format="auto")
+    assert resolve("vllm", precision=nvfp4, arch=plain).kv_cache_dtype == "bf16"
 
 
 def test_sglang_reserves_memory_by_chunk_and_graphs() -> None:

@@ -310,6 +310,21 @@ def test_compressed_tensors_schemes_are_recognised(weights: dict[str, Any], inpu
     assert read(LLAMA, quantization_config=section).quantization == scheme
 
 
+@pytest.mark.parametrize(
+    ("section", "cache"),
+    [
+        ({"quant_method": "modelopt", "quant_algo": "NVFP4", "kv_cache_quant_algo": "FP8"}, "fp8"),
+        ({"quant_method": "modelopt", "quantization": {"quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}}, "fp8"),
+        ({"quant_method": "modelopt", "quant_algo": "NVFP4", "kv_cache_scheme": {"num_bits": 8}}, "fp8"),
+        ({"quant_method": "modelopt", "quant_algo": "NVFP4", "kv_cache_quant_algo": None}, "auto"),
+        ({"quant_method": "awq", "bits": 4}, "auto"),
+    ],
+)
+def test_the_cache_format_is_what_the_checkpoints_makers_chose(section: dict[str, Any], cache: str) -> None:
+    assert read(LLAMA, quantization_config=section).cache_format == cache
+    assert read(LLAMA).cache_format is None
+
+
 def test_an_unknown_scheme_is_refused() -> None:
     with pytest.raises(UnsupportedModelError, match="quant"):
         read(LLAMA, quantization_config={"quant_method": "dream", "bits": 3})

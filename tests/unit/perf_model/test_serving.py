@@ -197,6 +197,47 @@ def test_dp_ranks_bring_their_own_seats_and_budget():
     assert setup.token_budget == 4 * 8192
 
 
+def test_a_scheduler_that_looks_rarely_lets_successors_wait_half_its_interval():
+    def answer(engine, interval, **changes):
+        load = workload(concurrency=8, isl=256, osl=256, length_dist="uniform_0.5_1.5", num_prompts=400, **changes)
+        return run(point(load=load, engine=settings(engine=engine, stream_interval=interval)))
+
+    each, tenth = answer("sglang", 1), answer("sglang", 10)
+    waited_steps = (tenth.ttft_ms_mean - each.ttft_ms_mean) / each.tpot_ms_mean
+    assert 2.0 < waited_steps < 9.0  # ten decode steps between two looks; a prompt's step is followed by a look
+    assert tenth.ttft_ms_p99 - each.ttft_ms_p50 < 25 * each.tpot_ms_mean
+    assert answer("vllm", 10).ttft_ms_mean == answer("vllm", 1).ttft_ms_mean
+    alone = workload(concurrency=1, isl=256, osl=256)
+    engines = [settings(engine="sglang", stream_interval=interval) for interval in (1, 10)]
+    first, second = (run(point(load=alone, engine=engine)) for engine in engines)
+    assert first.ttft_ms_mean == second.ttft_ms_mean  # an idle scheduler looks all the time
+
+
+def balanced(clients, ranks=4, **changes):
+    plan = ParallelPlan(ranks, ep_size=ranks, dp_attention=True)
+    load = workload(concurrency=clients, length_dist="uniform_0.5_1.5", **changes)
+    return run(point(MIXTRAL, plan=plan, load=load, engine=settings(engine="trtllm", enable_chunked_prefill=False)))
+
+
+def test_prompts_wait_for_other_attention_ranks_but_not_for_ever(monkeypatch):
+    load = {"isl": 2048, "osl": 512, "num_prompts": 320}
+    together = balanced(32, **load)
+    monkeypatch.setattr(serving, "_BALANCE_STEPS", 0)
+    at_once = balanced(32, **load)
+    waited_steps = (together.ttft_ms_mean - at_once.ttft_ms_mean) / together.tpot_ms_mean
+    assert 5.0 < waited_steps < 60.0
+    assert together.tpot_ms_mean < at_once.tpot_ms_mean  # prompts that start together share a step
+    assert together.request_throughput == pytest.approx(at_once.request_throughput, rel=0.3)
+
+
+@pytest.mark.parametrize("clients", [1, 3, 4, 9, 200])
+def test_every_prompt_starts_however_few_ranks_have_one(clients):
+    answer = balanced(clients, isl=512, osl=32)
+    assert answer.request_throughput * answer.e2e_s_mean == pytest.approx(clients, rel=1e-6)
+    if clients == 1:  # idle ranks hold nothing up
+        assert answer.ttft_ms_mean < 10 * answer.tpot_ms_mean
+
+
 def test_load_is_shared_by_replicas():
     assert share_of_load(workload(concurrency=17), 4).concurrency == 5
     assert share_of_load(workload(load_mode=LoadMode.POISSON, request_rate=6.0), 3).request_rate == 2.0
