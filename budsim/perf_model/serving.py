@@ -205,7 +205,8 @@ def _longer_queue(seconds: dict[str, float], more_s: float, grows_evenly: bool) 
     return seconds | longer
 
 
-def _closed_loop_requests(load: Workload, concurrency: int) -> int:
+def closed_loop_requests(load: Workload, concurrency: int) -> int:
+    """Return how many requests of a closed loop of ``concurrency`` clients are replayed."""
     if load.num_prompts:
         # A run of many waves is in its steady state long before it ends.
         # Where not all clients are replayed, the replayed ones send as many requests each.
@@ -419,7 +420,7 @@ def _serve_closed_loop(run: _Run) -> Prediction:
     played = min(clients, _clients_limit(run))
     if played < clients:
         run = replace(run, setup=run.setup._replace(concurrency=played))
-    count = _closed_loop_requests(load, run.setup.concurrency)
+    count = closed_loop_requests(load, run.setup.concurrency)
     seconds = run.play(count, np.zeros(count))
     rate = request_throughput_in_closed_loop(played, seconds["e2e_mean"])
     if played < clients:

@@ -9,3 +9,7 @@ INPUT_COLUMNS = (
     "stream_interval", "dp_attention", "speculative_tokens", "speculative_method", "acceptance_rate", "num_warmups",
     "length_dist",
 )  # fmt: skip
+# Of a disaggregated deployment, see ``pools_reader``.
+POOL_COLUMNS = (
+    "prefill_instances", "prefill_tp", "prefill_pp", "prefill_hardware", "decode_instances", "decode_tp",
+)  # fmt: skip

@@ -151,7 +151,7 @@ def _plan(row: Row, device: DeviceSpec) -> tuple[ParallelPlan, DeviceSpec]:
     raise InvalidRequestError(
         f"num_devices = {devices}, but tp {plan.tp_size} x pp {plan.pp_size} x dp {plan.dp_size} "
         f"uses {plan.num_devices}: "
-        "one row is one replica group of exactly its devices (prefill-decode split deployments are not modelled)",
+        "one row is one replica group of exactly its devices (pools: prefill_instances and decode_instances)",
         {"field": "num_devices"},
     )
 

@@ -20,9 +20,12 @@ from budsim.perf_model.memory import CorrectionOf, MemoryEstimate
 from budsim.perf_model.memory import estimate_memory as estimate_replica_memory
 from budsim.perf_model.parallelism import check_plan
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
+from budsim.perf_model.workload import Workload
 from budsim.simulator.candidate import Predictor
+from budsim.simulator.disaggregated import DisaggregatedPredictor
 from budsim.simulator.point_columns import INPUT_COLUMNS
 from budsim.simulator.points_reader import ReadRow, RowRefusal, read_rows, refusal_of
+from budsim.simulator.pools_reader import ReadPools, is_disaggregated, read_pools
 from budsim.simulator.predictors import make_predictor
 from budsim.simulator.table_cells import number_cell
 
@@ -47,13 +50,16 @@ MEMORY_COLUMNS = (
     "max_concurrency",
 )  # fmt: skip
 GIB = float(2**30)
+_POOLS_HAVE_TWO = RowRefusal(
+    "unsupported", "two pools have two answers: give an instance of each pool a row of its own"
+)
 
 
 def _infeasible_status(answer: Infeasible) -> str:
     return "unsupported" if answer.code == "unsupported" else "infeasible"
 
 
-def _prediction_row(answer: Prediction | Infeasible | RowRefusal, asked: ReadRow) -> dict[str, Any]:
+def _prediction_row(answer: Prediction | Infeasible | RowRefusal, asked: ReadRow | ReadPools) -> dict[str, Any]:
     if isinstance(answer, RowRefusal):
         return {"status": answer.status, "reason": answer.reason}
     if isinstance(answer, Infeasible):
@@ -66,18 +72,18 @@ def _prediction_row(answer: Prediction | Infeasible | RowRefusal, asked: ReadRow
     for name, (low, high) in answer.intervals.items():
         row[f"{name}_lo"], row[f"{name}_hi"] = low, high
     notes = list(asked.notes)
-    if answer.saturated and isinstance(asked.point, ServingPoint):
-        notes.insert(0, _saturation_reason(asked.point, answer))
+    if answer.saturated and not isinstance(asked.point, RowRefusal):
+        notes.insert(0, _saturation_reason(asked.point.workload, answer))
         if not asked.point.workload.num_prompts:
             row |= dict.fromkeys((*LATENCY_COLUMNS, "tps_per_user", *_LATENCY_INTERVALS))
     return {**row, "status": "ok", "reason": "; ".join(notes)}
 
 
-def _saturation_reason(point: ServingPoint, answer: Prediction) -> str:
-    rate = point.workload.request_rate or 0.0
+def _saturation_reason(load: Workload, answer: Prediction) -> str:
+    rate = load.request_rate or 0.0
     text = f"saturated: {rate:g} requests/s arrive, {answer.request_throughput:.3g} can be served"
-    if point.workload.num_prompts:
-        return f"{text}; latencies are those of this run of {point.workload.num_prompts} prompts"
+    if load.num_prompts:
+        return f"{text}; latencies are those of this run of {load.num_prompts} prompts"
     return f"{text}; latency grows without bound, so it is left empty"
 
 
@@ -99,8 +105,10 @@ def predict(
 ) -> pd.DataFrame:
     """Predict every row of a table of configurations.
 
+    Rows that state pools (``POOL_COLUMNS``) are predicted from physics whatever the method.
+
     Args:
-        frame: Columns of ``INPUT_COLUMNS``; cells may be text (a CSV read as text) or numbers.
+        frame: Columns of ``INPUT_COLUMNS`` and ``POOL_COLUMNS``; cells may be text (a CSV read as text) or numbers.
         method: ``regressor`` or ``heuristic``; None = ``DEFAULT_SIMULATION_METHOD``.
         predictor: For tests and searches; None = one of ``method``.
         model_version: Version of the trained models; None = the current one.
@@ -114,11 +122,23 @@ def predict(
         ModelFilesError: The trained models are damaged or missing.
     """
     chosen = predictor or make_predictor(method, model_version)
-    asked = [_with_basis(row, correction_of) for row in read_rows(frame)]
+    pooled = is_disaggregated(frame)
+    pools = iter(_pool_rows(frame[pooled], correction_of) if any(pooled) else ())
+    asked = [_with_basis(row, correction_of) for row in read_rows(frame[[not cell for cell in pooled]])]
     known = [row.point for row in asked if isinstance(row.point, ServingPoint)]
     answers = iter(chosen.predict(known))
-    rows = [_prediction_row(row.point if isinstance(row.point, RowRefusal) else next(answers), row) for row in asked]
-    return _joined(frame, rows, PREDICTION_COLUMNS)
+    plain = (_prediction_row(row.point if isinstance(row.point, RowRefusal) else next(answers), row) for row in asked)
+    return _joined(frame, [next(pools) if cell else next(plain) for cell in pooled], PREDICTION_COLUMNS)
+
+
+def _pool_rows(frame: pd.DataFrame, correction_of: CorrectionOf | None) -> list[dict[str, Any]]:
+    asked = read_pools(frame)
+    answers = iter(
+        DisaggregatedPredictor(correction_of=correction_of).predict(
+            [row.point for row in asked if not isinstance(row.point, RowRefusal)]
+        )
+    )
+    return [_prediction_row(row.point if isinstance(row.point, RowRefusal) else next(answers), row) for row in asked]
 
 
 def _with_basis(asked: ReadRow, correction_of: CorrectionOf | None) -> ReadRow:
@@ -139,7 +159,10 @@ def estimate_memory(frame: pd.DataFrame, correction_of: CorrectionOf | None = No
     Returns:
         The input columns, then ``MEMORY_COLUMNS`` (GiB per device; tokens and sequences per replica).
     """
-    asked = read_rows(frame, needs_load=False)
+    asked = [
+        ReadRow(_POOLS_HAVE_TWO) if pooled else row
+        for row, pooled in zip(read_rows(frame, needs_load=False), is_disaggregated(frame), strict=True)
+    ]
     loaded = frame["model_loading_gib"].tolist() if "model_loading_gib" in frame.columns else [None] * len(frame)
     rows = [_memory_row(row, cell, correction_of) for row, cell in zip(asked, loaded, strict=True)]
     return _joined(frame, rows, MEMORY_COLUMNS)
