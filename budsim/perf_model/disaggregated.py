@@ -184,7 +184,7 @@ class _Run:
         )
         # A prefill instance has no decode steps in which an arrival could go unseen.
         self.prefill_setup = scheduler_setup(point.prefill, prefill.constants, prefill.kv_tokens)._replace(
-            reserve_share=0.0, tokens_per_chunk=1, arrival_lag_steps=0.0
+            reserve_share=0.0, steps_per_chunk=1, arrival_lag_steps=0.0, receive_steps=1
         )
         self.decode_setup = _decode_setup(point.decode, decode)
         self.prefill_coefficients = _host_per_rank(prefill.coefficients)
@@ -290,7 +290,8 @@ class _Run:
         first_token, finish, gaps = np.empty(count), np.empty(count), np.zeros(GAP_BINS)
         one = np.ones(count, np.int64)
         arrival = arrival.copy()
-        play(self.prefill_coefficients, setup, isl, one, arrival, on_the_way + think, first_token, finish, gaps)
+        c, delay = self.prefill_coefficients, on_the_way + think
+        play(c, c, setup, isl, one, np.ones(count), arrival, delay, first_token, finish, gaps)
         return _Prefilled(first_token, first_token - arrival - think)
 
     def _delay(self, prefilled: _Prefilled, sent: FloatArray | None, count: int) -> FloatArray:
@@ -319,7 +320,8 @@ class _Run:
         setup = self.decode_setup._replace(closed_loop=clients is not None, concurrency=clients or 1)
         first_token, finish, gaps = np.empty(count), np.empty(count), np.zeros(GAP_BINS)
         arrival = arrival.copy()
-        play(self.decode_coefficients, setup, isl, osl, arrival, delay, first_token, finish, gaps)
+        c = self.decode_coefficients
+        play(c, c, setup, isl, osl, np.ones(count), arrival, delay, first_token, finish, gaps)
         return _Decoded(osl, arrival, first_token, finish, gaps)
 
     def _prediction(self, seconds: dict[str, float], rate: float, osl: float, saturated: bool) -> Prediction:
@@ -338,6 +340,7 @@ def _decode_setup(point: ServingPoint, costs: PoolCosts) -> SchedulerSetup:
         chunked=True,
         token_budget=max(setup.token_budget, 2 * setup.max_num_seqs),
         reserve_share=1.0,
+        balance_steps=0,
         cached_share=1.0 - 0.5 / longest,
     )
 

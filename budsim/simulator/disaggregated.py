@@ -25,8 +25,8 @@ _MEMO_LIMIT = 20_000
 # Half widths of the 80 % intervals, natural-log units: within them lie 90 % of the 195 measured rows that are answered
 # (scripts/compare_disaggregated.py), because those rows are of three models, and leaving an engine x device out covers
 # 50 to 100 % of its rows. Device families without a measured row get half as much again.
-WIDTHS = HalfWidths(ttft=1.57, tpot=0.3, e2e=0.35)
-WIDER = HalfWidths(ttft=2.36, tpot=0.45, e2e=0.53)
+WIDTHS = HalfWidths(ttft=1.64, tpot=0.3, e2e=0.36)
+WIDER = HalfWidths(ttft=2.46, tpot=0.45, e2e=0.54)
 MEASURED_FAMILIES = frozenset({"hopper", "blackwell"})
 
 
