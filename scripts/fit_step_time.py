@@ -57,7 +57,10 @@ STATIC_ROWS = 24  # of one engine on one device
 NOISE = 0.25
 # Standard deviations, in natural logarithms: of a family from the operator tables, of an engine on a family from that.
 _SIGMAS = {"kernel family": 0.15, "kernel cell": 0.15, "host engine": 1.2, "host cell": 0.4, "host everybody": 1.0}
-_POLLING = {"host everybody": 0.1, "host engine": 0.4, "host cell": 1.2}
+_POLLING = {"host everybody": 0.1, "host engine": 0.4, "host cell": 0.3}
+# Some engines compile kernels on some families when they meet a shape, others ship them.
+_COMPILING = {"host everybody": 0.1, "host engine": 0.3, "host cell": 4.0}
+_COLD_START_S = 60.0  # first guess for SGLang on Blackwell: near the default its cold runs have no slope
 _LOOSE = {"layer_overhead_s", "moe_overhead_s", "mla_overhead_s", "routing_evenness", "attention_half_tokens"}
 _UNTABLED_FAMILIES = {"cdna", "gaudi", "cpu", "turing", "other"}
 
@@ -136,7 +139,8 @@ def cases_of(table: pd.DataFrame) -> list[Case]:
 def predicted(case: Case, constants: StepConstants) -> tuple[float, float]:
     """Return what ``case.measured`` holds, predicted. What a constant does not touch is not played again."""
     coefficients = step_coefficients(case.point, constants)
-    key = (*coefficients, constants.arrival_delay_s, constants.arrival_lag_steps)
+    cold = constants.cold_chunk_s if case.point.workload.num_warmups == 0 else 0.0
+    key = (*coefficients, constants.arrival_delay_s, constants.arrival_lag_steps, cold)
     if key not in case.played:
         answer = serve(case.point, coefficients, constants, case.kv_tokens)
         first = answer.e2e_s_mean if case.cell[2] == "static" else answer.tpot_ms_mean
@@ -188,8 +192,8 @@ class Levels:
                 self._place(("*", family, "served", name), wide * _SIGMAS["kernel family"]),
                 self._place((engine, family, "served", name), _SIGMAS["kernel cell"]),
             ]
-        # Engines look for arrivals every step; where one does not, launch scripts for that family say so.
-        sigmas = _POLLING if name == "arrival_lag_steps" else _SIGMAS
+        # Engines look for arrivals every step; what their launch scripts change of it is played.
+        sigmas = _POLLING if name == "arrival_lag_steps" else _COMPILING if name == "cold_chunk_s" else _SIGMAS
         return [
             self._place(("*", "*", load, name), sigmas["host everybody"]),
             self._place((engine, "*", load, name), sigmas["host engine"]),
@@ -224,11 +228,6 @@ class Levels:
         return {key: {name: float(f"{value:.4g}") for name, value in row.items()} for key, row in sorted(out.items())}
 
 
-def _start_lag(cell: Cell) -> float:
-    """Return the log of the first guess: the lag has a second minimum where schedulers poll rarely (Blackwell)."""
-    return float(np.log(16.0)) if cell[:2] in {("sglang", "blackwell")} else 0.0
-
-
 @dataclass
 class Problem:
     """Cases, levels and weights; residuals are laid out (cases, 2)."""
@@ -248,10 +247,9 @@ class Problem:
     def start(self) -> Floats:
         """Return the first guess."""
         theta = np.zeros(len(self.levels.sigma))
-        for cell in self.levels.cells:
-            place = self.levels.keys.get((*cell, "arrival_lag_steps"))
-            if place is not None:
-                theta[place] += _start_lag(cell)
+        place = self.levels.keys.get(("sglang", "blackwell", "served", "cold_chunk_s"))
+        if place is not None:
+            theta[place] = np.log(_COLD_START_S / StepConstants().cold_chunk_s)
         return theta
 
     def errors(self, theta: Floats) -> Floats:

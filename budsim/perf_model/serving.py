@@ -135,6 +135,7 @@ def scheduler_setup(point: ServingPoint, constants: StepConstants, kv_tokens: fl
         draft_passes=draft_passes(settings.speculative_method, settings.speculative_tokens),
         receive_steps=_receive_steps(point),
         ranks=ranks,
+        cold_chunk_s=float(constants.cold_chunk_s) if load.num_warmups == 0 else 0.0,
         balance_steps=_BALANCE_STEPS if settings.engine == "trtllm" and ranks > 1 else 0,
     )
 
@@ -212,6 +213,8 @@ def closed_loop_requests(load: Workload, concurrency: int) -> int:
         # Where not all clients are replayed, the replayed ones send as many requests each.
         clients = min(load.concurrency or 1, load.num_prompts)
         prompts = load.num_prompts if clients <= concurrency else math.ceil(load.num_prompts / clients * concurrency)
+        if load.num_warmups == 0:  # a cold first wave weighs as much as its share of the run
+            return min(prompts, MAX_CLIENTS_LIMIT)
         return min(prompts, max(WAVES * 2 * concurrency, 64), max(3 * concurrency, 2 * MAX_REQUESTS))
     return max(3 * concurrency, min(max(WAVES * concurrency, MIN_REQUESTS), MAX_REQUESTS))
 

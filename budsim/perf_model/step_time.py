@@ -48,6 +48,10 @@ _EXPERT_PASSES = 4
 _EXPERT_TILE_ROWS = 16.0
 # Weights that weigh more are stored in 16 bit; nothing between it and 8 bit with its scales is in use.
 _SIXTEEN_BIT_BYTES = 1.5
+# Kernels that a prompt's MLA layer launches, in those of a dense layer: low-rank projections down and up, their norms
+# and quantisations, rotary parts split off and joined again, keys and values expanded. Chosen by fits to served rows
+# (docs/accuracy.md).
+_MLA_LAUNCHES = 4.5
 _LOGIT_PASSES = 4  # fp32 logits: written, scaled, soft-maxed, sampled
 
 
@@ -222,7 +226,8 @@ def _kernels_s(arch: ModelArchitecture, k: StepConstants) -> float:
 def _launch_s(arch: ModelArchitecture, k: StepConstants) -> float:
     """Return the host time that launches one step's kernels one by one, in kernels of a dense layer."""
     shared = 0.3 if arch.shared_expert_intermediate_size else 0.0
-    layers = arch.num_layers * (1.5 if arch.is_mla else 1.0) + arch.moe_layers * (0.5 + shared)
+    shared = 0.3 if arch.shared_expert_intermediate_size else 0.0
+    layers = arch.num_layers * (_MLA_LAUNCHES if arch.is_mla else 1.0) + arch.moe_layers * (0.5 + shared)
     return layers * k.prefill_launch_s
 
 

@@ -29,7 +29,7 @@ class Workload:
         concurrency: Closed loop: clients. Static batch: batch size. Burst: prompts if ``num_prompts`` is not set.
         request_rate: Poisson arrivals per second over the whole deployment.
         num_prompts: Requests of one run; None lets the replay choose enough for stable percentiles.
-        num_warmups: Requests served before the measured ones.
+        num_warmups: Requests served before the measured ones; 0 = the server is cold, None = it is warm.
         length_dist: ``fixed``, or ``uniform_A_B``: each length uniform in [A, B] x nominal; isl and osl are the means.
         prefix_cache_hit_rate: Share of input tokens found in the prefix cache, in [0, 1).
         acceptance_rate: Probability in [0, 1] that a draft token is accepted where those before it were; it depends on
@@ -42,7 +42,7 @@ class Workload:
     concurrency: int | None = None
     request_rate: float | None = None
     num_prompts: int | None = None
-    num_warmups: int = 0
+    num_warmups: int | None = None
     length_dist: str = "fixed"
     prefix_cache_hit_rate: float = 0.0
     acceptance_rate: float | None = None

@@ -8,7 +8,7 @@ Rules that the columns alone do not say:
                and on CPUs ``num_devices`` counts sockets while ``tp`` may count NUMA domains.
     drafting   ``speculative_tokens`` blank or 0: nothing is drafted, method and acceptance have no effect.
     caching    ``enable_prefix_caching`` false: the hit rate is 0, whatever the row says.
-    warm-ups   ``num_warmups`` are served before the run and leave no queue behind: they change nothing.
+    warm-ups   ``num_warmups`` are served before the run and leave no queue behind; 0 = the run meets a cold server.
 
 What was decided for the caller (a default variant, a format the device lacks) is a note of the row.
 """
@@ -115,7 +115,7 @@ def _workload(row: Row) -> Workload:
         concurrency=concurrency,
         request_rate=rate,
         num_prompts=prompts,
-        num_warmups=count_cell(row, "num_warmups", 0) or 0,
+        num_warmups=count_cell(row, "num_warmups", 0),
         length_dist=length_dist,
         prefix_cache_hit_rate=_hit_rate(row),
         acceptance_rate=number_cell(row, "acceptance_rate", 0.0, 1.0),

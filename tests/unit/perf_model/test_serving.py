@@ -213,6 +213,19 @@ def test_a_scheduler_that_looks_rarely_lets_successors_wait_half_its_interval():
     assert first.ttft_ms_mean == second.ttft_ms_mean  # an idle scheduler looks all the time
 
 
+def test_only_a_cold_server_compiles_and_only_when_a_first_wave_fills_its_budget():
+    constants = replace(CONSTANTS, cold_chunk_s=50.0)
+
+    def ttft_s(warmups, clients=64, prompts=640):
+        load = workload(concurrency=clients, num_prompts=prompts, num_warmups=warmups)
+        return run(point(load=load), constants=constants).ttft_ms_mean / 1e3
+
+    assert ttft_s(None) == ttft_s(1) == ttft_s(128)
+    assert ttft_s(0) - ttft_s(None) == pytest.approx(50.0 * 64 / 640, rel=0.05)  # the first wave waits, nobody else
+    assert ttft_s(0, prompts=3200) - ttft_s(None, prompts=3200) == pytest.approx(50.0 / 50, rel=0.05)
+    assert ttft_s(0, clients=4, prompts=40) == ttft_s(None, clients=4, prompts=40)  # 4 x 1024 of 8192 tokens
+
+
 def balanced(clients, ranks=4, **changes):
     plan = ParallelPlan(ranks, ep_size=ranks, dp_attention=True)
     load = workload(concurrency=clients, length_dist="uniform_0.5_1.5", **changes)
