@@ -32,8 +32,15 @@ from budsim.perf_model.engine_reserve import (
 from budsim.perf_model.kv_cache import KvCacheLayout, kv_bytes_per_token, kv_cache_layout
 from budsim.perf_model.model_architecture import LayerKind, ModelArchitecture
 from budsim.perf_model.parallelism import stage_layer_ranges
-from budsim.perf_model.rank_weights import stage_weight_bytes
+from budsim.perf_model.rank_weights import draft_weight_bytes, stage_weight_bytes
 from budsim.perf_model.serving_point import Infeasible, ServingPoint
+from budsim.perf_model.speculation import (
+    DraftMethod,
+    caching_architecture,
+    draft_architecture,
+    draft_passes,
+    draft_precision,
+)
 
 __all__ = [
     "MemoryCorrection",
@@ -225,7 +232,26 @@ def loaded_weight_bytes(point: ServingPoint) -> tuple[float, ...]:
         rounding = Rounding.NONE
     else:
         rounding = Rounding.SEGMENTS if point.settings.engine == "sglang" else Rounding.BLOCKS
-    return stage_weight_bytes(point.arch, point.precision, point.plan, rounding)
+    stages = stage_weight_bytes(point.arch, point.precision, point.plan, rounding)
+    return (*stages[:-1], stages[-1] + _draft_bytes(point))
+
+
+def _draft_method(point: ServingPoint) -> DraftMethod | None:
+    """Return how a point drafts where that takes a model; None = nothing is drafted, or copied from the prompt."""
+    settings = point.settings
+    passes = draft_passes(settings.speculative_method, settings.speculative_tokens)
+    return DraftMethod(settings.speculative_method) if passes else None
+
+
+def _draft_bytes(point: ServingPoint) -> float:
+    """Return what one device of the last stage loads for the draft model."""
+    method = _draft_method(point)
+    if method is None:
+        return 0.0
+    draft = draft_architecture(point.arch, method)
+    copies = max(1, point.arch.mtp_layers) if method is DraftMethod.MTP else 1
+    precision = draft_precision(point.precision, draft, method)
+    return copies * draft_weight_bytes(draft, precision, point.plan, method is DraftMethod.EAGLE)
 
 
 def platform_sequence_length(isl: float, osl: float, max_model_len: int) -> int:
@@ -320,15 +346,29 @@ def _corrected(reserve: EngineReserve, correction: MemoryCorrection) -> EngineRe
 
 
 def _layout(point: ServingPoint, layers: range) -> KvCacheLayout:
-    settings = point.settings
-    return kv_cache_layout(
-        point.arch,
+    """Return the cache of a stage; under speculation with the draft model's layers and a state per draft token."""
+    arch, settings, method = point.arch, point.settings, _draft_method(point)
+    if method is not None and layers.stop == arch.num_layers:
+        arch = caching_architecture(arch, method)
+        layers = range(layers.start, arch.num_layers)
+    layout = kv_cache_layout(
+        arch,
         point.plan.attention_tp_size,
         settings.kv_cache_dtype,
         settings.block_size,
         settings.max_num_batched_tokens,
         layers,
         saves_windows(settings),
+    )
+    if not settings.speculative_tokens:
+        return layout
+    states = 1 + settings.speculative_tokens  # vLLM, v1/core/single_type_kv_cache_manager.py: MambaManager
+    return replace(
+        layout,
+        groups=tuple(
+            replace(group, count=group.count * states) if group.kind is LayerKind.LINEAR else group
+            for group in layout.groups
+        ),
     )
 
 

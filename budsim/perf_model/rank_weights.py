@@ -55,6 +55,21 @@ def stage_weight_bytes(
     return tuple(stage + rope for stage in stages)
 
 
+@lru_cache(maxsize=1024)
+def draft_weight_bytes(draft: ModelArchitecture, precision: Precision, plan: ParallelPlan, own_head: bool) -> float:
+    """Return bytes that one device of the last stage loads for a draft model; embedding and rotary tables are shared.
+
+    Args:
+        draft: ``speculation.draft_architecture``.
+        precision: Its formats.
+        plan: Layout of the target.
+        own_head: It has an output projection of its own.
+    """
+    layers = sum(_layer_bytes_per_rank(draft, precision, plan, Rounding.NONE))
+    head = weight_bytes(draft, precision).lm_head / plan.tp_size if own_head else 0.0
+    return layers + head
+
+
 def _layer_bytes_per_rank(
     arch: ModelArchitecture, precision: Precision, plan: ParallelPlan, rounding: Rounding
 ) -> list[float]:

@@ -28,6 +28,7 @@ from budsim.perf_model.engine_settings import EngineSettings
 from budsim.perf_model.model_architecture import ATTENTION_KINDS, LayerKind, MlpKind, ModelArchitecture
 from budsim.perf_model.parameters import layer_parameters
 from budsim.perf_model.precision import Precision, resolve_precision
+from budsim.perf_model.serving_point import ServingPoint
 from budsim.perf_model.workload import Workload
 
 # Beyond it engines gain nothing: (1 - a^17) / (1 - a) is within 1 % of its limit up to a = 0.75.
@@ -36,6 +37,11 @@ MAX_DRAFT_TOKENS = 16
 _EAGLE_VOCABULARY = 32_000
 # Width of an EAGLE head's MLP where the target has no dense layer: nvidia/gpt-oss-120b-Eagle3, 17,280 of 2,880.
 _EAGLE_MLP_WIDTHS = 6
+
+
+# Half width of the 80 % interval that drafting adds, natural-log units: of 102 runs of DeepSeek-R1 with a default
+# acceptance (docs/accuracy.md).
+DRAFTING_WIDTH = 0.25
 
 
 class DraftMethod(StrEnum):
@@ -47,11 +53,23 @@ class DraftMethod(StrEnum):
 
 
 # Acceptance per token where the caller states none; what text and sampling do to it is wider than the methods differ.
-#   mtp    see docs/accuracy.md, Speculative decoding.
-#   eagle  3.23 tokens a step at k = 7, mean of MT-bench, HumanEval and GSM8K over two public heads, temperature 1
-#          (model card of nebius/EAGLE3-Llama-3.3-70B-Instruct).
+#   mtp    0.70 fitted to 64 pairs of plain and drafting runs of DeepSeek-R1 (docs/accuracy.md); 3.1 to 3.2 tokens a
+#          step at k = 7 of DeepSeek-V3's own layer, 0.69 to 0.71 (model card of nebius/MTP-DeepSeek-V3-0324).
+#   eagle  2.5 to 3.2 tokens a step at k = 7, means of MT-bench, HumanEval and GSM8K, temperature 1: 0.6 to 0.71 (model
+#          cards of nebius/EAGLE3-gpt-oss-120b and nebius/EAGLE3-Llama-3.3-70B-Instruct, public heads).
 #   ngram  1.55 to 1.74 tokens a step at k = 10 (Spec-Bench leaderboard, PLD, Vicuna 7B to 33B, A100): 0.36 to 0.42.
-DEFAULT_ACCEPTANCE = {DraftMethod.MTP: 0.7, DraftMethod.EAGLE: 0.7, DraftMethod.NGRAM: 0.4}
+DEFAULT_ACCEPTANCE = {DraftMethod.MTP: 0.7, DraftMethod.EAGLE: 0.65, DraftMethod.NGRAM: 0.4}
+
+
+# Host work of one step per sequence whose drafts are verified. Fitted with an acceptance shared by both engines to 12
+# pairs of plain and drafting runs (SGLang 0.5.9, DeepSeek-R1 on B200; docs/accuracy.md): its first speculative worker
+# does not overlap with the device. TensorRT-LLM's own came out as 0; nothing was measured of the others.
+_VERIFY_S = {"sglang": 2.1e-4}
+
+
+def verify_overhead_s(settings: EngineSettings) -> float:
+    """Return host seconds per sequence of a step that verifying drafts adds."""
+    return _VERIFY_S.get(settings.engine, 0.0) if settings.speculative_tokens else 0.0
 
 
 def draft_method(name: str | None, arch: ModelArchitecture) -> DraftMethod:
@@ -102,6 +120,15 @@ def acceptance(settings: EngineSettings, load: Workload) -> float:
         return 0.0
     stated = load.acceptance_rate
     return DEFAULT_ACCEPTANCE[DraftMethod(settings.speculative_method)] if stated is None else stated
+
+
+def without_speculation(point: ServingPoint) -> ServingPoint:
+    """Return the same point where nothing is drafted."""
+    return replace(
+        point,
+        settings=replace(point.settings, speculative_tokens=0, speculative_method=""),
+        workload=replace(point.workload, acceptance_rate=None),
+    )
 
 
 def tokens_per_step(draft_tokens: int, acceptance: float) -> float:
@@ -203,6 +230,25 @@ def _has_dense_mlp(arch: ModelArchitecture) -> bool:
     return dense and arch.intermediate_size > 0
 
 
+@lru_cache(maxsize=256)
+def caching_architecture(arch: ModelArchitecture, method: DraftMethod) -> ModelArchitecture:
+    """Return the target with the draft model's layers behind its own, as the KV cache holds them."""
+    count = max(1, arch.mtp_layers) if method is DraftMethod.MTP else 1
+    kind = draft_architecture(arch, method).layer_kinds[0]
+    return replace(
+        arch,
+        num_layers=arch.num_layers + count,
+        layer_kinds=arch.layer_kinds + (kind,) * count,
+        kv_token_ratios=arch.kv_token_ratios + (1,) * count if arch.kv_token_ratios else (),
+    )
+
+
 def draft_precision(target: Precision, draft: ModelArchitecture, method: DraftMethod) -> Precision:
-    """Return the formats of the draft model: MTP layers are the checkpoint's own, EAGLE heads have 16 bit."""
-    return target if method is DraftMethod.MTP else resolve_precision(draft.torch_dtype, draft, None)
+    """Return the formats of the draft model: 16 bit, but for the MTP layers of checkpoints of 8 bit and more.
+
+    Conversions to 4 bit leave the layer alone (``model.layers.61*`` in the exclude list of nvidia/DeepSeek-R1-NVFP4).
+    """
+    if method is DraftMethod.MTP and target.weight_bytes >= 1.0:
+        return target
+    plain = replace(draft, quantization=None, quantization_exempt=())
+    return resolve_precision("fp16" if draft.torch_dtype == "fp16" else "bf16", plain, None)

@@ -39,7 +39,13 @@ from budsim.perf_model.precision import bytes_per_element
 from budsim.perf_model.replay import StepCoefficients, step_seconds_array
 from budsim.perf_model.roofline import DeviceRates, device_rates
 from budsim.perf_model.serving_point import ServingPoint
-from budsim.perf_model.speculation import DraftMethod, draft_architecture, draft_passes, draft_precision
+from budsim.perf_model.speculation import (
+    DraftMethod,
+    draft_architecture,
+    draft_passes,
+    draft_precision,
+    verify_overhead_s,
+)
 
 # Passes over a hidden-size vector per layer that fused norms, residuals, rotary and quantisation kernels leave.
 _HIDDEN_PASSES = 12
@@ -329,7 +335,7 @@ def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoef
         step_overhead_s=k.step_overhead_s + _kernels_s(arch, k),
         prefill_overhead_s=k.prefill_overhead_s,
         prefill_launch_s=_launch_s(arch, k),
-        sequence_overhead_s=k.sequence_overhead_s,
+        sequence_overhead_s=k.sequence_overhead_s + verify_overhead_s(point.settings),
         two_rows_factor=k.two_rows_factor,
         four_rows_factor=k.four_rows_factor,
         eight_rows_factor=k.eight_rows_factor,

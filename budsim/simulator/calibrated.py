@@ -19,6 +19,7 @@ from budsim.perf_model.engine_constants import FittedConstants, device_family, s
 from budsim.perf_model.fitted_constants import FITTED
 from budsim.perf_model.serving import MAX_REQUESTS, WAVES
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
+from budsim.perf_model.speculation import DRAFTING_WIDTH
 from budsim.perf_model.workload import LoadMode
 from budsim.simulator.candidate import Predictor
 from budsim.simulator.heuristic import HeuristicPredictor
@@ -137,13 +138,19 @@ class CalibratedPredictor:
         (answer,) = self._physics[calibration.key].predict([point])
         if isinstance(answer, Infeasible):
             return answer
-        return _with_intervals(answer, calibration, basis_of(calibration, anchor_of(point)))
+        drafts = point.settings.speculative_tokens > 0  # calibrations know plain runs only
+        return _with_intervals(
+            answer,
+            calibration,
+            "extrapolated" if drafts else basis_of(calibration, anchor_of(point)),
+            DRAFTING_WIDTH if drafts else 0.0,
+        )
 
 
-def _with_intervals(answer: Prediction, calibration: Calibration, basis: str) -> Prediction:
+def _with_intervals(answer: Prediction, calibration: Calibration, basis: str, more_width: float) -> Prediction:
     """Return the answer with 80 % intervals as wide as the errors on what was left out of the fit."""
     errors = {error.metric: error for error in calibration.held_out}
-    widths = {metric: _half_width(errors.get(metric), basis) for metric in _INTERVAL_METRICS}
+    widths = {metric: math.hypot(_half_width(errors.get(metric), basis), more_width) for metric in _INTERVAL_METRICS}
     intervals = {
         metric: (getattr(answer, metric) * math.exp(-width), getattr(answer, metric) * math.exp(width))
         for metric, width in widths.items()

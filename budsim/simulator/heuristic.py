@@ -201,11 +201,6 @@ def refusal(point: ServingPoint) -> Infeasible | None:
         return Infeasible("unsupported", f"{point.arch.name} does not generate text (task {point.arch.task}).")
     if point.device.device_type not in {"cuda", "rocm", "hpu", "cpu", "cpu_high"}:
         return Infeasible("unsupported", f"{point.device.device_type} devices are listed and priced, not simulated.")
-    if point.settings.speculative_tokens:
-        return Infeasible(
-            "unsupported",
-            "speculative_tokens: the share of accepted draft tokens depends on the text and is not modelled.",
-        )
     load = point.workload
     length, limit = point.settings.max_model_len, point.arch.max_position_embeddings
     if load.isl + load.osl > length + 1:

@@ -42,7 +42,6 @@ from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import Precision, resolve_precision
 from budsim.perf_model.serving import length_bounds
 from budsim.perf_model.serving_point import ServingPoint
-from budsim.perf_model.speculation import acceptance
 from budsim.perf_model.workload import WITHOUT_DECODING, LoadMode, Workload, one_pass
 from budsim.simulator.point_columns import INPUT_COLUMNS
 from budsim.simulator.table_cells import LARGEST_COUNT, Row, count_cell, flag_cell, is_blank, number_cell, text_cell
@@ -266,12 +265,6 @@ def _notes(
         notes.append("prefix_cache_hit_rate counts as 0: prefix caching is off")
     if not settings.speculative_tokens and workload.acceptance_rate is not None:
         notes.append("acceptance_rate is not used: speculative_tokens is 0")
-    if settings.speculative_tokens and workload.acceptance_rate is None:
-        rate = f"{acceptance(settings, workload):g}"
-        notes.append(
-            f"acceptance_rate {rate} per draft token is a default of {settings.speculative_method}: it depends on the "
-            "text; state your own"
-        )
     if workload.load_mode is LoadMode.POISSON and not is_blank(row.get("concurrency")):
         notes.append("concurrency is not used: a poisson load has no limit of clients")
     return tuple(notes)

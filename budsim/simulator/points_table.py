@@ -20,6 +20,7 @@ from budsim.perf_model.memory import CorrectionOf, MemoryEstimate
 from budsim.perf_model.memory import estimate_memory as estimate_replica_memory
 from budsim.perf_model.parallelism import check_plan
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
+from budsim.perf_model.speculation import acceptance
 from budsim.perf_model.workload import Workload
 from budsim.simulator.candidate import Predictor
 from budsim.simulator.disaggregated import DisaggregatedPredictor
@@ -71,12 +72,22 @@ def _prediction_row(answer: Prediction | Infeasible | RowRefusal, asked: ReadRow
     }
     for name, (low, high) in answer.intervals.items():
         row[f"{name}_lo"], row[f"{name}_hi"] = low, high
-    notes = list(asked.notes)
+    notes = [*asked.notes, *_acceptance_note(asked.point)]
     if answer.saturated and not isinstance(asked.point, RowRefusal):
         notes.insert(0, _saturation_reason(asked.point.workload, answer))
         if not asked.point.workload.num_prompts:
             row |= dict.fromkeys((*LATENCY_COLUMNS, "tps_per_user", *_LATENCY_INTERVALS))
     return {**row, "status": "ok", "reason": "; ".join(notes)}
+
+
+def _acceptance_note(point: Any) -> tuple[str, ...]:
+    """Return which acceptance was taken where the row drafts and states none."""
+    if not isinstance(point, ServingPoint) or not point.settings.speculative_tokens:
+        return ()
+    if point.workload.acceptance_rate is not None:
+        return ()
+    rate, method = acceptance(point.settings, point.workload), point.settings.speculative_method
+    return (f"acceptance_rate: {rate:g} per draft token, the default of {method}, was taken; it depends on the text",)
 
 
 def _saturation_reason(load: Workload, answer: Prediction) -> str:

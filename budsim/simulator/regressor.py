@@ -16,7 +16,9 @@ import numpy as np
 from budsim.perf_model.corrections import Correction, HalfWidths, corrected, reconcile, with_intervals
 from budsim.perf_model.novelty import LEVELS, KnownCases, Novelty, basis, between
 from budsim.perf_model.residual_features import DescribedPoints, FloatArray, PointDescriber
+from budsim.perf_model.serving import mean_tokens_per_step
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
+from budsim.perf_model.speculation import DRAFTING_WIDTH, without_speculation
 from budsim.perf_model.workload import LoadMode
 from budsim.simulator.candidate import Predictor
 from budsim.simulator.heuristic import HeuristicPredictor
@@ -141,6 +143,7 @@ class RegressorPredictor:
     def predict(self, points: Sequence[ServingPoint]) -> list[Prediction | Infeasible]:
         """Return one prediction, or the reason there is none, per point; same points, same answers, same order."""
         answers = self._physics.predict(points)
+        references = self._references(points, answers)
         by_cell: dict[CellKey, list[int]] = {}
         for index, (point, answer) in enumerate(zip(points, answers, strict=True)):
             if isinstance(answer, Prediction):
@@ -148,30 +151,57 @@ class RegressorPredictor:
         for key, members in by_cell.items():
             asked = [points[index] for index in members]
             plain = [answer for answer in (answers[index] for index in members) if isinstance(answer, Prediction)]
-            for index, answer in zip(members, self._calibrated(key, asked, plain), strict=True):
+            known = [references[index] for index in members]
+            for index, answer in zip(members, self._calibrated(key, asked, plain, known), strict=True):
                 answers[index] = answer
         return answers
 
+    def _references(
+        self, points: Sequence[ServingPoint], answers: Sequence[Prediction | Infeasible]
+    ) -> list[tuple[ServingPoint, Prediction | Infeasible]]:
+        """Return the points whose physics errors are known: themselves, or the same point without its drafts."""
+        drafting = [index for index, point in enumerate(points) if point.settings.speculative_tokens]
+        plain = [without_speculation(points[index]) for index in drafting]
+        found: list[tuple[ServingPoint, Prediction | Infeasible]] = list(zip(points, answers, strict=True))
+        for index, point, answer in zip(drafting, plain, self._physics.predict(plain), strict=True):
+            found[index] = (point, answer)
+        return found
+
     def _calibrated(
-        self, key: CellKey, points: Sequence[ServingPoint], answers: Sequence[Prediction]
+        self,
+        key: CellKey,
+        points: Sequence[ServingPoint],
+        answers: Sequence[Prediction],
+        references: Sequence[tuple[ServingPoint, Prediction | Infeasible]],
     ) -> list[Prediction]:
-        """Return the answers of one cell, corrected and with intervals."""
+        """Return the answers of one cell, corrected and with intervals.
+
+        What drafts is corrected as the same point without drafts is: a residual of that was learnt, none of this.
+        """
         cell, own = self._models.cell(*key)
-        described = self._describer.describe(points, answers)
+        asked, physics = [point for point, _ in references], [a for _, a in references if isinstance(a, Prediction)]
+        if len(physics) < len(points):
+            asked, physics = list(points), list(answers)
+        described = self._describer.describe(asked, physics)
         novelty = cell.cases.novelty(described.features)
         static = [point.workload.load_mode is LoadMode.STATIC_BATCH for point in points]
         logs = np.zeros((3, len(points)))
         if self._method == "regressor" and cell.residuals:
-            logs = np.array(log_corrections(cell, described, answers, static))
+            logs = np.array(log_corrections(cell, described, physics, static))
         factors = np.exp(logs)
         *of_served, of_batch = (
             cell.half_widths(self._method, metric, described.features, novelty) for metric in WIDTH_METRICS
         )
         widths = [np.where(static, of_batch, width) for width in of_served]
-        words = basis(novelty, own)
+        drafts = np.array([point.settings.speculative_tokens > 0 for point in points])
+        widths = [np.where(drafts, np.hypot(width, DRAFTING_WIDTH), width) for width in widths]
+        words = [
+            "extrapolated" if d and w != "analytic" else w for d, w in zip(drafts, basis(novelty, own), strict=True)
+        ]
         out = []
         for i, (point, answer) in enumerate(zip(points, answers, strict=True)):
-            floors = (float(described.ttft_floor_ms[i]), float(described.tpot_floor_ms[i]))
+            per_step = mean_tokens_per_step(point)
+            floors = (float(described.ttft_floor_ms[i]), float(described.tpot_floor_ms[i]) / per_step)
             ttft, decode, p99 = (float(factor[i]) for factor in factors)
             change = Correction(ttft, decode, p99, ttft_floor_ms=floors[0], tpot_floor_ms=floors[1])
             moved = corrected(answer, change, point.workload)
