@@ -198,12 +198,17 @@ def launch_args(engine: str, query: LaunchQuery) -> LaunchArguments:
     """Return the launch arguments (flags without their dashes) and environment of one replica.
 
     Raises:
-        UnsupportedError: The engine is only predicted, or not in this version.
+        UnsupportedError: The engine, its version or speculative decoding is only predicted.
         InvalidRequestError: Arguments that the engine refuses; the message names them.
     """
     profile = engine_profile(engine)
     if profile.launch is None:
         raise UnsupportedError(f"{profile.name} is predicted only: no launch arguments are known.", {"field": "engine"})
+    if query.settings.speculative_tokens:
+        raise UnsupportedError(
+            "speculative decoding is predicted only: which draft model is started is not known.",
+            {"field": "speculative_tokens"},
+        )
     return profile.launch(query)
 
 
@@ -276,7 +281,7 @@ def resolve_engine_settings(
         InvalidRequestError: An override that is no engine parameter, or not a number of the right sign.
     """
     profile = engine_profile(engine)
-    table = profile.table_version(engine_version)
+    table = profile.settings_version(engine_version)
     if device.device_type not in profile.device_types:
         raise UnsupportedError(
             f"{profile.name} runs on {', '.join(profile.device_types)}, not on {device.device_type} ({device.name}).",

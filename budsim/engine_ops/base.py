@@ -6,7 +6,7 @@ Pure values. One file per engine fills them in; ``engine_ops`` itself is the reg
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from budsim.commons.errors import UnsupportedError
 from budsim.perf_model.engine_settings import EngineSettings, version_numbers
@@ -198,6 +198,7 @@ class EngineProfile:
         name: Canonical name, as ``EngineSettings.engine``.
         aliases: Other spellings, lower case.
         versions: Versions with a table of their own, oldest first; empty = one set of values for all.
+        predicted_versions: Older versions whose defaults are known and whose arguments are not: predicted only.
         default_version: What a blank version means.
         device_types: Device types the engine runs on.
         defaults: The values of one version on one device.
@@ -225,6 +226,7 @@ class EngineProfile:
     images: Mapping[str, str] = field(default_factory=dict)
     deployable: bool = False
     foreign_versions: tuple[str, ...] = ()
+    predicted_versions: tuple[tuple[int, ...], ...] = ()
     purpose: str = "serving"
     option: Callable[[ModelArchitecture, str, Mapping[str, str], str | None], EngineOption | None] | None = None
     refusal: Callable[[ModelArchitecture, str, str | None], str | None] | None = None
@@ -233,6 +235,14 @@ class EngineProfile:
     extras: Callable[[ParserQuery], dict[str, ArgumentValue]] | None = None
     command: Callable[[Mapping[str, ArgumentValue], str | None], list[str]] | None = None
     node_command: Callable[[Mapping[str, ArgumentValue], NodePlace, str | None], list[str]] | None = None
+
+    def settings_version(self, version: str | None) -> tuple[int, ...]:
+        """Return ``table_version`` among the versions that are predicted, those without known arguments included.
+
+        Raises:
+            UnsupportedError: As ``table_version``.
+        """
+        return replace(self, versions=(*self.predicted_versions, *self.versions)).table_version(version)
 
     def table_version(self, version: str | None) -> tuple[int, ...]:
         """Return the version whose table serves ``version``: the nearest one that is not newer.

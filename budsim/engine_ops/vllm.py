@@ -1,9 +1,9 @@
 """vLLM: versions and their defaults, devices, searchable parameters, launch arguments.
 
 Pure. What the parsers of the versions take: ``argument_tables`` and ``vllm_models``. Sources of the defaults: vLLM's
-``engine/arg_utils.py`` (``get_batch_defaults``), ``config`` and platform files at 0.8, 0.11, 0.19, 0.24 and 0.32, and
-the argument file of the 0.32 package; they are those of the OpenAI API server (``UsageContext.OPENAI_API_SERVER``),
-which differ from the offline ``LLM`` class.
+``engine/arg_utils.py`` (``get_batch_defaults``), ``config`` and platform files at 0.8, 0.11, 0.19, 0.24 and 0.32, those
+of 0.4 to 0.7 for V0, and the argument file of the 0.32 package; they are those of the OpenAI API server
+(``UsageContext.OPENAI_API_SERVER``), which differ from the offline ``LLM`` class.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ from budsim.perf_model.precision import Precision
 GIB = float(2**30)
 DEFAULT_VERSION = "0.32.0"
 TABLE_VERSIONS = ((0, 8), (0, 11), (0, 19), (0, 24), (0, 32))
+V0_VERSIONS = ((0, 4), (0, 7))  # the V0 scheduler: prompts before decode, in steps of their own
 DEVICE_TYPES = ("cuda", "rocm", "hpu", "cpu", "cpu_high")
 
 IMAGES = {
@@ -57,6 +58,8 @@ IMAGES = {
     "cpu": "budecosystem/bud-runtime-cpu:latest",
 }
 
+# V0 splits prompts by itself only where sequences may be longer, then with 512 tokens a step and from 0.7 on 2,048.
+V0_CHUNKS_FROM = 32_768
 LARGE_DEVICE_BYTES = 70 * GIB  # from here on 8192 tokens and 1024 sequences a step, else 2048 and 256
 A100_IS_SMALL_FROM = (0, 11)  # vllm pull request 17885: large budgets cost throughput on A100
 UTILIZATION_0_92_FROM = (0, 24)
@@ -82,6 +85,8 @@ def defaults(query: DefaultsQuery) -> EngineDefaults:
     device_type = base_device_type(query.device.device_type)
     utilization = 0.92 if query.version >= UTILIZATION_0_92_FROM else 0.9
     pooling = query.arch.task not in ("generate", "transcribe")
+    if query.version < TABLE_VERSIONS[0] and device_type in ("cuda", "rocm"):
+        return _v0_defaults(query)
     if device_type == "cpu":
         return _cpu_defaults(query, utilization)
     if device_type == "hpu":
@@ -96,6 +101,13 @@ def defaults(query: DefaultsQuery) -> EngineDefaults:
         return EngineDefaults(sequences, max(tokens, query.max_model_len), utilization, 16, False, False)
     states = LayerKind.LINEAR in query.arch.layer_kinds
     return EngineDefaults(sequences, tokens, utilization, 16, True, not states)
+
+
+def _v0_defaults(query: DefaultsQuery) -> EngineDefaults:
+    """Return the defaults of V0 on a GPU: whole prompts, 256 sequences, no prefix cache."""
+    if query.max_model_len > V0_CHUNKS_FROM and not query.arch.sliding_window:
+        return EngineDefaults(256, 2048 if query.version >= (0, 7) else 512, 0.9, 16, True, False)
+    return EngineDefaults(256, max(query.max_model_len, 2048), 0.9, 16, False, False)
 
 
 def _cpu_defaults(query: DefaultsQuery, utilization: float) -> EngineDefaults:
@@ -426,6 +438,7 @@ PROFILE = EngineProfile(
     name="vllm",
     aliases=("vllm", "vllm(ray-serve)", "vllm(nm-vllm)", "nm-vllm", "vllm-openai"),
     versions=TABLE_VERSIONS,
+    predicted_versions=V0_VERSIONS,
     default_version=DEFAULT_VERSION,
     device_types=DEVICE_TYPES,
     defaults=defaults,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from budsim.commons.errors import InvalidRequestError
 from budsim.perf_model.engine_constants import StepConstants
+from budsim.perf_model.engine_settings import EngineSettings, version_numbers
 from budsim.perf_model.metrics import request_throughput_in_closed_loop, tpot_s
 from budsim.perf_model.replay import (
     MIXED,
@@ -64,21 +65,21 @@ _BALANCE_STEPS = 60
 _FIRST_MIXED_VLLM = (0, 8)  # V1 is the default engine from 0.8 on
 
 
-def _version(text: str | None) -> tuple[int, int] | None:
-    parts = (text or "").split(".")
-    if len(parts) < 2 or not parts[0].isdigit() or not parts[1].isdigit():
-        return None
-    return int(parts[0]), int(parts[1])
+def plays_v0(settings: EngineSettings) -> bool:
+    """Whether the engine is a vLLM whose default scheduler is V0."""
+    version = version_numbers(settings.engine_version)
+    return settings.engine == "vllm" and version is not None and version < _FIRST_MIXED_VLLM
 
 
 def _policy(point: ServingPoint) -> int:
+    """Return how the engine mixes prompts and decode; what is not named here mixes them in one step.
+
+    vLLM V1, V0 with chunked prefill, TensorRT-LLM in flight, DeepSpeed-MII's split-fuse, OpenVINO and llama.cpp mix.
+    """
     settings = point.settings
-    version = _version(settings.engine_version)
     if settings.engine in _PREFILL_FIRST_ENGINES:
         return PREFILL_FIRST
-    if settings.engine == "vllm" and version and version < _FIRST_MIXED_VLLM and not settings.enable_chunked_prefill:
-        return PREFILL_FIRST
-    return MIXED
+    return PREFILL_FIRST if plays_v0(settings) and not settings.enable_chunked_prefill else MIXED
 
 
 def mean_tokens_per_step(point: ServingPoint) -> float:

@@ -40,7 +40,7 @@ from budsim.perf_model.kv_cache import kv_element_bytes
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import Precision, resolve_precision
-from budsim.perf_model.serving import length_bounds
+from budsim.perf_model.serving import length_bounds, plays_v0
 from budsim.perf_model.serving_point import ServingPoint
 from budsim.perf_model.workload import WITHOUT_DECODING, LoadMode, Workload, one_pass
 from budsim.simulator.point_columns import INPUT_COLUMNS
@@ -273,6 +273,11 @@ def _notes(
 def _model_notes(point: ServingPoint) -> tuple[str, ...]:
     """Return what the engine or the config lacks: the figures are those of the shape all the same."""
     arch, settings, notes = point.arch, point.settings, []
+    if plays_v0(settings):
+        notes.append(
+            f"vllm {settings.engine_version}: the V0 scheduler is played; what its host takes per step was not "
+            "measured, that of later versions was taken"
+        )
     refusal = engine_profile(settings.engine).refusal
     refused = refusal(arch, point.device.device_type, settings.engine_version) if refusal else None
     if refused:

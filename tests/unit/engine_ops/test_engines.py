@@ -212,3 +212,8 @@ def test_an_engine_without_an_image_for_a_device_is_not_offered_there_and_says_w
     offered = {option.engine: option.image for option in compatible_engines(arch, ["rocm"], images)}
     assert offered["sglang"] == "own/sglang:v0.5.23-rocm"
     assert refusals(arch, "rocm", ["sglang"], images=images) == []
+
+
+def test_what_drafts_is_predicted_and_not_deployed() -> None:
+    with pytest.raises(UnsupportedError, match="predicted only"):
+        launch_args("sglang", query(speculative_tokens=3, speculative_method="eagle"))

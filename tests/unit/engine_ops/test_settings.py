@@ -83,7 +83,7 @@ def test_the_nearest_older_table_serves_a_version_between() -> None:
     assert profile.table_version("v0.32.4") == (0, 32)
 
 
-@pytest.mark.parametrize("version", ["0.4.3", "vLLM 0.4.3+rocm614", "0.33.0", "1.0"])
+@pytest.mark.parametrize("version", ["0.3.3", "vLLM 0.2.7+rocm614", "0.33.0", "1.0"])
 def test_versions_outside_the_tables_are_unsupported(version: str) -> None:
     with pytest.raises(UnsupportedError, match="outside the versions"):
         resolve(version=version)
@@ -244,3 +244,34 @@ def test_each_device_type_gets_its_own_option() -> None:
 def test_a_model_no_engine_serves_has_no_option() -> None:
     strange = ModelArchitecture("x", "x", ("StrangeForCausalLM",), 1, 8, 1, 1, 8, 8, 8, False, 8, (LayerKind.FULL,))
     assert compatible_engines(strange, ["cuda"], {}) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "length", "expected"),
+    [
+        ("0.6.3", None, (256, 2560, False)),
+        ("vLLM 0.4.3+rocm614", 16384, (256, 16384, False)),
+        ("0.6.3", 65536, (256, 512, True)),
+        ("0.7.3", 65536, (256, 2048, True)),
+    ],
+)
+def test_v0_prefills_whole_prompts_but_of_long_sequences(version, length, expected):
+    found = resolve(version=version, overrides={"max_model_len": length})
+    assert (found.max_num_seqs, found.max_num_batched_tokens, found.enable_chunked_prefill) == expected
+    assert not found.enable_prefix_caching
+
+
+def test_v0_versions_are_predicted_and_not_deployed():
+    assert engine_profile("vllm").settings_version("0.6.3") == (0, 4)
+    with pytest.raises(UnsupportedError, match="outside the versions"):
+        engine_profile("vllm").table_version("0.6.3")
+
+
+def test_drafts_have_a_method_and_nothing_drafted_has_none():
+    assert resolve().speculative_method == ""
+    assert resolve(overrides={"speculative_tokens": 0, "speculative_method": "ngram"}).speculative_method == ""
+    drafted = resolve(overrides={"speculative_tokens": 3})
+    assert (drafted.speculative_tokens, drafted.speculative_method) == (3, "eagle")
+    assert resolve(overrides={"speculative_tokens": 5, "speculative_method": "ngram"}).speculative_method == "ngram"
+    own = replace(LLAMA, mtp_layers=1)
+    assert resolve(arch=own, overrides={"speculative_tokens": 1}).speculative_method == "mtp"

@@ -14,6 +14,7 @@ from budsim.perf_model import serving
 from budsim.perf_model.engine_constants import DEFAULTS
 from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.parameters import count_parameters
+from budsim.perf_model.replay import MIXED, PREFILL_FIRST
 from budsim.perf_model.serving import (
     capacity_requests_per_s,
     length_bounds,
@@ -368,3 +369,31 @@ def test_streaming_in_chunks_changes_the_gap_that_the_client_sees_and_nothing_el
         assert streamed(interval, 4, osl=1).itl_ms_p99 == 0.0
     batch = {"load_mode": LoadMode.STATIC_BATCH}
     assert streamed(5, 8, **batch).itl_ms_p99 == pytest.approx(5 * streamed(1, 8, **batch).itl_ms_p99)
+
+
+def test_v0_prefills_before_it_decodes_and_v1_mixes():
+    def setup(version, engine="vllm", chunked=False):
+        asked = point(engine=settings(engine=engine, engine_version=version, enable_chunked_prefill=chunked))
+        return scheduler_setup(asked, CONSTANTS, 1e6).policy
+
+    assert setup("0.6.3") == setup("0.7.3") == setup("0.5.9", "sglang", True) == setup("2.0", "tgi") == PREFILL_FIRST
+    assert setup("0.6.3", chunked=True) == setup("0.8.0") == setup("0.32.0", chunked=True) == MIXED
+    assert setup("1.0", "trtllm") == setup("0.3", "deepspeed-mii", True) == MIXED
+
+
+def test_prompts_stall_the_decode_of_v0():
+    load = workload(concurrency=16, isl=2048, osl=256, length_dist="uniform_0.5_1.5")
+    old = run(point(load=load, engine=settings(engine_version="0.6.3", enable_chunked_prefill=False)))
+    new = run(point(load=load))
+    assert old.itl_ms_p99 > new.itl_ms_p99
+    assert old.output_tps == pytest.approx(new.output_tps, rel=0.25)
+    assert old.request_throughput * old.e2e_s_mean == pytest.approx(16, rel=1e-6)
+
+
+def test_a_cache_that_fills_up_in_decode_preempts_and_recomputes():
+    load = workload(concurrency=16, isl=256, osl=512, num_prompts=64)
+    roomy, tight = (run(point(load=load), kv_tokens) for kv_tokens in (100_000.0, 6_000.0))
+    reserved = run(point(load=load, engine=settings(engine="trtllm", enable_chunked_prefill=False)), 6_000.0)
+    assert tight.e2e_s_mean > roomy.e2e_s_mean
+    assert tight.output_tps > reserved.output_tps * 0.8
+    assert tight.ttft_ms_mean < reserved.ttft_ms_mean  # vLLM admits what TensorRT-LLM holds back

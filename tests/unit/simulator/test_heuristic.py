@@ -59,9 +59,23 @@ def test_sequences_beyond_max_model_len_are_refused():
     assert (answer.code, "max_model_len" in answer.reason) == ("max_model_len", True)
 
 
-def test_speculation_is_said_not_guessed():
-    (answer,) = predict(serving_point(speculative_tokens=3))
-    assert answer.code == "unsupported"
+def test_speculation_is_priced_by_what_it_drafts_and_verifies():
+    drafted = {"speculative_tokens": 3, "speculative_method": "eagle"}
+    load = Workload(1024, 256, concurrency=1)
+    plain, none, half, all_ = predict(
+        serving_point(load=load),
+        *(serving_point(load=replace(load, acceptance_rate=rate), **drafted) for rate in (0.0, 0.5, 1.0)),
+    )
+    assert none.tpot_ms_mean > plain.tpot_ms_mean > half.tpot_ms_mean > all_.tpot_ms_mean > plain.tpot_ms_mean / 4
+    assert half.kv_cache_tokens < plain.kv_cache_tokens
+
+
+def test_costs_of_drafting_and_plain_points_are_not_mixed_up():
+    drafted = serving_point(speculative_tokens=3, speculative_method="eagle")
+    predictor = HeuristicPredictor()
+    first = predictor.predict([serving_point(), drafted, serving_point()])
+    assert first[0] == first[2] == predict(serving_point())[0]
+    assert first[1] == predict(drafted)[0]
 
 
 def test_kv_capacity_and_concurrency_are_reported():

@@ -86,7 +86,13 @@ def test_an_empty_cell_is_a_missing_column(blank):
         ({"dp_attention": "maybe"}, "invalid", "dp_attention"),
         ({"gpu_memory_utilization": 1.5}, "invalid", "gpu_memory_utilization"),
         ({"prefix_cache_hit_rate": 1.0}, "invalid", "prefix_cache_hit_rate"),
-        ({"speculative_tokens": 3}, "unsupported", "speculative_tokens"),
+        ({"speculative_tokens": -1}, "invalid", "speculative_tokens"),
+        ({"speculative_tokens": 99}, "invalid", "speculative_tokens"),
+        ({"speculative_tokens": 2.5}, "invalid", "speculative_tokens"),
+        ({"speculative_tokens": 3, "acceptance_rate": 1.2}, "invalid", "acceptance_rate"),
+        ({"speculative_tokens": 3, "acceptance_rate": -0.1}, "invalid", "acceptance_rate"),
+        ({"speculative_tokens": 3, "speculative_method": "medusa"}, "invalid", "speculative_method"),
+        ({"speculative_tokens": 3, "speculative_method": "mtp"}, "invalid", "eagle or ngram"),
         ({"max_model_len": 600}, "infeasible", "max_model_len"),
         ({"model": "meta-llama/Llama-3.1-70B-Instruct"}, "infeasible", "GiB"),
         ({"tp": 3}, "infeasible", "3"),
@@ -180,3 +186,32 @@ def test_memory_needs_no_load_and_honours_stated_weights():
     assert out["available_kv_gib"].iloc[0] - out["available_kv_gib"].iloc[1] == pytest.approx(
         20 - out["model_loading_gib"].iloc[0]
     )
+
+
+def test_drafts_are_predicted_and_a_default_acceptance_is_said():
+    plain, stated, default = (
+        answer(concurrency=1, speculative_tokens=k, acceptance_rate=rate) for k, rate in ((0, None), (3, 0.6), (3, ""))
+    )
+    assert stated["tpot_ms_mean"] < plain["tpot_ms_mean"]
+    assert stated["output_tps"] == pytest.approx(stated["request_throughput"] * 128, rel=1e-6)
+    assert "acceptance_rate" in default["reason"]
+    assert "eagle" in default["reason"]
+    assert "acceptance_rate" not in stated["reason"]
+    assert stated["basis"] in {"extrapolated", "analytic"}
+
+
+def test_no_drafts_leave_every_figure_as_it_is():
+    plain = answer()
+    for change in ({"speculative_tokens": 0}, {"acceptance_rate": 0.9}, {"speculative_method": "ngram"}):
+        other = answer(**change)
+        assert all(other[name] == plain[name] for name in PREDICTION_COLUMNS if name not in {"reason"})
+    assert "not used" in answer(acceptance_rate=0.9)["reason"]
+
+
+def test_the_model_that_drafts_takes_memory():
+    plain, eagle, ngram = (
+        estimate_memory(table({"speculative_tokens": k, "speculative_method": method})).iloc[0]
+        for k, method in ((0, ""), (3, "eagle"), (3, "ngram"))
+    )
+    assert eagle["model_loading_gib"] > plain["model_loading_gib"] + 0.5
+    assert eagle["kv_cache_tokens"] < plain["kv_cache_tokens"] == ngram["kv_cache_tokens"]

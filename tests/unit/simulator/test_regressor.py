@@ -113,3 +113,15 @@ def test_tables_by_level_are_complete():
     for bad in ({}, {"known": 1.0}, dict.fromkeys(LEVELS, -1.0), dict.fromkeys(LEVELS, float("nan"))):
         with pytest.raises(ValueError, match="each of"):
             levels_of(bad)
+
+
+def test_drafts_are_corrected_as_the_plain_point_is_with_wider_intervals():
+    drafted = serving_point(speculative_tokens=3, speculative_method="eagle")
+    (moved, plain), (physics_drafted,) = answers([drafted, POINT]), physics(drafted)
+    for name in ("ttft_ms_mean", "tpot_ms_mean"):
+        assert getattr(moved, name) == pytest.approx(getattr(physics_drafted, name) * np.exp(0.5))
+        (low, high), (plain_low, plain_high) = moved.intervals[name], plain.intervals[name]
+        assert low < getattr(moved, name) < high
+        assert high / low > plain_high / plain_low
+    assert moved.confidence < plain.confidence
+    assert moved.basis == "extrapolated"
