@@ -80,7 +80,7 @@ def _prediction_row(answer: Prediction | Infeasible | RowRefusal, asked: ReadRow
     return {**row, "status": "ok", "reason": "; ".join(notes)}
 
 
-def _acceptance_note(point: Any) -> tuple[str, ...]:
+def _acceptance_note(point: object) -> tuple[str, ...]:
     """Return which acceptance was taken where the row drafts and states none."""
     if not isinstance(point, ServingPoint) or not point.settings.speculative_tokens:
         return ()
