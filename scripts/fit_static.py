@@ -64,7 +64,12 @@ FREE = (
     "half_rate_tokens", "attention_efficiency", "attention_half_tokens", "link_efficiency", "collective_latency_s",
     "layer_overhead_s", "moe_overhead_s", *HOST_CONSTANTS,
 )  # fmt: skip
-ARRIVAL = ("arrival_delay_s", "arrival_lag_steps", "cold_chunk_s")  # all requests of a static batch are there
+ARRIVAL = (
+    "arrival_delay_s",
+    "arrival_lag_steps",
+    "cold_step_s",
+    "cold_chunk_s",
+)  # all requests of a static batch are there
 # Standard deviations, in natural logarithms, from what the first stage gives.
 KERNEL_SIGMA, LOOSE_SIGMA = 0.4, 1.0
 HOST_ENGINE_SIGMA, HOST_CELL_SIGMA = 1.2, 0.6

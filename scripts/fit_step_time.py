@@ -60,7 +60,8 @@ _SIGMAS = {"kernel family": 0.15, "kernel cell": 0.15, "host engine": 1.2, "host
 _POLLING = {"host everybody": 0.1, "host engine": 0.4, "host cell": 0.3}
 # Some engines compile kernels on some families when they meet a shape, others ship them.
 _COMPILING = {"host everybody": 0.1, "host engine": 0.3, "host cell": 4.0}
-_COLD_START_S = 60.0  # first guess for SGLang on Blackwell: near the default its cold runs have no slope
+# First guesses for SGLang on Blackwell: near the default its cold runs have no slope.
+_COLD_START_S = {"cold_step_s": 3.0, "cold_chunk_s": 60.0}
 _LOOSE = {"layer_overhead_s", "moe_overhead_s", "mla_overhead_s", "routing_evenness", "attention_half_tokens"}
 _UNTABLED_FAMILIES = {"cdna", "gaudi", "cpu", "turing", "other"}
 
@@ -139,8 +140,8 @@ def cases_of(table: pd.DataFrame) -> list[Case]:
 def predicted(case: Case, constants: StepConstants) -> tuple[float, float]:
     """Return what ``case.measured`` holds, predicted. What a constant does not touch is not played again."""
     coefficients = step_coefficients(case.point, constants)
-    cold = constants.cold_chunk_s if case.point.workload.num_warmups == 0 else 0.0
-    key = (*coefficients, constants.arrival_delay_s, constants.arrival_lag_steps, cold)
+    cold = (constants.cold_step_s, constants.cold_chunk_s) if case.point.workload.num_warmups == 0 else ()
+    key = (*coefficients, constants.arrival_delay_s, constants.arrival_lag_steps, *cold)
     if key not in case.played:
         answer = serve(case.point, coefficients, constants, case.kv_tokens)
         first = answer.e2e_s_mean if case.cell[2] == "static" else answer.tpot_ms_mean
@@ -193,7 +194,7 @@ class Levels:
                 self._place((engine, family, "served", name), _SIGMAS["kernel cell"]),
             ]
         # Engines look for arrivals every step; what their launch scripts change of it is played.
-        sigmas = _POLLING if name == "arrival_lag_steps" else _COMPILING if name == "cold_chunk_s" else _SIGMAS
+        sigmas = _POLLING if name == "arrival_lag_steps" else _COMPILING if name in _COLD_START_S else _SIGMAS
         return [
             self._place(("*", "*", load, name), sigmas["host everybody"]),
             self._place((engine, "*", load, name), sigmas["host engine"]),
@@ -247,9 +248,10 @@ class Problem:
     def start(self) -> Floats:
         """Return the first guess."""
         theta = np.zeros(len(self.levels.sigma))
-        place = self.levels.keys.get(("sglang", "blackwell", "served", "cold_chunk_s"))
-        if place is not None:
-            theta[place] = np.log(_COLD_START_S / StepConstants().cold_chunk_s)
+        for name, seconds in _COLD_START_S.items():
+            place = self.levels.keys.get(("sglang", "blackwell", "served", name))
+            if place is not None:
+                theta[place] = np.log(seconds / getattr(StepConstants(), name))
         return theta
 
     def errors(self, theta: Floats) -> Floats:

@@ -56,8 +56,8 @@ class StepConstants:
         sequence_overhead_s: Host work per sequence and step.
         arrival_delay_s: From the client to the scheduler's queue: HTTP, tokenising.
         arrival_lag_steps: Steps that pass until the scheduler looks at a new arrival.
-        cold_chunk_s: What the first step of prompts that fills the token budget waits for kernels to be compiled or
-            tuned, on a server without warm-ups.
+        cold_step_s: What the first step of prompts waits for kernels to be compiled, on a server without warm-ups.
+        cold_chunk_s: What the first step of prompts that fills the token budget waits besides.
         two_rows_factor: Time of GEMMs of 2 rows over the roofline's, where that of 1 row is exact. This and the three
             below are 1 but for calibrations: kernels for few rows differ, and decode need not grow with the batch.
         four_rows_factor: The same for 4 rows.
@@ -96,6 +96,7 @@ class StepConstants:
     sequence_overhead_s: float = 5e-6
     arrival_delay_s: float = 5e-3
     arrival_lag_steps: float = 0.5
+    cold_step_s: float = 0.005
     cold_chunk_s: float = 0.02
     two_rows_factor: float = 1.0
     four_rows_factor: float = 1.0
@@ -105,7 +106,7 @@ class StepConstants:
 
 # What belongs to the device and its kernels; the rest is the engine's host side.
 KERNEL_CONSTANTS = tuple(f.name for f in fields(StepConstants))[:25]
-HOST_CONSTANTS = tuple(f.name for f in fields(StepConstants))[25:32]
+HOST_CONSTANTS = tuple(f.name for f in fields(StepConstants))[25:33]
 
 # Starting points by family, from the operator tables of aiconfigurator-core 0.12.0 (``scripts/fit_operators.py``; its
 # output and errors: docs/accuracy.md). Where it has no table (cdna, gaudi, cpu, turing): shares that stream-like and
@@ -171,7 +172,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "collective_latency_s": (1e-6, 3e-4), "layer_overhead_s": (1e-6, 5e-4), "moe_overhead_s": (1e-7, 5e-4),
     "mla_overhead_s": (1e-7, 5e-4), "step_overhead_s": (5e-5, 0.1), "prefill_overhead_s": (1e-4, 0.3),
     "prefill_launch_s": (1e-6, 3e-3), "sequence_overhead_s": (1e-7, 2e-3), "arrival_delay_s": (1e-4, 0.3),
-    "arrival_lag_steps": (0.01, 20.0), "cold_chunk_s": (1e-3, 200.0),
+    "arrival_lag_steps": (0.01, 20.0), "cold_step_s": (1e-3, 30.0), "cold_chunk_s": (1e-3, 200.0),
 }  # fmt: skip
 
 

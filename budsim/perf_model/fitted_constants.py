@@ -223,7 +223,7 @@ FITTED: dict[tuple[str, str, str], dict[str, float]] = {
         "link_efficiency": 0.4425, "collective_latency_s": 6.035e-06, "layer_overhead_s": 2.546e-05, "moe_overhead_s":
         2.529e-05, "mla_overhead_s": 2.741e-05, "step_overhead_s": 0.0006425, "prefill_overhead_s": 0.003803,
         "prefill_launch_s": 0.0001273, "sequence_overhead_s": 2.436e-05, "arrival_delay_s": 0.011,
-        "arrival_lag_steps": 0.9, "cold_chunk_s": 70.0,
+        "arrival_lag_steps": 0.9, "cold_step_s": 3.0, "cold_chunk_s": 70.0,
     },
     # 28 points; median error in-sample tpot 5.1 %, ttft 14.5 %
     ("sglang", "hopper", "served"): {

@@ -101,6 +101,7 @@ class SchedulerSetup(NamedTuple):
     draft_passes: int  # runs of the draft model per step, one after the other; 0 = drafts cost the device nothing
     receive_steps: int  # decode steps between two looks at new arrivals; a prompt's step is followed by one
     ranks: int  # attention ranks, each with its own sequences
+    cold_step_s: float  # added to the first step of prompts; 0 = the server is warm
     cold_chunk_s: float  # added to the first step of prompts that fills the token budget; 0 = the server is warm
     balance_steps: int  # steps that prompts wait at most until every rank has one; 0 = they do not wait for each other
 
@@ -154,7 +155,8 @@ class _Counters(NamedTuple):
     stall: FloatArray  # prefill time since the last decode step (PREFILL_FIRST)
     decode_dt: FloatArray  # of the last step without prompts (before it: of a lone sequence)
     received: FloatArray  # when the scheduler last looked at new arrivals
-    cold: FloatArray  # seconds that the first full step of prompts will take longer
+    cold: FloatArray  # seconds that the first step of prompts will take longer
+    cold_chunk: FloatArray  # seconds that the first full step of prompts will take longer
 
 
 @_inner
@@ -589,9 +591,11 @@ def _advance_prefill(
         work[4] += d
         work[5], work[6], work[7] = d, context, window
         dt += _draft_seconds(draft, s.draft_passes, work)
-    if k.cold[0] > 0.0 and work[0] + d >= s.token_budget:
-        dt += k.cold[0]
-        k.cold[0] = 0.0
+    dt += k.cold[0]
+    k.cold[0] = 0.0
+    if work[0] + d >= s.token_budget:
+        dt += k.cold_chunk[0]
+        k.cold_chunk[0] = 0.0
     k.now[0] += dt
     k.received[0], k.unseen_steps[0] = k.now[0], 0
     if d > 0:
@@ -663,13 +667,13 @@ def play(
         np.zeros(s.ranks, np.int64),
     )
     whole = np.zeros((13, 1), np.int64)
-    real = np.zeros((10, 1))
+    real = np.zeros((11, 1))
     k = _Counters(
         real[0], whole[0], whole[1], whole[2], whole[3], whole[4], whole[5], whole[6], whole[7], whole[8],
         whole[9], whole[10], whole[11], whole[12], real[1], real[2], real[3], real[4], real[5], real[6],
-        real[7], real[8], real[9],
+        real[7], real[8], real[9], real[10],
     )  # fmt: skip
-    k.cold[0] = s.cold_chunk_s
+    k.cold[0], k.cold_chunk[0] = s.cold_step_s, s.cold_chunk_s
     k.issued[0] = min(s.concurrency, n) if s.closed_loop else n
     requests.visible[:] = arrival + delay
     requests.queue[: k.issued[0]] = np.argsort(requests.visible[: k.issued[0]], kind="mergesort")

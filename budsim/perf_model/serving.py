@@ -136,6 +136,7 @@ def scheduler_setup(point: ServingPoint, constants: StepConstants, kv_tokens: fl
         draft_passes=draft_passes(settings.speculative_method, settings.speculative_tokens),
         receive_steps=_receive_steps(point),
         ranks=ranks,
+        cold_step_s=float(constants.cold_step_s) if load.num_warmups == 0 else 0.0,
         cold_chunk_s=float(constants.cold_chunk_s) if load.num_warmups == 0 else 0.0,
         balance_steps=_BALANCE_STEPS if settings.engine == "trtllm" and ranks > 1 else 0,
     )

@@ -215,16 +215,17 @@ def test_a_scheduler_that_looks_rarely_lets_successors_wait_half_its_interval():
 
 
 def test_only_a_cold_server_compiles_and_only_when_a_first_wave_fills_its_budget():
-    constants = replace(CONSTANTS, cold_chunk_s=50.0)
-
-    def ttft_s(warmups, clients=64, prompts=640):
+    def ttft_s(warmups, clients=64, prompts=640, step_s=0.0):
         load = workload(concurrency=clients, num_prompts=prompts, num_warmups=warmups)
+        constants = replace(CONSTANTS, cold_step_s=step_s, cold_chunk_s=50.0)
         return run(point(load=load), constants=constants).ttft_ms_mean / 1e3
 
     assert ttft_s(None) == ttft_s(1) == ttft_s(128)
     assert ttft_s(0) - ttft_s(None) == pytest.approx(50.0 * 64 / 640, rel=0.05)  # the first wave waits, nobody else
     assert ttft_s(0, prompts=3200) - ttft_s(None, prompts=3200) == pytest.approx(50.0 / 50, rel=0.05)
-    assert ttft_s(0, clients=4, prompts=40) == ttft_s(None, clients=4, prompts=40)  # 4 x 1024 of 8192 tokens
+    few = {"clients": 4, "prompts": 40}  # 4 x 1024 of 8192 tokens
+    assert ttft_s(0, **few) == ttft_s(None, **few)
+    assert ttft_s(0, step_s=3.0, **few) - ttft_s(None, **few) == pytest.approx(0.3, rel=0.05)
 
 
 def balanced(clients, ranks=4, **changes):
