@@ -175,6 +175,7 @@ def serve(host: str | None, port: int | None, clusters_file: Path | None) -> Non
     type=click.Choice(["auto", "on_demand", "reserved_1y", "reserved_3y", "spot", "on_prem"]),
     help="Prices that costs rest on (PRICE_BASIS).",
 )
+@click.option("--allow-disaggregated", is_flag=True, help="Also try pools that prefill and pools that decode.")
 @click.option(
     "--top-k", type=click.IntRange(1, 50), default=5, show_default=True, help="Configurations kept per device group."
 )

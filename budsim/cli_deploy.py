@@ -44,6 +44,7 @@ def deploy() -> None:
 @click.option("--engine", multiple=True, help="Engines to use, most preferred first (vllm, sglang, latentbud).")
 @click.option("--engine-version", help="Version of the engine; its arguments are those of that version.")
 @click.option("--no-parsers", is_flag=True, help="Leave tool-call and reasoning parsers off.")
+@click.option("--allow-disaggregated", is_flag=True, help="Also try pools that prefill and pools that decode.")
 @click.option("--loras", is_flag=True, help="Serve as many LoRA adapters as fit.")
 @click.option("--server", metavar="URL", help="Take the configuration of a run of this BudSim.")
 @click.option("--workflow-id", help="The run; goes with --server.")
@@ -58,28 +59,28 @@ def render(
     **options: Any,
 ) -> None:
     """Print how the best deployment of MODEL is launched, or that of a run (--server, --workflow-id)."""
-    from budsim.simulator.manifests import render as render_group
+    from budsim.simulator.pool_manifests import render_deployment
 
     if workflow_id is not None or server is not None:
         if workflow_id is None or model is not None:
             text = "--server goes with --workflow-id and without MODEL."
             raise InvalidRequestError(text, {"field": "workflow_id"})
-        group = _group_of_run(server, workflow_id, cluster_id)
+        groups = _groups_of_run(server, workflow_id, cluster_id)
     else:
         if model is None:
             raise InvalidRequestError("Name a MODEL, or a run with --workflow-id.", {"field": "model"})
-        group = _group_of_model(model, cluster_id, options)
-    click.echo(render_group(group, form, with_parsers=not no_parsers, with_loras=loras), nl=False)
+        groups = _groups_of_model(model, cluster_id, options)
+    click.echo(render_deployment(groups, form, with_parsers=not no_parsers, with_loras=loras), nl=False)
 
 
-def _group_of_model(model: str, cluster_id: str | None, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the node group of the best deployment of a model.
+def _groups_of_model(model: str, cluster_id: str | None, options: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the node groups of the best deployment of a model.
 
     Raises:
         InsufficientMemoryError: Nothing fits; the message has the reasons.
     """
     import budsim
-    from budsim.simulator.deployment import node_group_configuration
+    from budsim.simulator.deployment import node_group_configurations
     from budsim.simulator.ranking import cluster_recommendations
 
     outcome = budsim.simulate(
@@ -96,11 +97,11 @@ def _group_of_model(model: str, cluster_id: str | None, options: dict[str, Any])
     if not chosen:
         raise InsufficientMemoryError(" ".join(outcome.reasons) or "Nothing fits.", {"field": "model"})
     best = chosen[0]
-    return node_group_configuration(best.row, best.row["config_hash"], best.replicas)
+    return node_group_configurations(best.row, best.row["config_hash"], best.replicas)
 
 
-def _group_of_run(server: str | None, workflow_id: str, cluster_id: str | None) -> dict[str, Any]:
+def _groups_of_run(server: str | None, workflow_id: str, cluster_id: str | None) -> list[dict[str, Any]]:
     from budsim import client
 
-    group: dict[str, Any] = client.get_configuration(server, workflow_id, cluster_id)["node_groups"][0]
-    return group
+    groups: list[dict[str, Any]] = client.get_configuration(server, workflow_id, cluster_id)["node_groups"]
+    return groups

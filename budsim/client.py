@@ -76,6 +76,7 @@ def simulate_on_server(
     method: str | None,
     top_k: int,
     price_basis: str | None,
+    allow_disaggregated: bool,
 ) -> dict[str, Any]:
     """Run a simulation on a server, showing its progress on stderr, and return its answer.
 
@@ -100,6 +101,7 @@ def simulate_on_server(
         "simulation_method": method,
         "optimization_target": objective,
         "price_basis": price_basis,
+        "allow_disaggregated": allow_disaggregated,
     }
     with _connect(server) as http:
         started = _call(http, "POST", "/simulator/run", json=body, headers={"Prefer": "wait=0"})

@@ -26,7 +26,7 @@ from budsim.simulator.hardware import PriceBasis
 from budsim.simulator.predictors import chosen_method, make_predictor
 from budsim.simulator.pricing import LivePrices
 from budsim.simulator.questions import on_prem_terms
-from budsim.simulator.search_space import EvolutionParameters
+from budsim.simulator.search_space import EvolutionParameters, SearchLimits
 from budsim.simulator.simulation_request import SimulationRequest
 from budsim.simulator.topology import group_devices
 
@@ -58,6 +58,7 @@ def simulate(
     model_endpoints: str | None = None,
     model_version: str | None = None,
     price_basis: PriceBasis | None = None,
+    allow_disaggregated: bool = False,
 ) -> simulation.SimulationOutcome:
     """Return ranked deployments of one model on the caller's clusters.
 
@@ -83,6 +84,7 @@ def simulate(
         model_version: Version of the trained models; None = the current one.
         price_basis: auto | on_demand | reserved_1y | reserved_3y | spot | on_prem: prices that costs rest on; None =
             ``PRICE_BASIS``.
+        allow_disaggregated: Also try deployments of two pools, one that prefills and one that decodes.
 
     Raises:
         BudSimError: A value cannot be served; the message names the field and the remedy.
@@ -119,6 +121,7 @@ def simulate(
         ),
         price_basis=price_basis or settings().price_basis,
         on_prem=on_prem_terms(settings()),
+        limits=SearchLimits(allow_disaggregated=allow_disaggregated),
     )
     return simulation.simulate(
         request,

@@ -31,7 +31,7 @@ FLAGS = {
         enable-expert-parallel distributed-executor-backend enable-lora max-loras max-lora-rank
         enable-auto-tool-choice tool-call-parser reasoning-parser enable-reasoning chat-template trust-remote-code
         async-scheduling scheduler-delay-factor num-scheduler-steps swap-space device task runner
-        nnodes node-rank master-addr headless
+        nnodes node-rank master-addr headless kv-transfer-config
     """,
     "sglang": """
         model-path served-model-name host port dtype quantization kv-cache-dtype context-length max-running-requests
@@ -39,7 +39,8 @@ FLAGS = {
         disable-custom-all-reduce stream-interval tp-size pp-size dp-size ep-size enable-dp-attention enable-lora
         max-loras-per-batch max-lora-rank tool-call-parser reasoning-parser chat-template trust-remote-code
         is-embedding device attn-dp-size
-        nnodes node-rank dist-init-addr
+        nnodes node-rank dist-init-addr disaggregation-mode disaggregation-transfer-backend
+        disaggregation-bootstrap-port
     """,
 }
 

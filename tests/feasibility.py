@@ -48,6 +48,8 @@ def placement_violations(row, cluster):
         stages.add((stage["replica"], stage["stage"]))
         if stage["count"] != stored["tp_size"]:
             yield f"stage {stage} does not use {stored['tp_size']} devices"
+    if stored.get("prefill"):
+        yield from _prefill_placement_violations(stored, used)
     for node_id, count in used.items():
         if count > free.get(node_id, 0):
             yield f"node {node_id} lends {count} devices and has {free.get(node_id, 0)}"
@@ -57,6 +59,20 @@ def placement_violations(row, cluster):
         yield f"{len(stages)} stages placed for {stored['replicas']} replicas of PP {stored['pp_size']}"
     if stored["replicas"] > stored["max_replicas"]:
         yield f"{stored['replicas']} replicas, at most {stored['max_replicas']} fit"
+
+
+def _prefill_placement_violations(stored, used):
+    """Every stage of every prefill instance is placed; adds its devices to those used by node."""
+    pool = stored["prefill"]
+    for stage in pool["placement"]:
+        used[stage["node_id"]] = used.get(stage["node_id"], 0) + stage["count"]
+    placed = {(stage["replica"], stage["stage"]) for stage in pool["placement"]}
+    if placed != {(r, s) for r in range(pool["instances"]) for s in range(pool["pp_size"])}:
+        yield f"{len(placed)} prefill stages placed for {pool['instances']} instances of PP {pool['pp_size']}"
+    if any(stage["count"] != pool["tp_size"] for stage in pool["placement"]):
+        yield f"a prefill stage does not use {pool['tp_size']} devices"
+    if stored["num_devices"] != sum(used.values()):
+        yield f"{stored['num_devices']} devices are said, {sum(used.values())} are used"
 
 
 def load_violations(row):
@@ -104,6 +120,36 @@ def memory_violations(row, model):
         yield f"{stored['total_memory']:.4g} B do not fit {row['mem_per_gpu_in_gb']:.4g} GB less the platform's buffer"
     if model["num_attention_heads"] % tp:
         yield f"TP {tp} does not divide {model['num_attention_heads']} heads"
+    if stored.get("prefill"):
+        yield from _prefill_violations(row, model)
+
+
+def _prefill_violations(row, model):
+    """A prefill instance holds its weights and the longest prompt, fits the device, and can hand its heads over."""
+    stored, pool = row["top_k_configs"], row["top_k_configs"]["prefill"]
+    tp, element = pool["tp_size"], 2
+    if stored["config"]["precision"] in ("bf16", "fp16"):
+        share = model["parameters"] * element / (tp * pool["pp_size"])
+        if not 0.98 * share <= pool["weight_memory"] <= 1.1 * share + 2 * model["vocab_size"] * model["hidden_size"]:
+            yield f"prefill weights {pool['weight_memory']:.3g} B are not about {share:.3g} B"
+    heads = max(1, model["num_key_value_heads"] / tp)
+    prompt = 2 * heads * model["head_dim"] * element * row["input_tokens"] * model["num_hidden_layers"]
+    if pool["kv_cache_memory"] < 0.98 * prompt:
+        yield f"the prefill pool's cache of {pool['kv_cache_memory']:.3g} B does not hold a prompt of {prompt:.3g} B"
+    if pool["total_memory"] < pool["weight_memory"] + pool["kv_cache_memory"]:
+        yield "prefill memory is under weights + KV cache"
+    buffer = 1e9 if pool["total_memory"] <= 10e9 else 2e9
+    if pool["total_memory"] >= (row["mem_per_gpu_in_gb"] * 1e9 - buffer) * 0.95:
+        yield f"{pool['total_memory']:.4g} B of prefill do not fit {row['mem_per_gpu_in_gb']:.4g} GB"
+    if pool["config"]["max_model_len"] < row["input_tokens"]:
+        yield "max_model_len of the prefill pool is under the input"
+    if row["engine"] == "vllm" and stored["tp_size"] % tp:
+        yield f"decode TP {stored['tp_size']} is not a multiple of prefill TP {tp}"
+    roles = [side["launch"]["args"] for side in (stored, pool)]
+    if row["engine"] == "vllm" and not all("kv-transfer-config" in args for args in roles):
+        yield "a pool has no connector"
+    if row["engine"] == "sglang" and [args.get("disaggregation-mode") for args in roles] != ["decode", "prefill"]:
+        yield "the pools have no modes"
 
 
 def figure_violations(row, usd_per_device_hour=None, rel=0.02):
@@ -133,6 +179,8 @@ def _cost_violations(row, usd_per_device_hour, rel):
     if stored["cost_per_hour_usd"] is None:
         return
     devices = stored["tp_size"] * stored["pp_size"] * stored["replicas"]
+    if stored.get("prefill"):
+        devices += stored["prefill"]["tp_size"] * stored["prefill"]["pp_size"] * stored["prefill"]["instances"]
     if usd_per_device_hour is not None and not math.isclose(stored["cost_per_hour_usd"], devices * usd_per_device_hour):
         yield f"cost per hour {stored['cost_per_hour_usd']} is not {devices} x {usd_per_device_hour}"
     tokens_per_hour = stored["prediction"]["output_tps"] * row["target_concurrency"] / stored["concurrency"] * 3600

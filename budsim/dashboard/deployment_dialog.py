@@ -11,7 +11,7 @@ from budsim.commons.errors import BudSimError
 from budsim.dashboard.charts import configuration_title
 from budsim.dashboard.frame import heading, show_error
 from budsim.dashboard.rest import AnswerError, Rest
-from budsim.simulator.manifests import render
+from budsim.simulator.pool_manifests import render_deployment
 
 FORMS = {
     "command": "Command line",
@@ -23,13 +23,15 @@ FORMS = {
 }
 
 
-def deployment_text(group: dict[str, Any], form: str) -> str:
-    """Return one node group in one form.
+def deployment_text(groups: list[dict[str, Any]], form: str) -> str:
+    """Return the node groups of a deployment in one form.
 
     Raises:
         BudSimError: This form cannot express it.
     """
-    return json.dumps(group, indent=2) + "\n" if form == "json" else render(group, form)
+    if form == "json":
+        return json.dumps(groups[0] if len(groups) == 1 else groups, indent=2) + "\n"
+    return render_deployment(groups, form)
 
 
 async def show_deployment(rest: Rest, workflow_id: str, item: dict[str, Any]) -> None:
@@ -39,7 +41,7 @@ async def show_deployment(rest: Rest, workflow_id: str, item: dict[str, Any]) ->
     except AnswerError as error:
         ui.notify(error.message, type="negative")
         return
-    group = answer["node_groups"][0]
+    groups = answer["node_groups"]
     with ui.dialog() as dialog, ui.card().classes("bud-card").style("width:min(900px,94vw);max-width:none"):
         heading(configuration_title(item), 2)
         with ui.tabs().props("no-caps inline-label align=left outside-arrows mobile-arrows") as tabs:
@@ -48,15 +50,15 @@ async def show_deployment(rest: Rest, workflow_id: str, item: dict[str, Any]) ->
         with ui.tab_panels(tabs, value="command").classes("w-full"):
             for form in FORMS:
                 with ui.tab_panel(form):
-                    _panel(group, form)
+                    _panel(groups, form)
         with ui.row().classes("w-full justify-end"):
             ui.button("Close", on_click=dialog.close).props("flat")
     dialog.open()
 
 
-def _panel(group: dict[str, Any], form: str) -> None:
+def _panel(groups: list[dict[str, Any]], form: str) -> None:
     try:
-        text = deployment_text(group, form)
+        text = deployment_text(groups, form)
     except BudSimError as error:
         show_error(str(error))
         return

@@ -109,6 +109,7 @@ VLLM_ARGUMENTS: tuple[ArgumentFact, ...] = (
             "nvfp4_4over6",
         ),
     ),
+    ArgumentFact("kv-transfer-config", "str", since=(0, 8)),
     ArgumentFact("master-addr", "str", since=(0, 19)),
     ArgumentFact("max-lora-rank", "int", since=(0, 8), until=(0, 19)),
     ArgumentFact(
@@ -162,6 +163,9 @@ SGLANG_ARGUMENTS: tuple[ArgumentFact, ...] = (
     ArgumentFact("disable-cuda-graph", "bool", since=(0, 5)),
     ArgumentFact("disable-custom-all-reduce", "bool", since=(0, 5)),
     ArgumentFact("disable-radix-cache", "bool", since=(0, 5)),
+    ArgumentFact("disaggregation-bootstrap-port", "int", since=(0, 5)),
+    ArgumentFact("disaggregation-mode", "choice", since=(0, 5), choices=("null", "prefill", "decode")),
+    ArgumentFact("disaggregation-transfer-backend", "str", since=(0, 5)),
     ArgumentFact("dist-init-addr", "str", since=(0, 5)),
     ArgumentFact("dp-size", "int", since=(0, 5)),
     ArgumentFact("dtype", "choice", since=(0, 5), choices=("auto", "half", "float16", "bfloat16", "float", "float32")),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from budsim.perf_model.engine_settings import EngineSettings
+from budsim.perf_model.memory import PlatformAllocation
 from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import Precision
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
@@ -21,14 +22,43 @@ class Predictor(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class PrefillPool:
+    """The instances of a disaggregated deployment that prefill; what decodes is the candidate itself."""
+
+    plan: ParallelPlan
+    settings: EngineSettings
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
-    """One deployment the search may propose: a replica layout, the load on each replica, the number of replicas."""
+    """One deployment the search may propose: a replica layout, the load on each replica, the number of replicas.
+
+    Attributes:
+        prefill: The pool that prefills; the replicas then are the decode pool. None = every replica does both.
+    """
 
     plan: ParallelPlan
     precision: Precision
     settings: EngineSettings
     concurrency_per_replica: int
     replicas: int
+    prefill: PrefillPool | None = None
+
+    @property
+    def num_devices(self) -> int:
+        """Devices of all replicas, and of the prefill pool."""
+        prefill = self.prefill.plan.num_devices * self.prefill.instances if self.prefill else 0
+        return self.plan.num_devices * self.replicas + prefill
+
+    @property
+    def layout(self) -> str:
+        """Short text: the layout and the number of replicas, pool by pool."""
+        text = f"TP {self.plan.tp_size} x PP {self.plan.pp_size} x {self.replicas}"
+        if self.prefill is None:
+            return text
+        plan = self.prefill.plan
+        return f"prefill TP {plan.tp_size} x PP {plan.pp_size} x {self.prefill.instances}, decode {text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +86,7 @@ class Evaluation:
         total_bytes_per_device: What the platform must allocate on one device.
         binding: What binds the answer: ``memory``, ``ttft``, ``throughput_per_user``, ``e2e_latency``, ``cost`` ….
         output_tps: Output tokens per second of all replicas together, under the stated load.
+        prefill_allocation: What the platform must allocate on one device of the prefill pool; None = no such pool.
     """
 
     candidate: Candidate
@@ -70,6 +101,7 @@ class Evaluation:
     total_bytes_per_device: float
     binding: str | None = None
     output_tps: float = 0.0
+    prefill_allocation: PlatformAllocation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,20 @@ from typing import Any
 
 from budsim.commons.errors import NoDeviceError
 from budsim.engine_ops import EngineOption, LaunchQuery, launch_args
+from budsim.engine_ops.disaggregation import DECODE, PREFILL, role_arguments, role_environment
 from budsim.perf_model.workload import SloTargets, Workload
-from budsim.simulator.candidate import Candidate, Evaluation, StagePlacement
+from budsim.simulator.candidate import Candidate, Evaluation, PrefillPool, StagePlacement
 from budsim.simulator.costs import deployment_costs
 from budsim.simulator.direct_search import candidate_hash, memory_headroom_bytes
 from budsim.simulator.objective import adapters
-from budsim.simulator.placement import devices_by_node, max_replicas, nodes_spanned, place, pods_per_replica
+from budsim.simulator.placement import (
+    devices_by_node,
+    max_replicas,
+    nodes_spanned,
+    place,
+    place_pools,
+    pods_per_replica,
+)
 from budsim.simulator.plain_json import to_plain
 from budsim.simulator.search_space import SearchCase
 from budsim.simulator.topology import DeviceGroup
@@ -139,11 +147,24 @@ def fit_columns(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def placement_of(candidate: Candidate, case: SearchCase) -> tuple[StagePlacement, ...]:
-    """Return where every stage of a feasible candidate lies."""
+    """Return where every stage of a feasible candidate lies; of two pools the one that decodes."""
+    if candidate.prefill is not None:
+        return pool_placements(candidate, candidate.prefill, case)[0]
     placed = place(case.group, candidate.plan, candidate.replicas, allow_intra_node_pp=case.limits.allow_intra_node_pp)
     if placed is None:
         text = f"{candidate.replicas} replicas of {candidate.plan.num_devices} devices do not fit the free devices."
         raise NoDeviceError(text, {"field": "clusters"})
+    return placed
+
+
+def pool_placements(
+    candidate: Candidate, prefill: PrefillPool, case: SearchCase
+) -> tuple[tuple[StagePlacement, ...], ...]:
+    """Return where the decode pool and the prefill pool of a feasible candidate lie."""
+    pools = ((candidate.plan, candidate.replicas), (prefill.plan, prefill.instances))
+    placed = place_pools(case.group, pools, allow_intra_node_pp=case.limits.allow_intra_node_pp)
+    if placed is None:
+        raise NoDeviceError(f"{candidate.layout} does not fit the free devices together.", {"field": "clusters"})
     return placed
 
 
@@ -175,7 +196,9 @@ def stored_configuration(
     candidate, prediction = evaluation.candidate, evaluation.prediction
     args, envs = launch(candidate, case, model_name)
     placement = placement_of(candidate, case)
-    most = max_replicas(case.group, candidate.plan, allow_intra_node_pp=case.limits.allow_intra_node_pp)
+    most = candidate.replicas
+    if candidate.prefill is None:
+        most = max_replicas(case.group, candidate.plan, allow_intra_node_pp=case.limits.allow_intra_node_pp)
     return {
         "config": {
             "model": model_name,
@@ -207,7 +230,7 @@ def stored_configuration(
         "pp_size": candidate.plan.pp_size,
         "ep_size": candidate.plan.ep_size,
         "dp_size": candidate.plan.dp_size,
-        "num_devices": candidate.plan.num_devices * candidate.replicas,
+        "num_devices": candidate.num_devices,
         "replicas": candidate.replicas,
         "max_replicas": most,
         "spare_replicas": case.limits.spare_replicas,
@@ -225,6 +248,32 @@ def stored_configuration(
         "memory_headroom": memory_headroom_bytes(evaluation, case.group),
         "match_reason": case.group.match_reason,
         "launch": {"args": args, "envs": envs},
+        "prefill": _stored_prefill(evaluation, case, model_name),
+    }
+
+
+def _stored_prefill(evaluation: Evaluation, case: SearchCase, model_name: str) -> dict[str, Any] | None:
+    """Return the pool that prefills, memory in bytes; None where every replica does both."""
+    candidate, allocation = evaluation.candidate, evaluation.prefill_allocation
+    pool = candidate.prefill
+    if pool is None or allocation is None:
+        return None
+    args, envs = launch(candidate, case, model_name, PREFILL)
+    placement = pool_placements(candidate, pool, case)[1]
+    return {
+        "instances": pool.instances,
+        "tp_size": pool.plan.tp_size,
+        "pp_size": pool.plan.pp_size,
+        "num_devices": pool.plan.num_devices * pool.instances,
+        "config": to_plain(pool.settings),
+        "total_memory": allocation.total_bytes_per_device,
+        "weight_memory": allocation.weight_bytes_per_device,
+        "kv_cache_memory": allocation.kv_cache_bytes_per_device,
+        "placement": to_plain(placement),
+        "nodes_spanned": nodes_spanned(placement),
+        "pods_per_replica": pods_per_replica(placement),
+        "devices_by_node": devices_by_node(placement),
+        "launch": {"args": args, "envs": envs},
     }
 
 
@@ -235,7 +284,7 @@ def costs_of(evaluation: Evaluation, case: SearchCase) -> dict[str, Any]:
         evaluation.prediction,
         case.workload,
         output_tps=evaluation.output_tps,
-        num_devices=candidate.plan.num_devices * candidate.replicas,
+        num_devices=candidate.num_devices,
         usd_per_hour=evaluation.cost_per_hour_usd,
         tdp_watts=case.group.spec.tdp_watts,
         price_basis=case.price_basis,
@@ -243,11 +292,14 @@ def costs_of(evaluation: Evaluation, case: SearchCase) -> dict[str, Any]:
     )
 
 
-def launch(candidate: Candidate, case: SearchCase, model_name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the engine's arguments and environment for one replica."""
+def launch(
+    candidate: Candidate, case: SearchCase, model_name: str, role: str = DECODE
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the engine's arguments and environment for one replica; of two pools for an instance of a role."""
+    pool = candidate if candidate.prefill is None or role == DECODE else candidate.prefill
     query = LaunchQuery(
-        candidate.settings,
-        candidate.plan,
+        pool.settings,
+        pool.plan,
         candidate.precision,
         model_name,
         case.group.device_type,
@@ -256,7 +308,10 @@ def launch(candidate: Candidate, case: SearchCase, model_name: str) -> tuple[dic
         case.group.spec,
     )
     args, envs = launch_args(case.engine.engine, query)
-    return dict(args), dict(envs)
+    if candidate.prefill is None:
+        return dict(args), dict(envs)
+    engine = case.engine.engine
+    return {**args, **role_arguments(engine, role)}, {**envs, **role_environment(engine)}
 
 
 def node_group_configuration(
@@ -300,19 +355,47 @@ def node_group_configuration(
         "max_loras": stored.get("max_loras"),
         "nodes_spanned": stored.get("nodes_spanned", 1),
         "pods_per_replica": stored.get("pods_per_replica", 1),
+        "role": DECODE if stored.get("prefill") else None,
     }
+
+
+def node_group_configurations(
+    row: Mapping[str, Any], config_id: str | int, replicas: int | None = None
+) -> list[dict[str, Any]]:
+    """Return the groups that budcluster deploys for one row: one, or the decode pool and the prefill pool."""
+    group = node_group_configuration(row, config_id, replicas)
+    pool = row["top_k_configs"].get("prefill")
+    if not pool:
+        return [group]
+    prefill = {
+        **group,
+        "role": PREFILL,
+        "tp_size": pool["tp_size"],
+        "pp_size": pool["pp_size"],
+        "envs": dict(pool["launch"]["envs"]),
+        "args": dict(pool["launch"]["args"]),
+        "replicas": pool["instances"],
+        "memory": pool["total_memory"] / GB,
+        "weight_memory_gb": pool["weight_memory"] / GB,
+        "kv_cache_memory_gb": pool["kv_cache_memory"] / GB,
+        "nodes_spanned": pool["nodes_spanned"],
+        "pods_per_replica": pool["pods_per_replica"],
+        "max_loras": None,
+    }
+    return [group, prefill]
 
 
 def deployment_configuration(
     row: Mapping[str, Any], config_id: str | int, replicas: int | None = None
 ) -> dict[str, Any]:
     """Return the body of ``POST /simulator/configurations`` for one row, without the envelope's ``object``."""
-    group = node_group_configuration(row, config_id, replicas)
+    groups = node_group_configurations(row, config_id, replicas)
+    group = groups[0]
     repeated = ("ttft", "throughput_per_user", "e2e_latency", "error_rate", "cost_per_million_tokens", "engine_version")
     return {
         "id": row["cluster_id"],
         "nodes": None,
-        "node_groups": [group],
+        "node_groups": groups,
         "replica": group["replicas"],
         "concurrency": carried_concurrency(row, group["replicas"]),
         **{name: group[name] for name in (*repeated, *_ENGINE_FIELDS)},
@@ -389,6 +472,7 @@ def simulation_metrics(row: Mapping[str, Any], replicas: int | None = None) -> d
         "device_name": row["device_name"],
         "tp_size": stored["tp_size"],
         "pp_size": stored["pp_size"],
+        "prefill": _prefill_metrics(stored),
         "concurrency_per_replica": stored["concurrency"],
         "memory_gb_per_device": stored["total_memory"] / GB,
         "output_tps": stored["output_tps"],
@@ -400,6 +484,15 @@ def simulation_metrics(row: Mapping[str, Any], replicas: int | None = None) -> d
         "performance_known": stored.get("performance_known", True),
         "job": _job(stored),
     }
+
+
+def _prefill_metrics(stored: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the pool that prefills as callers see it; None where every replica does both."""
+    pool = stored.get("prefill")
+    if not pool:
+        return None
+    shown = {name: pool[name] for name in ("instances", "tp_size", "pp_size", "num_devices")}
+    return {**shown, "memory_gb_per_device": pool["total_memory"] / GB}
 
 
 def _job(stored: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -152,6 +152,9 @@ def candidate_hash(candidate: Candidate, case: SearchCase) -> str:
         "settings": to_plain(candidate.settings),
         "concurrency": candidate.concurrency_per_replica,
     }
+    if candidate.prefill is not None:
+        pool = candidate.prefill
+        identity["prefill"] = {"plan": to_plain(pool.plan), "settings": to_plain(pool.settings)}
     return hashlib.sha256(json.dumps(identity, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

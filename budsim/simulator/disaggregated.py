@@ -13,7 +13,12 @@ from typing import Any
 from budsim.commons.errors import UnsupportedError
 from budsim.engine_ops.disaggregation import disaggregation_problem
 from budsim.perf_model.corrections import HalfWidths, with_intervals
-from budsim.perf_model.disaggregated import DisaggregatedPoint, PoolCosts, serve_disaggregated
+from budsim.perf_model.disaggregated import (
+    DisaggregatedPoint,
+    PoolCosts,
+    capacity_of_pools,
+    serve_disaggregated,
+)
 from budsim.perf_model.engine_constants import FittedConstants, device_family, step_constants
 from budsim.perf_model.fitted_constants import FITTED
 from budsim.perf_model.memory import CorrectionOf, MemoryEstimate, estimate_memory
@@ -22,6 +27,7 @@ from budsim.perf_model.step_time import step_coefficients
 from budsim.simulator.heuristic import refusal
 
 _MEMO_LIMIT = 20_000
+_Pool = tuple[PoolCosts, MemoryEstimate]
 # Half widths of the 80 % intervals, natural-log units: within them lie 90 % of the 195 measured rows that are answered
 # (scripts/compare_disaggregated.py), because those rows are of three models, and leaving an engine x device out covers
 # 50 to 100 % of its rows. Device families without a measured row get half as much again.
@@ -41,13 +47,18 @@ class DisaggregatedPredictor:
     def __init__(self, fitted: FittedConstants | None = None, correction_of: CorrectionOf | None = None) -> None:
         self._fitted = FITTED if fitted is None else fitted
         self._correction_of = correction_of
-        self._pools: dict[Hashable, tuple[PoolCosts, MemoryEstimate] | Infeasible] = {}
+        self._pools: dict[Hashable, _Pool | Infeasible] = {}
         self._answers: dict[Hashable, Prediction | Infeasible] = {}
         self._alive: dict[int, Any] = {}  # keeps the objects whose ids are in the keys
 
     def predict(self, points: Sequence[DisaggregatedPoint]) -> list[Prediction | Infeasible]:
         """Return one prediction of the whole deployment, or the reason there is none, per point, in order."""
         return [self._predict_one(point) for point in points]
+
+    def capacity(self, point: DisaggregatedPoint) -> dict[str, float] | Infeasible:
+        """Return the requests per second that each part takes (``capacity_of_pools``), or why there is no answer."""
+        pools = self._both_pools(point)
+        return pools if isinstance(pools, Infeasible) else capacity_of_pools(point, pools[0][0], pools[1][0])
 
     def _predict_one(self, point: DisaggregatedPoint) -> Prediction | Infeasible:
         pools = (point.prefill_instances, point.decode_instances, point.crosses_nodes)
@@ -77,21 +88,9 @@ class DisaggregatedPredictor:
         )
 
     def _evaluate(self, point: DisaggregatedPoint) -> Prediction | Infeasible:
-        settings, arch = point.decode.settings, point.decode.arch
-        layouts = [(pool.plan, pool.device.device_type) for pool in (point.prefill, point.decode)]
-        if settings.speculative_tokens or point.prefill.settings.speculative_tokens:
-            return Infeasible("unsupported", "speculative_tokens: not modelled together with separate pools.")
-        problem = disaggregation_problem(settings.engine, settings.engine_version, arch, layouts[0], layouts[1])
-        if problem:
-            return Infeasible("unsupported", problem)
-        load = point.workload
-        pools = []
-        for pool, osl in ((point.prefill, 1.0), (point.decode, load.osl)):
-            name = "prefill" if pool is point.prefill else "decode"
-            found = self._pool(pool, osl)
-            if isinstance(found, Infeasible):
-                return Infeasible(found.code, f"A {name} instance: {found.reason}")
-            pools.append(found)
+        pools = self._both_pools(point)
+        if isinstance(pools, Infeasible):
+            return pools
         (prefill, _), (decode, memory) = pools
         answer = serve_disaggregated(point, prefill, decode)
         if isinstance(answer, Infeasible):
@@ -104,15 +103,31 @@ class DisaggregatedPredictor:
         )
         families = {device_family(pool.device) for pool in (point.prefill, point.decode)}
         basis, widths = ("extrapolated", WIDTHS) if families <= MEASURED_FAMILIES else ("analytic", WIDER)
-        return with_intervals(held, widths, load, basis, (0.0, 0.0))
+        return with_intervals(held, widths, point.workload, basis, (0.0, 0.0))
 
-    def _pool(self, point: ServingPoint, osl: float) -> tuple[PoolCosts, MemoryEstimate] | Infeasible:
+    def _both_pools(self, point: DisaggregatedPoint) -> tuple[_Pool, _Pool] | Infeasible:
+        """Return an instance of either pool, prefill first, or why the engine does not serve the two."""
+        settings, arch = point.decode.settings, point.decode.arch
+        if settings.speculative_tokens or point.prefill.settings.speculative_tokens:
+            return Infeasible("unsupported", "speculative_tokens: not modelled together with separate pools.")
+        layouts = [(pool.plan, pool.device.device_type) for pool in (point.prefill, point.decode)]
+        problem = disaggregation_problem(settings.engine, settings.engine_version, arch, layouts[0], layouts[1])
+        if problem:
+            return Infeasible("unsupported", problem)
+        prefill, decode = self._pool(point.prefill, 1.0), self._pool(point.decode, point.workload.osl)
+        if isinstance(prefill, Infeasible):
+            return Infeasible(prefill.code, f"A prefill instance: {prefill.reason}")
+        if isinstance(decode, Infeasible):
+            return Infeasible(decode.code, f"A decode instance: {decode.reason}")
+        return prefill, decode
+
+    def _pool(self, point: ServingPoint, osl: float) -> _Pool | Infeasible:
         key = (self._key(point), osl)
         if key not in self._pools:
             self._pools[key] = self._pool_costs(point, osl)
         return self._pools[key]
 
-    def _pool_costs(self, point: ServingPoint, osl: float) -> tuple[PoolCosts, MemoryEstimate] | Infeasible:
+    def _pool_costs(self, point: ServingPoint, osl: float) -> _Pool | Infeasible:
         """Return what an instance costs and holds, or why it does not start or holds no request of this length."""
         refused = refusal(point)
         if refused:

@@ -56,6 +56,7 @@ def _front_point(item: Evaluation) -> Json:
         "precision": candidate.precision.name,
         "kv_cache_dtype": candidate.settings.kv_cache_dtype,
         "max_num_batched_tokens": candidate.settings.max_num_batched_tokens,
+        "prefill_instances": candidate.prefill.instances if candidate.prefill else 0,
         "num_devices": num_devices(item),
         "ttft": item.prediction.ttft_ms_p50,
         "e2e_latency": item.prediction.e2e_s_p50,
@@ -147,18 +148,17 @@ def winning_reason(
     other = next((o for o in evaluations[place + 1 :] if o.meets_targets and _layout(o) != _layout(item)), None)
     if other is not None:
         gap = _gap(item, other, objective)
-        tp, pp, replicas = other.candidate.plan.tp_size, other.candidate.plan.pp_size, other.candidate.replicas
-        parts.append(f"the next layout (TP {tp} x PP {pp} x {replicas}) is {gap}")
+        parts.append(f"the next layout ({other.candidate.layout}) is {gap}")
     if item.binding:
         parts.append(f"{item.binding} binds")
     if changed:
         parts.append("set " + ", ".join(f"{name} {value}" for name, value in changed.items()))
     text = "; ".join(parts)
-    return f"TP {candidate.plan.tp_size} x PP {candidate.plan.pp_size} x {candidate.replicas}: {text}."
+    return f"{candidate.layout}: {text}."
 
 
 def _layout(item: Evaluation) -> tuple[Any, ...]:
-    return (item.candidate.plan, item.candidate.replicas)
+    return (item.candidate.plan, item.candidate.replicas, item.candidate.prefill)
 
 
 def _gap(item: Evaluation, other: Evaluation, objective: str) -> str:

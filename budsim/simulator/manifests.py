@@ -55,9 +55,9 @@ def compose_service(deployment: Deployment) -> Manifest:
         services = {}
         for replica in range(deployment.replicas):
             name = deployment.name if deployment.replicas == 1 else f"{deployment.name}-{replica}"
-            service = _service(deployment, deployment.command, replica)
+            service = container_service(deployment, deployment.command, replica)
             ports = [f"{deployment.port + replica}:{deployment.port}"]
-            services[name] = {**service, "ports": ports, "healthcheck": _health(deployment)}
+            services[name] = {**service, "ports": ports, "healthcheck": health_check(deployment)}
     return {"services": services, "volumes": {"huggingface": {}}}
 
 
@@ -65,9 +65,9 @@ def _services_by_node(deployment: Deployment) -> Manifest:
     services: Manifest = {}
     parts_on_a_node = math.ceil(deployment.pods / deployment.nodes)
     for rank, words in enumerate(multi_node.commands(deployment, multi_node.COMPOSE_HEAD)):
-        service = _service(deployment, words, rank % parts_on_a_node)
+        service = container_service(deployment, words, rank % parts_on_a_node)
         service |= {"network_mode": "host", "profiles": [f"node-{rank}"]}
-        health = {"healthcheck": _health(deployment)} if rank == 0 else {}
+        health = {"healthcheck": health_check(deployment)} if rank == 0 else {}
         services[f"{deployment.name}-node-{rank}"] = {**service, **health}
     return services
 
@@ -76,13 +76,20 @@ def _services_by_node(deployment: Deployment) -> Manifest:
 _VISIBLE_DEVICES = {"rocm": "HIP_VISIBLE_DEVICES", "hpu": "HABANA_VISIBLE_DEVICES"}
 
 
-def _service(deployment: Deployment, command: Sequence[str], place: int) -> Manifest:
+def container_service(deployment: Deployment, command: Sequence[str], place: int, first_device: int = 0) -> Manifest:
     """Return the service of the ``place``-th container of a host, counted from 0: it takes the devices next in line.
 
     By number: a mere count gives every container the same first devices.
+
+    Args:
+        deployment: What it runs.
+        command: Words of its command.
+        place: Containers of this deployment before it.
+        first_device: Devices of the host that others have.
     """
     count = deployment.devices_per_pod
-    devices = [str(device) for device in range(place * count, (place + 1) * count)]
+    first = first_device + place * count
+    devices = [str(device) for device in range(first, first + count)]
     service: Manifest = {
         "image": deployment.image,
         "environment": {**deployment.envs, "HF_TOKEN": "${HF_TOKEN:-}"},
@@ -103,7 +110,8 @@ def _service(deployment: Deployment, command: Sequence[str], place: int) -> Mani
     return service
 
 
-def _health(deployment: Deployment) -> Manifest:
+def health_check(deployment: Deployment) -> Manifest:
+    """Return compose's question whether a server lives."""
     url = f"http://127.0.0.1:{deployment.port}{health_path(deployment.engine)}"
     return {
         "test": ["CMD", "python3", "-c", f"import urllib.request as u; u.urlopen('{url}')"],
@@ -213,7 +221,7 @@ def llmd_values(deployment: Deployment) -> Manifest:
     }
 
 
-def _yaml(*documents: Manifest) -> str:
+def yaml_text(*documents: Manifest) -> str:
     """Return YAML documents. JSON strings are YAML scalars, so that no word can be misread as another type."""
     return "---\n".join("\n".join(_lines(document, 0)) + "\n" for document in documents)
 
@@ -248,10 +256,10 @@ def _scalar(value: Any) -> str:
 
 FORMATS: dict[str, Callable[[Deployment], str]] = {
     "command": shell_command,
-    "compose": lambda deployment: _yaml(compose_service(deployment)),
-    "kubernetes": lambda deployment: _yaml(*kubernetes_objects(deployment)),
-    "kserve": lambda deployment: _yaml(kserve_object(deployment)),
-    "llm-d": lambda deployment: _yaml(llmd_values(deployment)),
+    "compose": lambda deployment: yaml_text(compose_service(deployment)),
+    "kubernetes": lambda deployment: yaml_text(*kubernetes_objects(deployment)),
+    "kserve": lambda deployment: yaml_text(kserve_object(deployment)),
+    "llm-d": lambda deployment: yaml_text(llmd_values(deployment)),
 }
 
 

@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from budsim.perf_model.disaggregated import DisaggregatedPoint
 from budsim.perf_model.engine_settings import EngineSettings
 from budsim.perf_model.memory import (
     PlatformAllocation,
@@ -23,10 +24,11 @@ from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import Precision
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
-from budsim.simulator.candidate import Candidate, Evaluation, Predictor, Rejection, TargetMiss
+from budsim.simulator.candidate import Candidate, Evaluation, Predictor, PrefillPool, Rejection, TargetMiss
+from budsim.simulator.disaggregated import DisaggregatedPredictor
 from budsim.simulator.hardware import cost_per_million_tokens_usd
 from budsim.simulator.lora import max_loras
-from budsim.simulator.placement import max_replicas, spanned_nodes
+from budsim.simulator.placement import max_replicas, place_pools, spanned_nodes
 from budsim.simulator.search_space import SearchCase, serving_point
 
 # Floating-point noise is not a missed target.
@@ -117,7 +119,7 @@ def evaluate(proposed: Sequence[Candidate], case: SearchCase, predictor: Predict
 
 
 # What differs between the points of one case; the rest of a point is not hashable (datasheets hold mappings).
-_Question = tuple[ParallelPlan, Precision, EngineSettings, Workload, int | None]
+_Question = tuple[ParallelPlan, Precision, EngineSettings, Workload, int | None, PrefillPool | None, int]
 
 
 class CaseEvaluator:
@@ -131,6 +133,7 @@ class CaseEvaluator:
         self.case = case
         self.num_predicted = 0
         self._predictor = predictor
+        self._pools = DisaggregatedPredictor()
         self._most: dict[ParallelPlan, int] = {}
         self._spanned: dict[tuple[ParallelPlan, int], int] = {}
         self._allocations: dict[Hashable, PlatformAllocation] = {}
@@ -148,15 +151,19 @@ class CaseEvaluator:
             self._looked_at.pop(candidate) if candidate in self._looked_at else self._screen(candidate)
             for candidate in proposed
         ]
-        points: dict[_Question, ServingPoint] = {}
+        points: dict[_Question, ServingPoint | DisaggregatedPoint] = {}
         for found in screened:
             if isinstance(found, _Screened) and found.question not in self._answers:
                 points.setdefault(found.question, found.point)
         if points:
             self.num_predicted += len(points)
-            self._answers |= zip(points, self._predictor.predict(list(points.values())), strict=True)
+            replicas = {asked: point for asked, point in points.items() if isinstance(point, ServingPoint)}
+            pools = {asked: point for asked, point in points.items() if isinstance(point, DisaggregatedPoint)}
+            if replicas:
+                self._answers |= zip(replicas, self._predictor.predict(list(replicas.values())), strict=True)
+            self._answers |= zip(pools, self._pools.predict(list(pools.values())), strict=True)
         return [
-            _judge(candidate, found.allocation, self._answers[found.question], self.case)
+            _judge(candidate, found, self._answers[found.question], self.case)
             if isinstance(found, _Screened)
             else found
             for candidate, found in zip(proposed, screened, strict=True)
@@ -183,11 +190,14 @@ class CaseEvaluator:
         if over := self._over_budget(candidate):
             return Rejection(plan, "budget", over)
         point = serving_point(case, candidate, self._nodes_spanned(plan, candidate.replicas))
-        question = (plan, candidate.precision, candidate.settings, point.workload, point.nodes_spanned)
+        same = (plan, candidate.precision, candidate.settings, point.workload, point.nodes_spanned)
+        question = (*same, candidate.prefill, candidate.replicas if candidate.prefill else 0)
         allocation = self._allocation(point, candidate)
         limit = case.limits.max_memory_bytes_per_device
         available = min(case.group.memory_bytes_per_device, limit or math.inf)
         if allocation.fits(available):
+            if candidate.prefill is not None:
+                return self._screen_pools(candidate, candidate.prefill, question, allocation, available)
             return _Screened(point, question, allocation)
         reasons = [_allocation_text(allocation.total_bytes_per_device, available, candidate)]
         engine = estimate_memory(point)
@@ -195,13 +205,38 @@ class CaseEvaluator:
             reasons.append(engine.reason)
         return Rejection(plan, "platform_memory", " ".join(reasons))
 
+    def _screen_pools(
+        self,
+        candidate: Candidate,
+        prefill: PrefillPool,
+        question: _Question,
+        allocation: PlatformAllocation,
+        available: float,
+    ) -> _Screened | Rejection:
+        """Return the question to both pools, or why they cannot be placed or the prefill pool not allocated."""
+        intra = self.case.limits.allow_intra_node_pp
+        pools = ((candidate.plan, candidate.replicas), (prefill.plan, prefill.instances))
+        placed = place_pools(self.case.group, pools, allow_intra_node_pp=intra)
+        if placed is None:
+            text = f"{candidate.layout} does not fit the free devices together."
+            return Rejection(candidate.plan, "placement", text)
+        crosses = len({stage.node_id for pool in placed for stage in pool}) > 1
+        point = pools_point(self.case, candidate, prefill, crosses)
+        prompts = prompts_at_once(self.case, prefill)
+        seq_len = platform_sequence_length(self.case.workload.isl, 1, prefill.settings.max_model_len)
+        prefill_allocation = platform_allocation(point.prefill, prompts, seq_len)
+        if prefill_allocation.fits(available):
+            return _Screened(point, question, allocation, prefill_allocation)
+        text = f"A prefill instance: {prefill_allocation.reason(available)}"
+        return Rejection(candidate.plan, "platform_memory", text)
+
     def _over_budget(self, candidate: Candidate) -> str | None:
         budget, price = self.case.limits.max_usd_per_hour, self.case.usd_per_device_hour
         if budget is None:
             return None
         if price is None:
             return f"No price of {self.case.group.device_name} is known, so that a budget cannot be kept."
-        devices = candidate.plan.num_devices * candidate.replicas
+        devices = candidate.num_devices
         if price * devices <= budget:
             return None
         return f"{devices} devices at {price:.4g} USD/h cost {price * devices:.4g} USD/h; the budget is {budget:.4g}."
@@ -235,9 +270,34 @@ class CaseEvaluator:
 class _Screened:
     """A candidate that the platform can place and allocate."""
 
-    point: ServingPoint
+    point: ServingPoint | DisaggregatedPoint
     question: _Question
     allocation: PlatformAllocation
+    prefill_allocation: PlatformAllocation | None = None
+
+
+def pools_point(
+    case: SearchCase, candidate: Candidate, prefill: PrefillPool, crosses_nodes: bool
+) -> DisaggregatedPoint:
+    """Return the question to the performance model: both pools, without their spare instances, under the whole load."""
+    spare = case.limits.spare_replicas
+    decode = serving_point(case, candidate, None)
+    cached = decode.workload.prefix_cache_hit_rate
+    decode = replace(decode, workload=replace(case.workload, prefix_cache_hit_rate=cached))
+    return DisaggregatedPoint(
+        prefill=replace(decode, plan=prefill.plan, settings=prefill.settings),
+        decode=decode,
+        prefill_instances=max(1, prefill.instances - spare),
+        decode_instances=max(1, candidate.replicas - spare),
+        crosses_nodes=crosses_nodes,
+    )
+
+
+def prompts_at_once(case: SearchCase, prefill: PrefillPool) -> int:
+    """Return the prompts of mean length in the cache of a prefill instance: those of a step, and one more."""
+    return min(
+        prefill.settings.max_num_seqs, 1 + math.ceil(prefill.settings.max_num_batched_tokens / case.workload.isl)
+    )
 
 
 def adapters(evaluation: Evaluation, case: SearchCase) -> int | None:
@@ -262,11 +322,33 @@ def _allocation_text(required_bytes: float, available_bytes: float, candidate: C
     )
 
 
+def of_one_instance(prediction: Prediction, candidate: Candidate, case: SearchCase) -> Prediction:
+    """Return the answer of two pools with rates and cache of one decode instance, as every other answer's are."""
+    serving = max(1, candidate.replicas - case.limits.spare_replicas)
+    whole = deployment_output_tps(
+        replace(prediction, output_tps=1.0), candidate, case.workload, case.limits.spare_replicas
+    )
+    intervals = dict(prediction.intervals)
+    if "output_tps" in intervals:
+        low, high = intervals["output_tps"]
+        intervals["output_tps"] = (low / whole, high / whole)
+    return replace(
+        prediction,
+        output_tps=prediction.output_tps / whole,
+        request_throughput=prediction.request_throughput / whole,
+        kv_cache_tokens=prediction.kv_cache_tokens // serving,
+        max_concurrency=prediction.max_concurrency / serving,
+        intervals=intervals,
+    )
+
+
 def _judge(
-    candidate: Candidate, allocation: PlatformAllocation, prediction: Prediction | Infeasible, case: SearchCase
+    candidate: Candidate, found: _Screened, prediction: Prediction | Infeasible, case: SearchCase
 ) -> Evaluation | Rejection:
     if isinstance(prediction, Infeasible):
         return Rejection(candidate.plan, prediction.code, prediction.reason)
+    if candidate.prefill is not None:
+        prediction = of_one_instance(prediction, candidate, case)
     is_open_loop = case.workload.load_mode is LoadMode.POISSON
     if is_open_loop and prediction.saturated:
         rate = (case.workload.request_rate or 0.0) / max(1, candidate.replicas - case.limits.spare_replicas)
@@ -279,14 +361,13 @@ def _judge(
             f"{candidate.concurrency_per_replica} are needed."
         )
         return Rejection(candidate.plan, "kv_capacity", text)
-    return _evaluation(candidate, allocation, prediction, case)
+    return _evaluation(candidate, found, prediction, case)
 
 
-def _evaluation(
-    candidate: Candidate, allocation: PlatformAllocation, prediction: Prediction, case: SearchCase
-) -> Evaluation:
+def _evaluation(candidate: Candidate, found: _Screened, prediction: Prediction, case: SearchCase) -> Evaluation:
+    allocation = found.allocation
     output_tps = deployment_output_tps(prediction, candidate, case.workload, case.limits.spare_replicas)
-    devices = candidate.plan.num_devices * candidate.replicas
+    devices = candidate.num_devices
     hourly = None if case.usd_per_device_hour is None else case.usd_per_device_hour * devices
     checks = target_checks(prediction, case.targets, output_tps=output_tps, cost_per_hour_usd=hourly)
     misses = missed(checks)
@@ -306,6 +387,7 @@ def _evaluation(
         total_bytes_per_device=allocation.total_bytes_per_device,
         binding=binding(checks, memory_share),
         output_tps=output_tps,
+        prefill_allocation=found.prefill_allocation,
     )
 
 
@@ -347,7 +429,7 @@ def _cost_value(evaluation: Evaluation, output_tps: float) -> float:
 
 def num_devices(evaluation: Evaluation) -> int:
     """Return the devices of all replicas."""
-    return evaluation.candidate.plan.num_devices * evaluation.candidate.replicas
+    return evaluation.candidate.num_devices
 
 
 def rank_key(evaluation: Evaluation, objective: str) -> tuple[float | int | str, ...]:
@@ -366,6 +448,8 @@ def rank_key(evaluation: Evaluation, objective: str) -> tuple[float | int | str,
         candidate.plan.tp_size,
         candidate.concurrency_per_replica,
         candidate.precision.name,
+        candidate.prefill.instances if candidate.prefill else 0,
+        candidate.prefill.plan.tp_size if candidate.prefill else 0,
     )
 
 

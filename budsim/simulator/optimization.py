@@ -61,6 +61,7 @@ def optimize_question(body: OptimizeRequest, config: AppSettings) -> SimulationR
             max_devices_per_replica=bounds.max_gpus_per_replica,
             max_usd_per_hour=bounds.max_cost_per_hour,
             spare_replicas=1 if bounds.require_high_availability else 0,
+            allow_disaggregated=body.allow_disaggregated,
         ),
         skip_master_node_for_cpu=config.skip_master_node_for_cpu,
         evolution=evolution_parameters(config),
@@ -117,6 +118,19 @@ def optimize_answer(
     }
 
 
+def _prefill(stored: Mapping[str, Any]) -> Json | None:
+    """Return the pool that prefills; None where every replica does both."""
+    pool = stored.get("prefill")
+    if not pool:
+        return None
+    return {
+        "instances": pool["instances"],
+        "tensor_parallel_size": pool["tp_size"],
+        "pipeline_parallel_size": pool["pp_size"],
+        **{name: pool["config"].get(name) for name in _SETTINGS},
+    }
+
+
 def optimized_point(row: Mapping[str, Any]) -> Json:
     """Return one stored row as the user guide shows a deployment."""
     stored, figures = row["top_k_configs"], row["top_k_configs"]["prediction"]
@@ -129,6 +143,7 @@ def optimized_point(row: Mapping[str, Any]) -> Json:
             "data_parallel_size": stored["dp_size"],
             **{name: settings.get(name) for name in _SETTINGS},
             "replicas": stored["replicas"],
+            "prefill": _prefill(stored),
             "engine": row["engine"],
             "engine_version": row.get("engine_version"),
             "precision": settings["precision"],

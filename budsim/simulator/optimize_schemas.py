@@ -128,6 +128,22 @@ class OptimizeRequest(RunRequest):
         return self.method
 
 
+class OptimalPrefillPool(ResponseModel):
+    """The instances that prefill, where the replicas only decode."""
+
+    instances: int = Field(description="Instances.", examples=[1])
+    tensor_parallel_size: int = Field(description="Devices of one stage.", examples=[2])
+    pipeline_parallel_size: int = Field(description="Pipeline stages of one instance.", examples=[1])
+    max_num_seqs: int = Field(description="Sequences in one step at most.", examples=[128])
+    max_num_batched_tokens: int | None = Field(description="Tokens in one step at most.", examples=[8192])
+    max_model_len: int = Field(description="Longest sequence, tokens.", examples=[8192])
+    gpu_memory_utilization: float | None = Field(description="Share of the memory that is used.", examples=[0.9])
+    kv_cache_dtype: str | None = Field(description="Format of the KV cache.", examples=["auto"])
+    enable_prefix_caching: bool | None = Field(description="Prefix caching.", examples=[True])
+    enable_chunked_prefill: bool | None = Field(description="Chunked prefill.", examples=[True])
+    block_size: int | None = Field(description="Tokens of one cache block.", examples=[16])
+
+
 class OptimalConfiguration(ResponseModel):
     """What to launch."""
 
@@ -144,6 +160,9 @@ class OptimalConfiguration(ResponseModel):
     enable_chunked_prefill: bool | None = Field(description="Chunked prefill.", examples=[True])
     block_size: int | None = Field(description="Tokens of one cache block.", examples=[16])
     replicas: int = Field(description="Replicas.", examples=[2])
+    prefill: OptimalPrefillPool | None = Field(
+        None, description="The pool that prefills; the replicas then decode. Null = every replica does both."
+    )
     engine: str = Field(description="Engine.", examples=["vllm"])
     engine_version: str | None = Field(description="Engine version.", examples=["0.32.0"])
     precision: str = Field(description="Weight format.", examples=["bf16"])

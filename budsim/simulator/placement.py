@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from heapq import heapify, heappop, heappush
 
 from budsim.perf_model.parallelism import ParallelPlan
@@ -90,6 +91,27 @@ def place(
         for replica, stages in enumerate(nodes)
         for stage, node_id in enumerate(stages)
     )
+
+
+def place_pools(
+    group: DeviceGroup, pools: Sequence[tuple[ParallelPlan, int]], *, allow_intra_node_pp: bool = True
+) -> tuple[tuple[StagePlacement, ...], ...] | None:
+    """Return where the replicas of several pools lie, pool by pool, or None if they do not fit together.
+
+    The widest stages first: where every TP size divides the next larger one that finds a place whenever there is one.
+    """
+    placed: dict[int, tuple[StagePlacement, ...]] = {}
+    free = {node.node_id: node.free_devices for node in group.nodes}
+    for index in sorted(range(len(pools)), key=lambda index: (-pools[index][0].tp_size, index)):
+        nodes = tuple(replace(node, free_devices=free[node.node_id]) for node in group.nodes if free[node.node_id])
+        plan, replicas = pools[index]
+        found = place(replace(group, nodes=nodes), plan, replicas, allow_intra_node_pp=allow_intra_node_pp)
+        if found is None:
+            return None
+        placed[index] = found
+        for stage in found:
+            free[stage.node_id] -= stage.count
+    return tuple(placed[index] for index in range(len(pools)))
 
 
 def spanned_nodes(group: DeviceGroup, plan: ParallelPlan, replicas: int, *, allow_intra_node_pp: bool = True) -> int:

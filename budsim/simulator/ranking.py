@@ -99,6 +99,8 @@ def replicas_needed(row: Mapping[str, Any], concurrency: int | None) -> int | No
     if concurrency is None:
         return int(stored["replicas"])
     needed = math.ceil(max(1, concurrency) / stored["concurrency"]) + stored.get("spare_replicas", 0)
+    if stored.get("prefill"):  # both pools were sized for each other
+        return int(stored["replicas"]) if needed <= stored["replicas"] else None
     return needed if needed <= stored["max_replicas"] else None
 
 
@@ -112,6 +114,7 @@ def row_key(row: Mapping[str, Any], objective: str | None = None) -> tuple[float
     stored = row["top_k_configs"]
     meets = bool(stored["meets_targets"])
     devices = stored["tp_size"] * stored["pp_size"] * stored["replicas"]
+    devices += (stored.get("prefill") or {}).get("num_devices", 0)
     return (
         0.0 if meets else 1.0,
         0.0 if meets else stored["error_rate"],
@@ -148,7 +151,8 @@ def top_k(evaluations: Sequence[Evaluation], count: int) -> list[Evaluation]:
     kept: list[Evaluation] = []
     for evaluation in evaluations:
         candidate = evaluation.candidate
-        identity = (candidate.plan, candidate.precision.name, candidate.concurrency_per_replica, candidate.replicas)
+        load = (candidate.concurrency_per_replica, candidate.replicas, candidate.prefill)
+        identity = (candidate.plan, candidate.precision.name, *load)
         if identity not in seen and len(kept) < count:
             seen.add(identity)
             kept.append(evaluation)

@@ -144,6 +144,11 @@ class RunRequest(RequestModel):
         None, max_length=255, description="Project that the run belongs to.", examples=["project-7"]
     )
     price_basis: PriceBasis | None = Field(None, description=PRICE_BASIS_TEXT, examples=["on_demand"])
+    allow_disaggregated: bool = Field(
+        False,
+        description="Also try deployments of two pools, one that prefills and one that decodes (vllm 0.9, sglang).",
+        examples=[False],
+    )
 
     @property
     def wants_events(self) -> bool:

@@ -106,6 +106,16 @@ class DeviceTypeMetrics(ResponseModel):
     )
 
 
+class PrefillPoolMetrics(ResponseModel):
+    """The pool that prefills, of a disaggregated deployment; the replicas are the pool that decodes."""
+
+    instances: int = Field(description="Instances that prefill.", examples=[1])
+    tp_size: int = Field(description="Tensor parallel devices of one.", examples=[2])
+    pp_size: int = Field(description="Pipeline stages of one.", examples=[1])
+    num_devices: int = Field(description="Devices of all of them.", examples=[2])
+    memory_gb_per_device: float = Field(description="Memory to allocate on one device, GB.", examples=[21.4])
+
+
 class SimulationMetrics(ResponseModel):
     """What a recommended deployment is predicted to do."""
 
@@ -140,6 +150,9 @@ class SimulationMetrics(ResponseModel):
     device_name: str | None = Field(None, description="Device.", examples=["NVIDIA-A100-SXM4-80GB"])
     tp_size: int | None = Field(None, description="Tensor parallel devices of one stage.", examples=[1])
     pp_size: int | None = Field(None, description="Pipeline stages of one replica.", examples=[1])
+    prefill: PrefillPoolMetrics | None = Field(
+        None, description="The pool that prefills, where the replicas only decode; null = every replica does both."
+    )
     concurrency_per_replica: int | None = Field(None, description="Requests in flight on one replica.", examples=[5])
     memory_gb_per_device: float | None = Field(
         None, description="Memory to allocate on one device, GB.", examples=[31.3]
@@ -232,6 +245,10 @@ class ParetoPoint(ResponseModel):
     precision: str = Field(description="Weight format.", examples=["bf16"])
     kv_cache_dtype: str = Field(description="Format of the KV cache.", examples=["bf16"])
     max_num_batched_tokens: int = Field(description="Tokens that one step may hold.", examples=[8192])
+    prefill_instances: int = Field(
+        0, description="Instances that prefill for the replicas, which then only decode; 0 = replicas do both.",
+        examples=[0],
+    )  # fmt: skip
     num_devices: int = Field(description="Devices of all replicas.", examples=[4])
     ttft: float = Field(description="Median time to first token, ms.", examples=[350.5])
     e2e_latency: float = Field(description="Median end-to-end latency, s.", examples=[8.4])
@@ -367,6 +384,9 @@ class NodeGroupConfiguration(ResponseModel):
         ge=1,
         description="Equal processes that one replica is started as, each of whole stages on one node.",
         examples=[1],
+    )
+    role: Literal["prefill", "decode"] | None = Field(
+        None, description="Pool of a disaggregated deployment; null = its replicas do both.", examples=[None]
     )
     available_devices: int | None = Field(None, exclude=True, description="Free devices, for the check below.")
 

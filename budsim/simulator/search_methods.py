@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from budsim.simulator.candidate import Predictor
 from budsim.simulator.direct_search import ProgressReport, StopSignal, search
+from budsim.simulator.disaggregated_search import with_pools
 from budsim.simulator.evolution import EvolutionOutcome, evolve
 from budsim.simulator.ranking import pareto_front
 from budsim.simulator.search_space import EvolutionParameters, SearchCase
@@ -19,7 +20,7 @@ def search_by(
     should_stop: StopSignal | None = None,
     on_progress: ProgressReport | None = None,
 ) -> EvolutionOutcome:
-    """Return what a method's search finds, best first, with its Pareto front.
+    """Return what a method's search finds, best first, with its Pareto front; pools too where the case allows them.
 
     Args:
         method: ``heuristic`` = direct search over TP x PP x concurrency x replicas with the engine's own values;
@@ -35,15 +36,17 @@ def search_by(
         InvalidRequestError: The load's sequences are longer than the model's context.
     """
     if method == "regressor":
-        return evolve(
+        evolved = evolve(
             case, predictor, parameters=parameters, seed=seed, should_stop=should_stop, on_progress=on_progress
         )
+        return with_pools(evolved, case, predictor, should_stop)
     found = search(case, predictor, should_stop=should_stop, on_progress=on_progress)
     least = [item for item in found.evaluations if item.meets_targets] or found.evaluations
-    return EvolutionOutcome(
+    direct = EvolutionOutcome(
         found.evaluations,
         found.rejections,
         found.num_evaluated,
         found.is_complete,
         front=tuple(pareto_front(least)),
     )
+    return with_pools(direct, case, predictor, should_stop)

@@ -45,6 +45,7 @@ class SearchLimits:
             platform's own deployments know TP and PP only.
         max_usd_per_hour: Budget of the whole deployment.
         spare_replicas: Replicas that may be lost while the others still carry the whole load (N+1: 1).
+        allow_disaggregated: Deployments of two pools, one that prefills and one that decodes, may be proposed.
     """
 
     max_replicas: int | None = None
@@ -54,6 +55,7 @@ class SearchLimits:
     allow_data_parallel: bool = False
     spare_replicas: int = 0
     max_usd_per_hour: float | None = None
+    allow_disaggregated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

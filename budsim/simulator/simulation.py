@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from budsim.commons.errors import BudSimError, InvalidRequestError, UnsupportedError
 from budsim.engine_ops import EngineOption, compatible_engines, merged_options, options_on, refusals
+from budsim.engine_ops.disaggregation import PREFILL
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.precision import resolve_precision
 from budsim.perf_model.serving_point import Infeasible
@@ -406,6 +407,8 @@ def _launchable(
 def _launch_problem(evaluation: Evaluation, case: SearchCase, model_id: str) -> str | None:
     try:
         launch(evaluation.candidate, case, model_id)
+        if evaluation.candidate.prefill is not None:
+            launch(evaluation.candidate, case, model_id, PREFILL)
     except UnsupportedError:  # holds for every candidate: the task's error
         raise
     except InvalidRequestError as error:

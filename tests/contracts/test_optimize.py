@@ -116,3 +116,37 @@ def test_the_run_can_be_read_again_under_its_id(client):
     answer = optimize(client).json()
     again = client.get(f"/simulator/results/{answer['workflow_id']}").json()
     assert again == answer
+
+
+# Long prompts and short gaps: prompts in the same steps as answers make TPOT miss what two pools meet.
+APART = {
+    "workload": {"input_tokens": 6000, "output_tokens": 128, "concurrency": 16},
+    "optimization_target": "latency",
+    "targets": {},
+    "constraints": {"max_replicas": 4},
+}
+
+
+def test_pools_are_proposed_only_where_the_caller_allows_them(client):
+    plain, allowed = (optimize(client, **APART, **more).json() for more in ({}, {"allow_disaggregated": True}))
+    assert plain["optimal_config"]["prefill"] is None
+    assert all(point["prefill_instances"] == 0 for point in plain["pareto"])
+    proposed = [allowed, *allowed["alternatives"]]
+    pools = [point["optimal_config"] for point in proposed if point["optimal_config"]["prefill"]]
+    assert pools or any(point["prefill_instances"] for point in allowed["pareto"])
+    for config in pools:
+        assert config["replicas"] + config["prefill"]["instances"] <= 4
+        prefill = config["prefill"]["instances"] * config["prefill"]["tensor_parallel_size"]
+        assert config["num_devices"] == config["replicas"] * config["tensor_parallel_size"] + prefill
+
+
+def test_a_deployment_of_pools_is_fetched_with_both_groups(client):
+    found = optimize(client, **APART, allow_disaggregated=True).json()
+    points = [point["optimal_config"] for point in [found, *found["alternatives"]]]
+    chosen = next(config for config in points if config["prefill"])
+    answer = client.get(f"/simulator/results/{found['workflow_id']}/configurations/{chosen['config_id']}")
+    assert answer.status_code == 200
+    groups = {group["role"]: group for group in answer.json()["node_groups"]}
+    assert groups["decode"]["replicas"] == chosen["replicas"]
+    assert groups["prefill"]["replicas"] == chosen["prefill"]["instances"]
+    assert all("kv-transfer-config" in group["args"] for group in groups.values())

@@ -149,7 +149,8 @@ def group(*free, device=None, **fields):
 
 def engine_option(device_type="cuda", **fields):
     fields = {"supports_pipeline_parallelism": device_type == "cuda", **fields}
-    return EngineOption("vllm", "0.11.0", device_type, f"example/vllm-{device_type}:1", **fields)
+    names = (fields.pop("engine", "vllm"), fields.pop("version", "0.11.0"))
+    return EngineOption(*names, device_type, f"example/vllm-{device_type}:1", **fields)
 
 
 BF16 = Precision("bf16", 2.0, 2.0, "bf16")
