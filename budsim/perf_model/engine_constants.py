@@ -40,6 +40,8 @@ class StepConstants:
         expert_packed_efficiency: The same where weights are unpacked to 16 bit.
         routing_evenness: Share of a step's tokens that choose experts independently: real routers repeat themselves.
         expert_tile_rows: Rows that an active expert computes at least.
+        expert_block_tile_rows: The same in fp8 with scales per block.
+        expert_packed_tile_rows: The same where weights are unpacked to 16 bit: kernels for few rows.
         half_rate_tokens: Rows at which a GEMM reaches half of its rate.
         attention_efficiency: Prefill attention in 16 bit, heads of 128.
         attention_half_tokens: Prompt length at which prefill attention reaches half of its rate.
@@ -81,16 +83,18 @@ class StepConstants:
     expert_packed_efficiency: float = 0.25
     routing_evenness: float = 0.75
     expert_tile_rows: float = 55.0
+    expert_block_tile_rows: float = 31.0
+    expert_packed_tile_rows: float = 16.0
     half_rate_tokens: float = 40.0
     attention_efficiency: float = 0.6
     attention_half_tokens: float = 1000.0
     latent_decode_efficiency: float = 0.6
     link_efficiency: float = 0.62
     collective_latency_s: float = 5e-6
-    layer_overhead_s: float = 25e-6
-    moe_overhead_s: float = 25e-6
+    layer_overhead_s: float = 33e-6
+    moe_overhead_s: float = 32e-6
     mla_overhead_s: float = 20e-6
-    step_overhead_s: float = 1.5e-3
+    step_overhead_s: float = 0.8e-3
     prefill_overhead_s: float = 4e-3
     prefill_launch_s: float = 80e-6
     sequence_overhead_s: float = 5e-6
@@ -105,28 +109,32 @@ class StepConstants:
 
 
 # What belongs to the device and its kernels; the rest is the engine's host side.
-KERNEL_CONSTANTS = tuple(f.name for f in fields(StepConstants))[:25]
-HOST_CONSTANTS = tuple(f.name for f in fields(StepConstants))[25:33]
+KERNEL_CONSTANTS = tuple(f.name for f in fields(StepConstants))[:27]
+HOST_CONSTANTS = tuple(f.name for f in fields(StepConstants))[27:35]
 
 # Starting points by family, from the operator tables of aiconfigurator-core 0.12.0 (``scripts/fit_operators.py``; its
-# output and errors: docs/accuracy.md). Where it has no table (cdna, gaudi, cpu, turing): shares that stream-like and
-# BLAS kernels reach on such devices.
+# output and errors: docs/accuracy.md). ``layer_overhead_s`` adds what four GEMMs, decode attention, norms, rotary
+# embedding and activation take with next to no work there (3.4 us a GEMM, 7-13 us attention), ``moe_overhead_s`` what a
+# grouped GEMM and the router take more than a dense MLP (25-46 us on Hopper, 17-30 us on Blackwell). Where it has no
+# table (cdna, gaudi, cpu, turing): shares that stream-like and BLAS kernels reach on such devices.
 DEFAULTS: dict[str, StepConstants] = {
     "hopper": StepConstants(),
     "blackwell": StepConstants(
         memory_efficiency=0.77, kv_efficiency=0.87, kv_narrow_efficiency=0.95, latent_efficiency=0.73,
         compute_efficiency=0.7, narrow_efficiency=0.75, expert_compute_efficiency=0.45, expert_narrow_efficiency=0.4,
-        expert_block_efficiency=0.17, expert_packed_efficiency=0.15, expert_tile_rows=65.0, routing_evenness=0.65,
+        expert_block_efficiency=0.17, expert_packed_efficiency=0.15, expert_tile_rows=65.0, expert_block_tile_rows=40.0,
+        expert_packed_tile_rows=20.0, routing_evenness=0.65,
         half_rate_tokens=90.0, attention_efficiency=0.54, attention_half_tokens=1300.0, latent_decode_efficiency=0.95,
         link_efficiency=0.5,
-        collective_latency_s=6e-6,
+        collective_latency_s=6e-6, layer_overhead_s=24e-6, moe_overhead_s=18e-6,
     ),
     "ampere": StepConstants(
         memory_efficiency=0.77, kv_efficiency=0.67, compute_efficiency=0.78, half_rate_tokens=78.0,
         attention_efficiency=0.55, attention_half_tokens=450.0, link_efficiency=0.57,
     ),
     "ada": StepConstants(
-        kv_efficiency=0.87, compute_efficiency=0.6, half_rate_tokens=100.0, attention_efficiency=0.48,
+        kv_efficiency=0.87, compute_efficiency=0.6, expert_block_tile_rows=98.0,
+        expert_packed_tile_rows=28.0, half_rate_tokens=100.0, attention_efficiency=0.48,
         attention_half_tokens=250.0, link_efficiency=0.4, collective_latency_s=7e-6,
     ),
     "turing": StepConstants(
@@ -167,7 +175,8 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "fp4_efficiency": _FACTOR, "packed_efficiency": (0.2, 1.0), "expert_memory_efficiency": (0.1, 0.98),
     "expert_compute_efficiency": _SHARE, "expert_narrow_efficiency": _SHARE, "expert_block_efficiency": _SHARE,
     "expert_fp4_efficiency": _SHARE, "expert_packed_efficiency": _SHARE, "routing_evenness": (0.1, 1.0),
-    "expert_tile_rows": (4.0, 256.0), "half_rate_tokens": (1.0, 400.0), "attention_efficiency": (0.02, 0.95),
+    "expert_tile_rows": (4.0, 256.0), "expert_block_tile_rows": (4.0, 256.0),
+    "expert_packed_tile_rows": (2.0, 128.0), "half_rate_tokens": (1.0, 400.0), "attention_efficiency": (0.02, 0.95),
     "attention_half_tokens": (1.0, 6000.0), "latent_decode_efficiency": _SHARE, "link_efficiency": (0.05, 0.95),
     "collective_latency_s": (1e-6, 3e-4), "layer_overhead_s": (1e-6, 5e-4), "moe_overhead_s": (1e-7, 5e-4),
     "mla_overhead_s": (1e-7, 5e-4), "step_overhead_s": (5e-5, 0.1), "prefill_overhead_s": (1e-4, 0.3),

@@ -80,7 +80,8 @@ class ModelArchitecture:
         attention_output_bias: A bias on the output projection.
         attention_gate_dim: Extra output columns of the query projection (output gates).
         attention_sinks: One learned sink logit per head and layer.
-        qk_norm: ``""`` none, ``head`` two vectors of ``head_dim``, ``full`` one vector over all Q and all K heads.
+        qk_norm: ``""`` none, ``head`` two vectors of ``head_dim``, ``heads`` one of each head's own, ``full`` one
+            vector over all Q and all K heads, normalised together.
         norms_per_layer: Norm vectors of ``hidden_size`` in one layer.
         norm_bias: Norms are LayerNorms with a bias.
         final_norm: A norm follows the last layer.

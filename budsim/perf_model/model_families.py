@@ -22,7 +22,7 @@ class FamilyTraits:
         norms: Norm vectors in one layer.
         norm_bias: Norms carry a bias.
         final_norm: One more norm after the last layer.
-        qk_norm: ``head``, ``full`` or ``""``; a config with ``use_qk_norm`` (or alike) false switches it off.
+        qk_norm: ``head``, ``heads``, ``full`` or ``""``; ``use_qk_norm`` (or alike) false switches it off.
         tied: Default of ``tie_word_embeddings``.
         head_bias: The output projection has a bias.
         positions: Learned position embeddings; ``position_offset`` more than ``max_position_embeddings``.
@@ -112,7 +112,7 @@ FAMILIES: dict[str, FamilyTraits] = {
     "olmo_hybrid": FamilyTraits(qk_norm="full"),
     "olmoe": FamilyTraits(qk_norm="full"),
     "flex_olmo": FamilyTraits(qk_norm="full"),
-    "cohere": FamilyTraits(norms=1, qk_norm="full", tied=True),
+    "cohere": FamilyTraits(norms=1, qk_norm="heads", tied=True),
     "cohere2": FamilyTraits(norms=1, tied=True, alternate_sliding=4),
     "starcoder2": FamilyTraits(qkv_bias=True, gated=False, mlp_bias=True, norm_bias=True, tied=True),
     "gpt_neox": FamilyTraits(qkv_bias=True, gated=False, mlp_bias=True, norm_bias=True),

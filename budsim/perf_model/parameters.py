@@ -97,7 +97,7 @@ def _gqa_parameters(arch: ModelArchitecture, shape: AttentionShape) -> tuple[int
         vectors += arch.hidden_size
     if arch.qk_norm == "head":
         vectors += 2 * shape.qk_head_dim
-    elif arch.qk_norm == "full":
+    elif arch.qk_norm in {"heads", "full"}:
         vectors += q_dim + k_dim
     if arch.attention_sinks:
         vectors += shape.num_heads

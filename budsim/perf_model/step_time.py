@@ -10,7 +10,8 @@ Sources:
     FLOPs       2 per weight and token; attention 2 (qk + v) per head and query-key pair, causal.
     experts     Distinct experts of n tokens that choose k of E uniformly: E (1 - (1 - k/E)^n). Over EP ranks the
                 fullest one
-                decides: mean + sqrt(2 ln ranks) standard deviations of a binomial (extreme value of a normal).
+                decides: mean + as many standard deviations of a binomial as the largest of ``ranks`` normal numbers
+                lies above theirs (Blom 1958: the normal quantile of (n - 3/8) / (n + 1/4); 1.05 of 4, 1.43 of 8).
     MLA         DeepSeek-V2, arXiv:2405.04434: decode attends in the latent space, every TP rank reads the whole latent
                 cache.
     two-way TP  Shoeybi et al. 2019, Megatron-LM, arXiv:1909.08053: two all-reduces per layer.
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +60,19 @@ _SIXTEEN_BIT_BYTES = 1.5
 # and quantisations, rotary parts split off and joined again, keys and values expanded. Chosen by fits to served rows
 # (docs/accuracy.md).
 _MLA_LAUNCHES = 4.5
+# Kernels beyond a dense layer's ten or so, in layers' worth of ``layer_overhead_s``. Queries and keys normalised head
+# by head: one kernel each. All heads normalised together: squares in fp32, their mean, its root and two products. A
+# third and a fourth norm of the hidden vector, and where there is one only: a tenth each. A projection in a narrow
+# format quantises its input first: GEMMs of few rows take 3-5 us more than in 16 bit (operator tables of
+# aiconfigurator-core 0.12.0, H100 and B200: 3.4 us in bf16; 6.0-8.6 in fp8, with block scales or not; 5.5-10 in nvfp4).
+_HEAD_NORM_LAYERS = 0.2
+_WIDE_NORM_LAYERS = 0.35
+_NORM_LAYERS = 0.1
+_QUANTISING_LAYERS = 0.15
+# Under tensor parallelism that one norm needs the sum of squares of all devices: eight bytes per token, too few for the
+# fast kernels, so NCCL. Its small messages take 9.6 and 15 us on four H100 and B200 (2.29), fast kernels 4.1 and 6.
+_WIDE_NORM_COLLECTIVES = 2.5
+_NORMAL = NormalDist()
 _LOGIT_PASSES = 4  # fp32 logits: written, scaled, soft-maxed, sampled
 
 
@@ -152,6 +167,11 @@ def _attention_seconds(point: ServingPoint, k: StepConstants, rates: DeviceRates
     return full_read, window_read, full_pair, window_pair
 
 
+def _expected_maximum(count: int) -> float:
+    """Return the expected largest of ``count`` independent standard normal numbers (Blom's approximation)."""
+    return _NORMAL.inv_cdf((count - 0.375) / (count + 0.25)) if count > 1 else 0.0
+
+
 def _expert_terms(point: ServingPoint, k: StepConstants, rates: DeviceRates, read_bytes: float) -> dict[str, float]:
     """Return the expert fields of ``StepCoefficients``."""
     arch, plan = point.arch, point.plan
@@ -163,13 +183,14 @@ def _expert_terms(point: ServingPoint, k: StepConstants, rates: DeviceRates, rea
             "expert_share",
             "routing_evenness",
             "expert_spread",
+            "expert_tile_tokens",
         )
         return dict.fromkeys(names, 0.0)
     devices = plan.num_devices / plan.pp_size
     share = arch.experts_per_token / arch.num_experts
     params = count_parameters(arch).experts
     ranks = max(1, plan.ep_size)
-    spread = math.sqrt(2 * math.log(ranks) * ranks / arch.num_experts) if ranks > 1 else 0.0
+    spread = _expected_maximum(ranks) * math.sqrt(ranks / arch.num_experts)
     kind, peak = _kernel_kind(point, rates, read_bytes, params)
     grouped = {
         "wide": k.expert_compute_efficiency,
@@ -179,6 +200,8 @@ def _expert_terms(point: ServingPoint, k: StepConstants, rates: DeviceRates, rea
     }
     blockwise = kind == "narrow" and point.precision.name == "fp8_block"
     efficiency = k.expert_block_efficiency if blockwise else grouped[kind]
+    tile = k.expert_block_tile_rows if blockwise else k.expert_tile_rows
+    tile = k.expert_packed_tile_rows if kind == "packed" else tile
     reading = rates.bandwidth_bytes_per_s * k.expert_memory_efficiency
     copies = _EXPERT_PASSES * arch.experts_per_token * arch.hidden_size * 2 * arch.moe_layers / ranks
     return {
@@ -188,6 +211,7 @@ def _expert_terms(point: ServingPoint, k: StepConstants, rates: DeviceRates, rea
         "expert_share": share,
         "routing_evenness": k.routing_evenness,
         "expert_spread": spread,
+        "expert_tile_tokens": tile,
     }
 
 
@@ -220,13 +244,20 @@ def _weight_rates(
     return gemm, reading * (k.packed_efficiency if kind == "packed" else 1.0)
 
 
-def _kernels_s(arch: ModelArchitecture, k: StepConstants) -> float:
-    """Return the shortest time of all layers' kernels: about ten of a dense layer, more of MoE and MLA ones."""
+def _kernels_s(arch: ModelArchitecture, k: StepConstants, quantising: float) -> float:
+    """Return the shortest time of all layers' kernels: about ten of a dense layer, more of MoE and MLA ones.
+
+    Args:
+        arch: The model.
+        k: Constants.
+        quantising: Projections of all layers that quantise their input, in pairs.
+    """
     shared = 1.3 if arch.shared_expert_intermediate_size else 1.0
     latent = arch.num_layers if arch.is_mla else 0
-    return (
-        arch.num_layers * k.layer_overhead_s + arch.moe_layers * shared * k.moe_overhead_s + latent * k.mla_overhead_s
-    )
+    norms = {"head": _HEAD_NORM_LAYERS, "heads": _HEAD_NORM_LAYERS, "full": _WIDE_NORM_LAYERS}.get(arch.qk_norm, 0.0)
+    norms += (min(arch.norms_per_layer, 4) - 2) * _NORM_LAYERS
+    layers = arch.num_layers * (1.0 + norms) + 2 * quantising * _QUANTISING_LAYERS
+    return layers * k.layer_overhead_s + arch.moe_layers * shared * k.moe_overhead_s + latent * k.mla_overhead_s
 
 
 def _launch_s(arch: ModelArchitecture, k: StepConstants) -> float:
@@ -256,7 +287,8 @@ def _collective_terms(point: ServingPoint, k: StepConstants) -> tuple[float, flo
     per_step = per_token = 0.0
     reduces = arch.num_layers * (2 if ranks == 1 else 1)
     if shards > 1:
-        per_step += reduces * collective_latency_s(fabric, shards)
+        norms = _WIDE_NORM_COLLECTIVES * arch.num_layers if arch.qk_norm == "full" else 0.0
+        per_step += (reduces + norms) * collective_latency_s(fabric, shards)
         per_token += reduces * message * all_reduce_seconds_per_byte(fabric, shards) / ranks
     if ranks > 1 and arch.is_moe:
         group = ranks * shards
@@ -295,6 +327,9 @@ def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoef
     dense_params = counts.dense_mlp + counts.shared_experts + counts.router
     mixer_gemm, mixer_rate = _weight_rates(point, k, rates, mixer_bytes, mixer_params)
     dense_gemm, dense_rate = _weight_rates(point, k, rates, dense_bytes, dense_params)
+    narrow = {"narrow", "fp4"}
+    quantising = (_kernel_kind(point, rates, mixer_bytes, mixer_params)[0] in narrow) * arch.num_layers
+    quantising += (_kernel_kind(point, rates, dense_bytes, dense_params)[0] in narrow) * weights.num_dense_mlp_layers
     kv_full, kv_window, pair_full, pair_window = _attention_seconds(point, k, rates)
     per_step, per_token, sends = _collective_terms(point, k)
     head_params = counts.lm_head or arch.vocab_size * arch.hidden_size
@@ -313,7 +348,6 @@ def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoef
         dense_read_s=dense_bytes / dense_shards / dense_rate,
         dense_token_s=2 * dense_params / dense_shards / dense_gemm,
         **_expert_terms(point, k, rates, weights.experts_per_moe_layer * weights.num_moe_layers),
-        expert_tile_tokens=k.expert_tile_rows,
         half_rate_tokens=k.half_rate_tokens,
         elementwise_token_s=(hidden_traffic + inner_traffic / dense_shards) / bandwidth,
         kv_full_s=kv_full,
@@ -332,7 +366,7 @@ def step_coefficients(point: ServingPoint, constants: StepConstants) -> StepCoef
         collective_step_s=per_step,
         collective_token_s=per_token,
         pipeline_send_s=sends,
-        step_overhead_s=k.step_overhead_s + _kernels_s(arch, k),
+        step_overhead_s=k.step_overhead_s + _kernels_s(arch, k, quantising),
         prefill_overhead_s=k.prefill_overhead_s,
         prefill_launch_s=_launch_s(arch, k),
         sequence_overhead_s=k.sequence_overhead_s + verify_overhead_s(point.settings),

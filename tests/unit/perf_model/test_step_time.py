@@ -86,7 +86,17 @@ def test_dp_attention_keeps_whole_attention_on_every_rank():
 
 def test_expert_parallel_waits_for_the_fullest_rank():
     spread = step_coefficients(point(MIXTRAL, plan=ParallelPlan(4, ep_size=4)), CONSTANTS)
-    assert spread.expert_spread == pytest.approx(math.sqrt(2 * math.log(4) * 4 / 8))
+    assert spread.expert_spread > 0
+    assert step_coefficients(point(MIXTRAL, plan=ParallelPlan(4)), CONSTANTS).expert_spread == 0.0
+
+
+@pytest.mark.parametrize("ranks", [2, 4, 8, 16, 64])
+def test_the_fullest_rank_is_as_full_as_the_largest_of_so_many_draws(ranks):
+    p = replace(
+        point(MIXTRAL), arch=replace(point(MIXTRAL).arch, num_experts=256), plan=ParallelPlan(ranks, ep_size=ranks)
+    )
+    drawn = np.random.default_rng(0).standard_normal((200_000 // ranks, ranks)).max(axis=1).mean()
+    assert step_coefficients(p, CONSTANTS).expert_spread == pytest.approx(drawn * math.sqrt(ranks / 256), rel=0.05)
 
 
 def test_pipeline_stages_wait_for_each_other_in_prefill():
@@ -146,3 +156,56 @@ def test_without_a_ramp_prefill_time_is_proportional_where_arithmetic_binds():
     )  # fmt: skip
     short, long = seconds(point(), StepWork(4096, 4), StepWork(8192, 8), constants=flat)
     assert long / short == pytest.approx(2, rel=0.02)
+
+
+def kernel_seconds(**changes):
+    """Return the part of a step that depends on neither tokens nor bytes, one device."""
+    p = point(changes.pop("config", None), plan=ParallelPlan(changes.pop("tp", 1)), precision=changes.pop("p", "bf16"))
+    c = step_coefficients(replace(p, arch=replace(p.arch, **changes)), CONSTANTS)
+    return c.step_overhead_s + c.collective_step_s
+
+
+def test_norms_of_queries_and_keys_add_kernels():
+    plain, by_head, together = (kernel_seconds(qk_norm=kind) for kind in ("", "head", "full"))
+    assert plain < by_head < together
+    assert together - plain < 32 * CONSTANTS.layer_overhead_s / 2
+
+
+def test_a_norm_over_all_heads_needs_the_other_devices_and_a_norm_per_head_does_not():
+    def added(kind, tp):
+        return kernel_seconds(qk_norm=kind, tp=tp) - kernel_seconds(tp=tp)
+
+    assert added("head", 8) == pytest.approx(added("head", 1))
+    assert added("heads", 8) == pytest.approx(added("head", 8))
+    assert added("full", 8) > added("full", 1) + 32 * CONSTANTS.collective_latency_s
+
+
+def test_more_norms_of_the_hidden_vector_take_more_kernels():
+    one, two, four = (kernel_seconds(norms_per_layer=n) for n in (1, 2, 4))
+    assert one < two < four
+
+
+def test_a_narrow_format_quantises_the_input_of_every_projection():
+    # Operator tables: 3-5 us for each of the four projections of a layer.
+    added = kernel_seconds(p="fp8") - kernel_seconds()
+    assert 32 * 4 * 3e-6 < added < 32 * 4 * 5.5e-6
+
+
+def test_experts_quantise_within_their_own_kernels():
+    dense = kernel_seconds(p="fp8") - kernel_seconds()
+    experts = kernel_seconds(config=MIXTRAL, p="fp8") - kernel_seconds(config=MIXTRAL)
+    assert experts == pytest.approx(dense / 2)
+
+
+@pytest.mark.parametrize(("precision", "name"), [("int4", "expert_packed_tile_rows"), ("bf16", "expert_tile_rows")])
+def test_the_rows_that_an_expert_computes_at_least_follow_its_kernel(precision, name):
+    constants = replace(CONSTANTS, expert_tile_rows=7.0, expert_packed_tile_rows=5.0, expert_block_tile_rows=3.0)
+    c = step_coefficients(point(MIXTRAL, precision=precision), constants)
+    assert c.expert_tile_tokens == getattr(constants, name)
+
+
+def test_few_rows_of_unpacked_experts_cost_reading_not_arithmetic():
+    # Operator tables: int4 experts on one H100 take the time of reading them up to some dozen rows each.
+    c = step_coefficients(point(MIXTRAL, precision="int4"), CONSTANTS)
+    rows = 4 + c.expert_tile_tokens / c.expert_share
+    assert c.expert_token_s * rows < 2 * c.expert_read_s
