@@ -56,7 +56,7 @@ STATIC_ROWS = 24  # of one engine on one device
 # One measured point says little that its neighbours do not: the prior counts as if each said this much of what it does.
 NOISE = 0.25
 # Standard deviations, in natural logarithms: of a family from the operator tables, of an engine on a family from that.
-_SIGMAS = {"kernel family": 0.15, "kernel cell": 0.15, "host engine": 1.2, "host cell": 0.4, "host everybody": 1.0}
+_SIGMAS = {"kernel family": 0.15, "kernel cell": 0.15, "host engine": 0.6, "host cell": 0.4, "host everybody": 0.5}
 _POLLING = {"host everybody": 0.1, "host engine": 0.4, "host cell": 0.3}
 # Some engines compile kernels on some families when they meet a shape, others ship them.
 _COMPILING = {"host everybody": 0.1, "host engine": 0.3, "host cell": 4.0}
