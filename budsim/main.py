@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from sqlalchemy.engine import URL
 from starlette.concurrency import run_in_threadpool
@@ -47,6 +48,7 @@ from budsim.simulator.search_backend import CoreBackend
 from budsim.simulator.services import RunWaiters, SimulationService
 from budsim.simulator.sizing_routes import router as sizing_router
 from budsim.simulator.workflows import RUN_SIMULATION, run_simulation
+from budsim.usecases.recommendation_routes import READERS
 from budsim.usecases.recommendation_routes import router as recommendation_router
 from budsim.usecases.routes import router as use_case_router
 from budsim.usecases.seeds import store_shipped
@@ -225,6 +227,7 @@ def create_app(
     app.state.metrics = metrics
     app.state.advisor = shared_advisor()
     app.state.warm_up = None
+    app.state.readers = CapacityLimiter(READERS)
     app.state.prices = price_provider(
         config.price_service_url, config.price_service_timeout_seconds, config.price_service_cache_seconds
     )
@@ -249,8 +252,16 @@ def create_app(
         event_router,
     )
     model_routers = (model_cache_router, model_router, calculator_router)
-    use_case_routers = (use_case_router, recommendation_router, hardware_router, benchmark_router)
-    for included in (health.router, *simulator_routers, *model_routers, engine_router, *use_case_routers):
+    use_case_routers = (use_case_router, hardware_router, benchmark_router)
+    # The largest answers come first: a request is compared with one path after another until one fits.
+    for included in (
+        health.router,
+        recommendation_router,
+        *simulator_routers,
+        *model_routers,
+        engine_router,
+        *use_case_routers,
+    ):
         app.include_router(included)
     if config.dashboard:
         from budsim.dashboard.mount import mount_dashboard

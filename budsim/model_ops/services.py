@@ -153,13 +153,13 @@ class ModelLibrary:
             UnknownModelError: The path is plainly a local one and has no config.json.
         """
         looks_local = name.startswith(("/", "./", "../", "~", ".\\"))
-        if ".." in Path(name).parts:
+        if ".." in name.split("/"):
             raise InvalidRequestError(f"'{name}' may not contain '..'", {"field": "model"})
         if self._registry_dir is not None and not name.startswith("~"):
-            inside = self._registry_dir / name
-            if inside.is_dir() and (inside / "config.json").is_file():
-                self._check_containment(inside)
-                return inside
+            inside = os.path.join(self._registry_dir, name)
+            if os.path.isfile(f"{inside}/config.json"):
+                self._check_containment(Path(inside))
+                return Path(inside)
         if not looks_local:
             return None
         folder = Path(name).expanduser()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from budsim.model_ops.calculator import CalculationCase, calculate
@@ -70,7 +70,7 @@ class BatchRanking:
         too_large: Devices on which no legal layout holds it.
         unsuitable: Devices left out by the CPU filter.
         reason: One telling reason of a device that does not hold it; empty when all do.
-        options: What is known of ``devices`` by place; filled by ``HardwareAdvisor.predict_ranked``.
+        options: What is known of ``devices`` by place; filled by ``CurrentAdvisor.predict_ranked``.
     """
 
     memory_required_gb: float
@@ -89,13 +89,16 @@ class _Kept(Generic[Value]):
         self._values: OrderedDict[Hashable, tuple[Value, tuple[object, ...]]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable) -> Value | None:
+    def get(self, keys: Iterable[Hashable]) -> list[Value | None]:
+        """Return what is kept under each key, None where nothing is."""
+        found: list[Value | None] = []
         with self._lock:
-            kept = self._values.get(key)
-            if kept is None:
-                return None
-            self._values.move_to_end(key)
-            return kept[0]
+            for key in keys:
+                kept = self._values.get(key)
+                if kept is not None:
+                    self._values.move_to_end(key)
+                found.append(kept and kept[0])
+        return found
 
     def put(self, key: Hashable, value: Value, *owners: object) -> None:
         with self._lock:
@@ -114,8 +117,21 @@ class OptionQuery:
     batch_size: int
 
 
+class NotRememberedError(Exception):
+    """A figure would have to be worked out, and the asker does not want to wait for that."""
+
+
+class _Memory:
+    """What was worked out, and whose turn it is to work out more."""
+
+    def __init__(self) -> None:
+        self.rankings: _Kept[BatchRanking] = _Kept(_MAX_RANKINGS)
+        self.options: _Kept[HardwareOption | Infeasible] = _Kept(_MAX_OPTIONS)
+        self.turn = threading.RLock()
+
+
 class HardwareAdvisor:
-    """Sizes and predicts for one catalogue at a time; safe to use from several threads.
+    """Remembers what was worked out for any catalogue and predictor; safe to use from several threads.
 
     Args:
         catalog: Returns the devices as they are now.
@@ -125,22 +141,31 @@ class HardwareAdvisor:
     def __init__(self, catalog: Callable[[], HardwareCatalog], basis: Callable[[], Basis]) -> None:
         self._catalog = catalog
         self._basis = basis
-        self._rankings: _Kept[BatchRanking] = _Kept(_MAX_RANKINGS)
-        self._options: _Kept[HardwareOption | Infeasible] = _Kept(_MAX_OPTIONS)
-        self._turn = threading.RLock()
+        self._memory = _Memory()
 
-    def devices(self) -> tuple[DeviceSpec, ...]:
-        """Return the catalogue's devices that can be simulated."""
-        return tuple(device for device in self._catalog().devices if device.device_type in SIMULATED_TYPES)
+    def now(self) -> CurrentAdvisor:
+        """Return the advisor on the devices and by the predictor of this moment, which a whole answer rests on."""
+        return CurrentAdvisor(self._catalog(), self._basis(), self._memory)
 
-    @property
-    def method(self) -> str:
-        """The method that predicts now."""
-        return self._basis().method
 
-    def catalog(self) -> HardwareCatalog:
-        """Return the catalogue as it is now."""
-        return self._catalog()
+@dataclass(frozen=True, slots=True)
+class CurrentAdvisor:
+    """Sizes and predicts for one catalogue by one predictor.
+
+    Attributes:
+        catalog: The devices.
+        basis: What predicts.
+        only_remembered: Raise ``NotRememberedError`` instead of working something out.
+    """
+
+    catalog: HardwareCatalog
+    basis: Basis
+    _memory: _Memory = field(repr=False)
+    only_remembered: bool = False
+
+    def remembered(self) -> CurrentAdvisor:
+        """Return the same advisor for who cannot wait."""
+        return replace(self, only_remembered=True)
 
     def rankings(
         self, case: SizingCase, batch_sizes: Sequence[int], extra: Sequence[DeviceSpec] = ()
@@ -154,43 +179,54 @@ class HardwareAdvisor:
 
         Raises:
             BudSimError: The precision fits no format.
+            NotRememberedError: One is not known, and nothing may be worked out.
         """
-        catalog, basis = self._catalog(), self._basis()
-        keys = {size: (*_case_key(case), size, id(catalog), id(basis)) for size in batch_sizes}
-        found = {} if extra else {size: kept for size, key in keys.items() if (kept := self._rankings.get(key))}
+        catalog, kept = self.catalog, self._memory.rankings
+        case_key = (*_case_key(case), id(catalog), id(self.basis))
+        found: dict[int, BatchRanking] = {}
+        if not extra:
+            known = zip(batch_sizes, kept.get([(case_key, size) for size in batch_sizes]), strict=True)
+            found = {size: ranking for size, ranking in known if ranking is not None}
         missing = [size for size in dict.fromkeys(batch_sizes) if size not in found]
         if not missing:
             return found
-        with self._turn:
+        self._require_time()
+        with self._memory.turn:
             devices = [*(spec for spec in catalog.devices if spec.device_type in SIMULATED_TYPES), *extra]
-            sizings = [DeviceSizing(case, device, basis.correction_of) for device in devices]
+            sizings = [DeviceSizing(case, device, self.basis.correction_of) for device in devices]
             reference = catalog.match("H100").spec
             for size in missing:
                 found[size] = _ranking(case, size, sizings, reference)
                 if not extra:
-                    self._rankings.put(keys[size], found[size], catalog, case.arch, basis)
+                    kept.put((case_key, size), found[size], catalog, case.arch, self.basis)
         return found
 
+    def _require_time(self) -> None:
+        if self.only_remembered:
+            raise NotRememberedError
+
     def options(self, queries: Sequence[OptionQuery]) -> list[HardwareOption | Infeasible]:
-        """Return an option per query, in order; what is not known yet is predicted in one call."""
-        basis = self._basis()
-        keys = [(*_option_key(query), id(basis)) for query in queries]
+        """Return an option per query, in order; what is not known yet is predicted in one call.
+
+        Raises:
+            NotRememberedError: One is not known, and nothing may be worked out.
+        """
+        keys = [(*_option_key(query), id(self.basis)) for query in queries]
         found: dict[Hashable, HardwareOption | Infeasible] = {}
         missing: dict[Hashable, OptionQuery] = {}
-        for key, query in zip(keys, queries, strict=True):
-            kept = self._options.get(key)
+        for key, query, kept in zip(keys, queries, self._memory.options.get(keys), strict=True):
             if kept is None:
                 missing[key] = query
             else:
                 found[key] = kept
         if missing:
-            with self._turn:
-                found |= self._predicted(missing, basis)
+            self._require_time()
+            with self._memory.turn:
+                found |= self._predicted(missing)
         return [found[key] for key in keys]
 
-    def _predicted(
-        self, missing: dict[Hashable, OptionQuery], basis: Basis
-    ) -> dict[Hashable, HardwareOption | Infeasible]:
+    def _predicted(self, missing: dict[Hashable, OptionQuery]) -> dict[Hashable, HardwareOption | Infeasible]:
+        basis = self.basis
         sizings: dict[Hashable, DeviceSizing] = {}
         sized: dict[Hashable, ReplicaSize | Infeasible] = {}
         for key, query in missing.items():
@@ -207,7 +243,7 @@ class HardwareAdvisor:
                 found[key] = answer
             else:
                 found[key] = hardware_option(size, answer)
-            self._options.put(key, found[key], missing[key].device, missing[key].case.arch, basis)
+            self._memory.options.put(key, found[key], missing[key].device, missing[key].case.arch, basis)
         return found
 
     def predict_ranked(self, wanted: Iterable[tuple[SizingCase, int, BatchRanking, Sequence[int]]]) -> None:
@@ -215,6 +251,9 @@ class HardwareAdvisor:
 
         Args:
             wanted: Case, batch size, ranking, and the places in ``ranking.devices``.
+
+        Raises:
+            NotRememberedError: One is not known, and nothing may be worked out.
         """
         places = [
             (ranking, place, OptionQuery(case, ranking.devices[place].device, ranking.devices[place].plan, size))

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from budsim.perf_model.parallelism import ParallelPlan, check_plan
 from budsim.recommender.sizing import SizingCase
 from budsim.simulator.hardware import PriceBasis, device_usd_per_hour
-from budsim.usecases.advisor import HardwareAdvisor, OptionQuery, RankedDevice
+from budsim.usecases.advisor import CurrentAdvisor, OptionQuery, RankedDevice
 from budsim.usecases.options import HardwareOption, shown
 from budsim.usecases.recommendations import CategoryModel, HardwareFilter, Question
 from budsim.usecases.use_case import UseCase
@@ -64,7 +64,7 @@ def efficiency_score(use_case: UseCase, option: HardwareOption, basis: PriceBasi
 
 
 def evaluate(
-    use_case: UseCase, models: Sequence[CategoryModel], question: Question, advisor: HardwareAdvisor
+    use_case: UseCase, models: Sequence[CategoryModel], question: Question, advisor: CurrentAdvisor
 ) -> list[Configuration]:
     """Return every configuration that was predicted.
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
+from starlette.concurrency import run_in_threadpool
 
 from budsim.model_ops.services import service_library
 from budsim.perf_model.model_architecture import ModelArchitecture
@@ -25,6 +27,10 @@ from budsim.usecases.routes import _ERRORS, Storable, Text, UniqueIdPath
 from budsim.usecases.services import UseCaseService
 
 router = APIRouter(prefix="/api/usecases", tags=["recommendations"], responses=_ERRORS)
+
+# Threads that read for recommendations: enough to keep a database busy. Each that waits for its turn at the interpreter
+# asks for it every millisecond; 20 at once cost a request half as much again (benchmark_recommendations.py).
+READERS = 4
 
 
 def recommendations(request: Request) -> RecommendationService:
@@ -48,13 +54,18 @@ def _json(answer: dict[str, Any]) -> Response:
     response_model=None,
     responses={200: {"model": RecommendationAnswer, "description": "By size category, batch size and hardware."}},
 )
-def recommend(
+async def recommend(
     request: Request,
     unique_id: UniqueIdPath,
     body: Annotated[RecommendationQuery | None, Storable, Body(examples=[{"batch_sizes": [1, 8, 16]}])] = None,
 ) -> Response:
     """Return what serves the use case; an empty body asks for all categories and batch sizes 1 to 64."""
-    answer = recommendations(request).recommend(unique_id, body or RecommendationQuery())
+    wanted = body or RecommendationQuery()
+    limiter = None if wanted.models else request.app.state.readers  # a name may have to be asked for at the hub
+    asked = await to_thread.run_sync(recommendations(request).read, unique_id, wanted, limiter=limiter)
+    answer = asked.recommend_at_once()  # here: a thread of its own would wait longer for its turn than this takes
+    if answer is None:
+        answer = await run_in_threadpool(asked.recommend)
     if request.app.state.warm_up is not None:
         request.app.state.warm_up.follow_up(UseCaseService(service_of(request).database).values)
     return Response(answer, media_type="application/json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from budsim.commons.errors import BudSimError
@@ -13,7 +14,7 @@ from budsim.perf_model.hardware_names import compact_name
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.precision import canonical_precision
 from budsim.usecases import optimization
-from budsim.usecases.advisor import HardwareAdvisor
+from budsim.usecases.advisor import CurrentAdvisor, HardwareAdvisor, NotRememberedError
 from budsim.usecases.recommendation_json import encoded_answer
 from budsim.usecases.recommendation_schemas import CATEGORIES, OptimizeQuery, RecommendationQuery
 from budsim.usecases.recommendations import CategoryModel, HardwareFilter, Question, recommend_models
@@ -25,6 +26,48 @@ from budsim.usecases.use_case import UseCase
 ResolveModel = Callable[[str], ModelArchitecture]
 CategoryRows = Sequence[tuple[str, str, str | None]]
 _QUICK_SIZES = ("3B", "8B")
+_SHOWN_AT_ONCE = 500  # options of one answer: twice what the default question shows
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked about one use case, and what it rests on: nothing is left to be read.
+
+    Attributes:
+        head: The answer without its recommendations.
+    """
+
+    use_case: UseCase
+    models: list[CategoryModel]
+    question: Question
+    advisor: CurrentAdvisor
+    head: dict[str, Any]
+
+    def recommend(self) -> bytes:
+        """Return the recommendations as JSON.
+
+        Raises:
+            BudSimError: The precision fits no format.
+        """
+        return self._answer(self.advisor)
+
+    def recommend_at_once(self) -> bytes | None:
+        """Return the recommendations as JSON if that is a matter of a millisecond, else None.
+
+        Raises:
+            BudSimError: The precision fits no format.
+        """
+        shown = len(self.models) * len(self.question.batch_sizes) * self.question.max_options
+        if shown > _SHOWN_AT_ONCE:
+            return None
+        try:
+            return self._answer(self.advisor.remembered())
+        except NotRememberedError:
+            return None
+
+    def _answer(self, advisor: CurrentAdvisor) -> bytes:
+        answers = recommend_models(self.use_case, self.models, self.question, advisor)
+        return encoded_answer(self.head, answers, self.question.price_basis)
 
 
 class RecommendationService:
@@ -46,28 +89,30 @@ class RecommendationService:
         self._library = library
         self._resolve_named = resolve_named
 
-    def recommend(self, unique_id: str, body: RecommendationQuery) -> bytes:
-        """Return the recommendations of a use case as JSON.
+    def read(self, unique_id: str, body: RecommendationQuery) -> Asked:
+        """Return a question with everything that has to be read or waited for.
 
         Raises:
             NotFoundError: There is no such use case.
             BudSimError: The precision, a device or a model of the request is not known.
         """
         fields, use_case, rows = self._use_cases.question(unique_id)
-        question = self._question(body, tuple(dict.fromkeys(body.batch_sizes)), body.max_hardware_options,
-                                  min_utilization=body.min_utilization / 100.0, slo_only=body.slo_only)  # fmt: skip
+        advisor = self._advisor.now()
+        question = self._question(
+            body, advisor.catalog, tuple(dict.fromkeys(body.batch_sizes)), body.max_hardware_options,
+            min_utilization=body.min_utilization / 100.0, slo_only=body.slo_only,
+        )  # fmt: skip
         if body.models:
             models, source = self._named([("custom", name) for name in body.models]), "request"
         else:
             models, source = self._of_categories(rows, body)
         head = {
             "usecase": _wire(fields),
-            "method": self._advisor.method,
+            "method": advisor.basis.method,
             "category_source": source,
             "assumptions": _assumptions(use_case, question),
         }
-        answers = recommend_models(use_case, models, question, self._advisor)
-        return encoded_answer(head, answers, question.price_basis)
+        return Asked(use_case, models, question, advisor, head)
 
     def optimize(self, unique_id: str, body: OptimizeQuery) -> dict[str, Any]:
         """Return the best configurations of a use case.
@@ -77,13 +122,14 @@ class RecommendationService:
             BudSimError: The precision, a device or a model of the request is not known.
         """
         fields, use_case, _ = self._use_cases.question(unique_id)
+        advisor = self._advisor.now()
         sizes = optimization.AUTO_BATCH_SIZES if body.batch_sizes == "auto" else tuple(dict.fromkeys(body.batch_sizes))
-        question = self._question(body, tuple(int(size) for size in sizes), 5)
-        found = optimization.evaluate(use_case, self._sized(body.models, body.model_sizes), question, self._advisor)
+        question = self._question(body, advisor.catalog, tuple(int(size) for size in sizes), 5)
+        found = optimization.evaluate(use_case, self._sized(body.models, body.model_sizes), question, advisor)
         answer = optimization.optimized(use_case, found, question, body.optimization_mode, body.max_results)
         return {
             "usecase": _wire(fields),
-            "method": self._advisor.method,
+            "method": advisor.basis.method,
             **answer,
             "assumptions": _assumptions(use_case, question),
         }
@@ -96,14 +142,15 @@ class RecommendationService:
             model: Only this model; None = one of 3e9 and one of 8e9 parameters.
         """
         fields, use_case, _ = self._use_cases.question(unique_id)
+        advisor = self._advisor.now()
         body = OptimizeQuery(batch_sizes="auto")
-        question = self._question(body, optimization.AUTO_BATCH_SIZES, 5)
+        question = self._question(body, advisor.catalog, optimization.AUTO_BATCH_SIZES, 5)
         models = self._sized([model] if model else [], _QUICK_SIZES)
-        found = optimization.evaluate(use_case, models, question, self._advisor)
+        found = optimization.evaluate(use_case, models, question, advisor)
         best = {mode: optimization.optimized(use_case, found, question, mode, 1) for mode in optimization.MODES}
         return {
             "usecase": _wire(fields),
-            "method": self._advisor.method,
+            "method": advisor.basis.method,
             **{mode: (answer["configurations"] or [None])[0] for mode, answer in best.items()},
             "summary": best["balanced"]["summary"],
             "assumptions": _assumptions(use_case, question),
@@ -158,6 +205,7 @@ class RecommendationService:
     def _question(
         self,
         body: RecommendationQuery | OptimizeQuery,
+        catalog: HardwareCatalog,
         batch_sizes: tuple[int, ...],
         max_options: int,
         min_utilization: float = 0.0,
@@ -165,7 +213,6 @@ class RecommendationService:
     ) -> Question:
         if body.precision is not None:
             canonical_precision(body.precision)
-        catalog = self._advisor.catalog()
         custom = _custom_devices(body.custom_hardware, catalog)
         by_name = {compact_name(device.name): device.name for device in custom}
         names = [by_name.get(compact_name(name)) or catalog.match(name).spec.name for name in body.hardware]

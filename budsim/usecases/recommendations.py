@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import NamedTuple
 
 from budsim.commons.errors import BudSimError
 from budsim.perf_model.hardware_catalog import DeviceSpec
@@ -16,7 +17,7 @@ from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.serving_point import Infeasible
 from budsim.recommender.sizing import SizingCase
 from budsim.simulator.hardware import PriceBasis
-from budsim.usecases.advisor import BatchRanking, HardwareAdvisor
+from budsim.usecases.advisor import BatchRanking, CurrentAdvisor
 from budsim.usecases.options import HardwareOption
 from budsim.usecases.use_case import SloCheck, UseCase
 
@@ -81,8 +82,7 @@ class Question:
     slo_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
+class _Batch(NamedTuple):
     """One batch size of one model.
 
     Attributes:
@@ -106,8 +106,7 @@ def _places(ranking: BatchRanking, wanted: HardwareFilter) -> Iterator[int]:
             yield place
 
 
-@dataclass(frozen=True, slots=True)
-class BatchAnswer:
+class BatchAnswer(NamedTuple):
     """What serves one batch size.
 
     Attributes:
@@ -142,7 +141,7 @@ class ModelAnswer:
 
 
 def recommend_models(
-    use_case: UseCase, models: Sequence[CategoryModel], question: Question, advisor: HardwareAdvisor
+    use_case: UseCase, models: Sequence[CategoryModel], question: Question, advisor: CurrentAdvisor
 ) -> list[ModelAnswer]:
     """Return what serves each model, in their order; one that could not be resolved has no batches.
 
@@ -154,6 +153,7 @@ def recommend_models(
 
     Raises:
         BudSimError: The precision fits no format.
+        NotRememberedError: Something is not known, and ``advisor`` works nothing out.
     """
     planned = [(model, _batches(use_case, model, question, advisor)) for model in models]
     advisor.predict_ranked(
@@ -166,7 +166,7 @@ def recommend_models(
     return answers
 
 
-def _batches(use_case: UseCase, model: CategoryModel, question: Question, advisor: HardwareAdvisor) -> list[_Batch]:
+def _batches(use_case: UseCase, model: CategoryModel, question: Question, advisor: CurrentAdvisor) -> list[_Batch]:
     if isinstance(model.arch, BudSimError):
         return []
     case = SizingCase(model.arch, use_case.isl, use_case.osl, question.precision)
@@ -178,16 +178,16 @@ def _batches(use_case: UseCase, model: CategoryModel, question: Question, adviso
     return batches
 
 
-def _batch_answer(use_case: UseCase, batch: _Batch, question: Question, advisor: HardwareAdvisor) -> BatchAnswer:
+def _batch_answer(use_case: UseCase, batch: _Batch, question: Question, advisor: CurrentAdvisor) -> BatchAnswer:
     chosen, refused = _options(use_case, batch, question, advisor)
-    options = tuple((option, option.slo(use_case)) for option in chosen)
+    options = tuple([(option, option.slo(use_case)) for option in chosen])
     best = next((place for place, (_, slo) in enumerate(options) if slo.meets_slo), 0) if options else None
     reason = None if options else _why_none(batch, question.hardware, refused)
     return BatchAnswer(batch.size, batch.ranking.memory_required_gb, options, best, reason)
 
 
 def _options(
-    use_case: UseCase, batch: _Batch, question: Question, advisor: HardwareAdvisor
+    use_case: UseCase, batch: _Batch, question: Question, advisor: CurrentAdvisor
 ) -> tuple[list[HardwareOption], str]:
     """Return what is shown of a batch size, and why the last option that is not shown was refused."""
     chosen: list[HardwareOption] = []

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.orm import Session
 
@@ -81,14 +81,14 @@ def _question() -> Select[Any]:
 _QUESTION = _question()
 
 
-def read_question(session: Session, unique_id: str) -> Mapping[str, Any] | None:
+def read_question(connection: Connection, unique_id: str) -> Mapping[str, Any] | None:
     """Return an active use case's columns and ``categories``, in one statement; None where there is none.
 
     Args:
-        session: For reading.
+        connection: For reading.
         unique_id: The use case.
     """
-    row = session.execute(_QUESTION, {"asked": unique_id}).mappings().first()
+    row = connection.execute(_QUESTION, {"asked": unique_id}).mappings().first()
     return None if row is None else dict(row)
 
 

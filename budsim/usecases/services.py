@@ -155,8 +155,8 @@ class UseCaseService:
         Raises:
             NotFoundError: There is no such use case.
         """
-        with self._database.reading() as session:
-            row = read_question(session, unique_id)
+        with self._database.reading_engine.connect() as connection:
+            row = read_question(connection, unique_id)
         if row is None:
             raise _missing(unique_id)
         use_case = UseCase(**{name: row[name] for name in _QUESTION_FIELDS})

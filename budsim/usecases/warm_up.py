@@ -73,7 +73,7 @@ class WarmUp:
         started = time.perf_counter()
         asked = RecommendationQuery()
         models = [model for name in CATEGORIES for model in self._models(name, asked.models_per_category)]
-        recommend_models(use_case, models, Question(), self._advisor)
+        recommend_models(use_case, models, Question(), self._advisor.now())
         return time.perf_counter() - started
 
     def _models(self, category: str, wanted: int) -> list[CategoryModel]:
