@@ -23,6 +23,7 @@ from budsim.benchmarks.routes import router as benchmark_router
 from budsim.benchmarks.services import BenchmarkService
 from budsim.commons import health, security, telemetry
 from budsim.commons.access import Authoriser, configured_authoriser
+from budsim.commons.api_docs import serve_docs
 from budsim.commons.config import AppSettings, settings
 from budsim.commons.database import open_database
 from budsim.commons.errors import UnavailableError
@@ -223,7 +224,12 @@ def create_app(
         description="Predicts how an LLM deployment will perform, and finds the one that meets your targets.",
         lifespan=lifespan,
         openapi_url="/openapi.json" if config.namespace.upper() != "PRODUCTION" or config.debug else None,
+        docs_url=None,
+        redoc_url=None,
+        servers=[{"url": "."}],  # relative to this document, so behind a proxy's prefix as well
     )
+    if app.openapi_url is not None:
+        serve_docs(app)
     app.state.metrics = metrics
     app.state.advisor = shared_advisor()
     app.state.warm_up = None

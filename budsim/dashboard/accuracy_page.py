@@ -12,15 +12,36 @@ from budsim.commons.errors import BudSimError
 from budsim.dashboard.charts import predicted_measured_options
 from budsim.dashboard.frame import heading, is_dark, page_frame, rest_of, show_empty, show_error
 from budsim.dashboard.rest import AnswerError, Rest
-from budsim.dashboard.wording import percent
+from budsim.dashboard.tables import Column, list_table
+from budsim.dashboard.wording import NOT_KNOWN, device_type_name, engine_name, number, percent
 
 _SCHEMES = {
     "unseen_configuration": "new configuration",
     "model_family": "new model family",
     "hardware": "new hardware",
 }
-_METRICS = {"ttft_ms_mean": "TTFT", "tpot_ms_mean": "TPOT", "e2e_s_mean": "E2E", "output_tps": "tokens/s"}
+_METRICS = {
+    "ttft_ms_mean": ("ttft", "TTFT"), "tpot_ms_mean": ("tpot", "TPOT"), "e2e_s_mean": ("e2e", "E2E"),
+    "output_tps": ("tps", "Tokens/s"),
+}  # fmt: skip
+_SHIPPED_COLUMNS = (
+    Column("serving", "Serving"),
+    Column("scheme", "Held out"),
+    Column("points", "Points", is_figure=True),
+    *(Column(key, title, is_figure=True) for key, title in _METRICS.values() if key != "tps"),
+)
+_OWN_COLUMNS = (
+    Column("model", "Model"),
+    Column("device", "Device"),
+    Column("engine", "Engine"),
+    Column("metric", "Figure"),
+    Column("count", "Runs", is_figure=True),
+    Column("median", "Median error before", is_figure=True),
+    Column("coverage", "In the 80 % interval", is_figure=True),
+    Column("calibrated", "Calibrated"),
+)
 _MAX_FILE_BYTES = 8_000_000
+_KINDS = ".json,.jsonl,.csv,.txt,.yaml,.yml"
 _FILES_PLOTTED = 20
 
 
@@ -43,34 +64,43 @@ async def accuracy_page(request: Request) -> None:
 
 
 def shipped_rows(status: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the held-out errors of the current version, one line per engine, device type, scheme and metric."""
+    """Return the held-out errors of the current version: a line per engine, device type and what was held out."""
     current = next((version for version in status["versions"] if version["is_current"]), None)
+    cells = sorted((current or {"cells": []})["cells"], key=lambda cell: -(cell["training"].get("points") or 0))
     return [
-        {
-            "id": f"{cell['engine']} {cell['device_type']} {scheme} {metric}",
-            "engine": cell["engine"],
-            "device": cell["device_type"],
-            "scheme": _SCHEMES.get(scheme, scheme),
-            "metric": _METRICS.get(metric, metric),
-            "points": figures.get("points"),
-            "median": figures.get("regressor_median_percent", figures.get("physics_median_percent")),
-            "mean": figures.get("regressor_mean_percent", figures.get("physics_mean_percent")),
-        }
-        for cell in sorted((current or {"cells": []})["cells"], key=lambda cell: -(cell["training"].get("points") or 0))
-        for scheme, by_metric in cell["errors"].items()
-        if scheme in _SCHEMES
-        for metric, figures in by_metric.items()
-        if metric in _METRICS and isinstance(figures, dict)
+        _shipped_row(cell, scheme)
+        for cell in cells
+        for scheme in _SCHEMES
+        if any(isinstance(cell["errors"].get(scheme, {}).get(metric), dict) for metric in _METRICS)
     ]
 
 
-def _table(columns: list[tuple[str, str]], rows: list[dict[str, Any]], key: str, label: str) -> None:
-    ui.table(
-        columns=[{"name": n, "label": t, "field": n, "align": "left", "sortable": True} for n, t in columns],
-        rows=rows,
-        row_key=key,
-        pagination=12,
-    ).classes("w-full").props('flat :grid="Quasar.Screen.lt.md"').mark(label)
+def _shipped_row(cell: dict[str, Any], scheme: str) -> dict[str, Any]:
+    found = {
+        key: figures for metric, (key, _) in _METRICS.items()
+        if isinstance(figures := cell["errors"][scheme].get(metric), dict)
+    }  # fmt: skip
+    medians = {key: _either(figures, "median_percent") for key, figures in found.items()}
+    shown = {key: f"{_digit(medians[key])} / {_digit(_either(found[key], 'mean_percent'))} %" for key in found}
+    points = max((figures.get("points") or 0 for figures in found.values()), default=0)
+    return {
+        "id": f"{cell['engine']} {cell['device_type']} {scheme}",
+        "serving": f"{engine_name(cell['engine'])} on {device_type_name(cell['device_type'])}",
+        "scheme": _SCHEMES[scheme],
+        "points": number(points),
+        **{key: shown.get(key, NOT_KNOWN) for key, _ in _METRICS.values()},
+        "by": {"points": points, **medians},
+    }
+
+
+def _either(figures: dict[str, Any], name: str) -> float | None:
+    """Return an error of the trees, else of the physics, where no trees were fitted."""
+    value: float | None = figures.get(f"regressor_{name}", figures.get(f"physics_{name}"))
+    return value
+
+
+def _digit(value: float | None) -> str:
+    return NOT_KNOWN if value is None else f"{value:.1f}"
 
 
 def _shipped(status: dict[str, Any]) -> None:
@@ -80,17 +110,10 @@ def _shipped(status: dict[str, Any]) -> None:
         if not rows:
             show_empty("No trained models are installed; predictions are physics alone.")
             return
-        ui.label("Absolute percentage errors; every constant refitted without the held-out group.").classes("bud-muted")
-        shown = [{**row, "median": _share(row["median"]), "mean": _share(row["mean"])} for row in rows]
-        columns = [
-            ("engine", "Engine"), ("device", "Devices"), ("scheme", "Held out"), ("metric", "Figure"),
-            ("points", "Points"), ("median", "Median error"), ("mean", "Mean error"),
-        ]  # fmt: skip
-        _table(columns, shown, "id", "shipped")
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f} %"
+        ui.label(
+            "Absolute percentage errors, median / mean; constants were refitted without the group that was held out."
+        ).classes("bud-muted")
+        list_table(_SHIPPED_COLUMNS, rows, title="serving", note=("scheme",), mark="shipped")
 
 
 async def _own(rest: Rest, report: dict[str, Any]) -> None:
@@ -107,26 +130,23 @@ async def _own(rest: Rest, report: dict[str, Any]) -> None:
         ui.echart(plot).classes("w-full").style("height:360px").props(
             'role=img aria-label="Predicted against measured time to first token; the table below has the errors"'
         )
-        rows = [
-            {
-                "id": f"{group['model']} {group['device']} {group['engine']} {metric['metric']}",
-                "model": group["model"],
-                "device": group["device"],
-                "engine": group["engine"],
-                "metric": _METRICS.get(metric["metric"], metric["metric"]),
-                "count": metric["count"],
-                "median": percent(metric["median_ape"]),
-                "coverage": percent(metric["coverage"]),
-                "calibrated": "yes" if group["calibration"] else "no",
-            }
-            for group in report["items"]
-            for metric in group["metrics"]
-        ]
-        columns = [
-            ("model", "Model"), ("device", "Device"), ("engine", "Engine"), ("metric", "Figure"), ("count", "Runs"),
-            ("median", "Median error before"), ("coverage", "In the 80 % interval"), ("calibrated", "Calibrated"),
-        ]  # fmt: skip
-        _table(columns, rows, "id", "own")
+        rows = [_own_row(group, metric) for group in report["items"] for metric in group["metrics"]]
+        list_table(_OWN_COLUMNS, rows, title="model", note=("device", "engine"), mark="own")
+
+
+def _own_row(group: dict[str, Any], metric: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": f"{group['model']} {group['device']} {group['engine']} {metric['metric']}",
+        "model": group["model"],
+        "device": group["device"],
+        "engine": engine_name(group["engine"]),
+        "metric": _METRICS.get(metric["metric"], ("", metric["metric"]))[1],
+        "count": number(metric["count"]),
+        "median": percent(metric["median_ape"]),
+        "coverage": percent(metric["coverage"]),
+        "calibrated": "yes" if group["calibration"] else "no",
+        "by": {"count": metric["count"], "median": metric["median_ape"], "coverage": metric["coverage"]},
+    }
 
 
 async def _measured_points(rest: Rest) -> list[dict[str, Any]]:
@@ -178,16 +198,24 @@ def _upload(rest: Rest, own: ui.column) -> None:
             with own:
                 await _own(rest, await rest.get("/api/accuracy"))
 
+        def refuse() -> None:
+            told.clear()
+            with told:
+                show_error(
+                    f"Not taken: the file is larger than {_MAX_FILE_BYTES / 1e6:.0f} MB, or not one of {_KINDS}. "
+                    "Split it, or leave out what each request did."
+                )
+
         # The component nests its field inside a button; a plain button opens the same choice.
         upload = (
             ui.upload(
                 on_upload=take,
                 auto_upload=True,
                 max_file_size=_MAX_FILE_BYTES,
-                on_rejected=lambda: ui.notify("The file is too large.", type="negative"),
+                on_rejected=refuse,
             )
             .classes("hidden")
-            .props('accept=".json,.jsonl,.csv,.txt,.yaml,.yml"')
+            .props(f'accept="{_KINDS}"')
         )
         ui.button("Choose a file", icon="upload_file").props("unelevated").on(
             "click", js_handler=f"() => getElement({upload.id}).$refs.qRef.pickFiles()"

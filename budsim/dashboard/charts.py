@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from budsim.dashboard.wording import confidence_word, layout, milliseconds, number, percent, seconds, usd
+from budsim.dashboard.wording import confidence_word, engine_name, layout, milliseconds, number, percent, seconds, usd
 
 Json = dict[str, Any]
+_LOG_FROM = 30.0  # largest over smallest figure of an axis
 PALETTE = ("#2563eb", "#d97706", "#059669", "#9333ea", "#dc2626", "#0891b2", "#65a30d", "#db2777")
 
 
@@ -34,7 +35,7 @@ AXES = {
 def configuration_title(item: Mapping[str, Any]) -> str:
     """Return a configuration in one line."""
     metrics = item["metrics"]
-    return f"{metrics['device_name']} · {item['engine']} · {layout(metrics)} · {metrics['precision']}"
+    return f"{metrics['device_name']} · {engine_name(item['engine'])} · {layout(metrics)} · {metrics['precision']}"
 
 
 def configuration_text(item: Mapping[str, Any]) -> str:
@@ -92,7 +93,17 @@ def pareto_options(items: Sequence[Mapping[str, Any]], x: str, y: str, *, dark: 
         {"type": "scatter", "name": name, "data": points, "color": PALETTE[index % len(PALETTE)]}
         for index, (name, points) in enumerate(by_device.items())
     ]
-    return {**frame_options(dark), "series": series, **axes_options(AXES[x].title, AXES[y].title, dark)}
+    axes = axes_options(AXES[x].title, AXES[y].title, dark)
+    for index, axis in enumerate(axes.values()):
+        axis |= _scale([point["value"][index] for points in by_device.values() for point in points])
+    return {**frame_options(dark), "series": series, **axes}
+
+
+def _scale(values: Sequence[float]) -> Json:
+    """Return a logarithmic axis where a few slow devices would press all others into a corner."""
+    if not values or min(values) <= 0 or max(values) < _LOG_FROM * min(values):
+        return {}
+    return {"type": "log", "min": float(f"{min(values) / 1.3:.1g}"), "max": float(f"{max(values) * 1.3:.2g}")}
 
 
 def frame_options(dark: bool) -> Json:

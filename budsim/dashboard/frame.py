@@ -33,24 +33,24 @@ def rest_of(request: Request) -> Rest:
 
 
 @contextmanager
-def page_frame(current: str, title: str) -> Iterator[ui.dark_mode]:
-    """Draw header and navigation; what is drawn inside is the page's main part."""
+def page_frame(current: str | None, title: str) -> Iterator[ui.dark_mode]:
+    """Draw header and navigation; what is drawn inside is the page's main part.
+
+    Args:
+        current: Path of the page that is marked in the navigation; None = of none.
+        title: Title of the browser's tab.
+    """
     ui.page_title(f"{title} · BudSim")
     ui.add_css(_STYLE)
     ui.add_head_html(f"<script>{_THEME}</script>")
     dark = ui.dark_mode(value=None)
     ui.colors(primary="#1d4ed8", positive="#047857", negative="#b91c1c")
-    with (
-        ui.header(elevated=False).classes("items-center q-px-md q-py-sm no-wrap").style("background:#1e3a8a;color:#fff")
-    ):
+    with ui.header(elevated=False).classes("bud-header items-center").style("background:#1e3a8a;color:#fff"):
         ui.html('<a class="bud-skip" href="#main">Skip to content</a>', sanitize=False)
-        ui.link("BudSim", "/").classes("text-h6 text-white no-underline").props('aria-label="BudSim, start page"')
-        with (
-            ui.element("nav")
-            .classes("bud-nav row no-wrap q-ml-md gap-1")
-            .props('aria-label="Pages"')
-            .style("overflow-x:auto;flex:1")
-        ):
+        ui.link("BudSim", "/").classes("bud-brand text-h6 text-white no-underline").props(
+            'aria-label="BudSim, start page"'
+        )
+        with ui.element("nav").classes("bud-nav").props('aria-label="Pages"'):
             for path, name, _icon in PAGES:
                 here = ' aria-current="page"' if path == current else ""
                 ui.link(name, f"/{path}").props(here)

@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import Request
 from nicegui import ui
 
 from budsim.dashboard.frame import heading, page_frame, rest_of, show_empty, show_error
 from budsim.dashboard.rest import AnswerError
+from budsim.dashboard.tables import Column, list_table
 from budsim.dashboard.wording import number, seconds, when
 
 _PAGE_SIZE = 50
+_COLUMNS = (
+    Column("model", "Model"),
+    Column("status", "Status"),
+    Column("method", "Method"),
+    Column("load", "Load"),
+    Column("asked", "Asked", is_figure=True),
+    Column("took", "Took", is_figure=True),
+)
+
+
+def table_row(item: dict[str, Any]) -> dict[str, Any]:
+    """Return one run as a line of the table."""
+    return {
+        "id": item["workflow_id"],
+        "href": f"runs/{item['workflow_id']}",
+        "model": item["model"],
+        "status": item["status"].capitalize().replace("_", " "),
+        "method": item["method"].upper(),
+        "load": f"{number(item['input_tokens'], 4)} in, {number(item['output_tokens'], 4)} out, "
+        f"{number(item['concurrency'], 4)} at once",
+        "asked": when(item["created"]),
+        "took": seconds(item["duration_seconds"]),
+        "by": {"asked": item["created"], "took": item["duration_seconds"]},
+    }
 
 
 async def history_page(request: Request) -> None:
@@ -25,43 +52,15 @@ async def history_page(request: Request) -> None:
             return
         if not found["items"]:
             show_empty("No run yet." if page == 1 else "No more runs.", "Start one on the first page.")
+            ui.link("Find a deployment", "/")
             return
-        columns = [
-            {"name": name, "label": label, "field": name, "align": "left", "sortable": True}
-            for name, label in (
-                ("model", "Model"), ("status", "Status"), ("method", "Method"), ("load", "Load"), ("asked", "Asked"),
-                ("took", "Took"),
-            )
-        ]  # fmt: skip
-        rows = [
-            {
-                "id": item["workflow_id"],
-                "model": item["model"],
-                "status": item["status"].capitalize().replace("_", " "),
-                "method": item["method"].upper(),
-                "load": f"{number(item['input_tokens'], 4)} in, {number(item['output_tokens'], 4)} out, "
-                f"{number(item['concurrency'], 4)} at once",
-                "asked": when(item["created"]),
-                "took": seconds(item["duration_seconds"]),
-            }
-            for item in found["items"]
-        ]
-        table = (
-            ui.table(columns=columns, rows=rows, row_key="id")
-            .classes("w-full")
-            .props('flat :grid="Quasar.Screen.lt.md"')
-            .mark("history")
-        )
-        table.add_slot(
-            "body-cell-model",
-            '<q-td :props="props"><a :href="\'/ui/runs/\' + props.row.id">{{ props.row.model }}</a></q-td>',
-        )
-        table.add_slot(
-            "item",
-            '<div class="q-pa-xs col-12"><q-card flat bordered class="q-pa-md">'
-            "<a :href=\"'/ui/runs/' + props.row.id\">{{ props.row.model }}</a>"
-            "<div>{{ props.row.status }}, {{ props.row.method }}</div><div>{{ props.row.load }}</div>"
-            "<div>{{ props.row.asked }}, {{ props.row.took }}</div></q-card></div>",
+        list_table(
+            _COLUMNS,
+            map(table_row, found["items"]),
+            title="model",
+            note=("load",),
+            page_size=_PAGE_SIZE,
+            mark="history",
         )
         with ui.row():
             if page > 1:

@@ -10,18 +10,59 @@ from nicegui import ui
 
 from budsim.dashboard.frame import figure, heading, page_frame, rest_of, show_empty, show_error
 from budsim.dashboard.rest import AnswerError
-from budsim.dashboard.wording import number
+from budsim.dashboard.tables import Column, list_table
+from budsim.dashboard.wording import NOT_KNOWN, number
 
 _MOST = 60
-_DEVICES = ("NVIDIA-H100-SXM5-80GB", "NVIDIA-A100-SXM4-80GB", "NVIDIA-L40S", "AMD-Instinct-MI300X-OAM")
+_DEVICES = (
+    "NVIDIA-H100-SXM5-80GB", "NVIDIA-H200", "NVIDIA-A100-SXM4-80GB", "NVIDIA-L40S", "NVIDIA-L4",
+    "AMD-Instinct-MI300X-OAM", "HL-325L",
+)  # fmt: skip
+_COLUMNS = (
+    Column("device", "Device"),
+    Column("starts", "Starts on one", on_phone=False),
+    Column("weights", "Weights, GB", is_figure=True),
+    Column("activations", "Activations, GB", is_figure=True),
+    Column("cache", "KV cache, GB", is_figure=True),
+    Column("tokens", "KV cache, tokens", is_figure=True),
+    Column("full", "Requests of full context", is_figure=True),
+    Column("short", "of 2,048 tokens", is_figure=True),
+)
+_BYTES = {
+    "weights": "weight_bytes_per_device",
+    "activations": "activation_bytes_per_device",
+    "cache": "available_kv_bytes_per_device",
+}
+
+
+def table_row(fit: dict[str, Any]) -> dict[str, Any]:
+    """Return how a model sits on one device as a line of the table."""
+    by = {key: None if fit[name] is None else fit[name] / 1e9 for key, name in _BYTES.items()}
+    by |= {"tokens": fit["kv_cache_tokens"], "full": fit["max_concurrency"], "short": fit["max_concurrency_short"]}
+    return {
+        "id": fit["device"],
+        "device": fit["device"],
+        "starts": "✓ yes" if fit["starts"] else "✗ no",
+        **{key: number(value, 4) for key, value in by.items()},
+        "by": by,
+    }
 
 
 async def models_page(request: Request) -> None:
-    """Draw the search and the model that was chosen."""
+    """Draw the model that was chosen, or the search."""
     rest = rest_of(request)
     chosen = request.query_params.get("model", "")[:512]
     with page_frame("models", "Models"):
         heading("Models")
+        if chosen:
+            ui.link("All models", "/models")
+            try:
+                known = await rest.post("/models/analyze", {"model": chosen, "devices": list(_DEVICES)})
+            except AnswerError as error:
+                show_error(error)
+            else:
+                _show_model(chosen, known)
+            return
         found_place = ui.column().classes("w-full")
 
         async def search(text: str) -> None:
@@ -35,24 +76,16 @@ async def models_page(request: Request) -> None:
                 if not found["models"]:
                     show_empty("No model of that name is known offline.", "A Hugging Face id works all the same.")
                     return
-                ui.label(f"{len(found['models'])} shown, {found['total_items']} known").classes(
+                ui.label(f"{number(len(found['models']))} of {number(found['total_items'])} models").classes(
                     "bud-muted text-sm"
                 ).props("role=status")
-                with ui.row().classes("gap-2"):
+                with ui.element("div").classes("bud-list"):
                     for name in found["models"]:
-                        ui.link(name, f"/models?model={quote(name, safe='')}").classes("text-sm bud-card q-px-sm")
+                        ui.link(name, f"/models?model={quote(name, safe='')}").classes("text-sm bud-wrap")
 
         ui.input("Search", on_change=lambda event: search(event.value or "")).props(
             'debounce=250 clearable aria-label="Search the models"'
         ).classes("w-full").mark("search")
-        if chosen:
-            with ui.column().classes("w-full gap-4"):
-                try:
-                    known = await rest.post("/models/analyze", {"model": chosen, "devices": list(_DEVICES)})
-                except AnswerError as error:
-                    show_error(error)
-                else:
-                    _show_model(chosen, known)
         await search("")
         found_place.move(target_index=-1)
 
@@ -60,31 +93,24 @@ async def models_page(request: Request) -> None:
 def _show_model(name: str, known: dict[str, Any]) -> None:
     with ui.card().classes("bud-card"):
         with ui.row().classes("w-full items-center justify-between"):
-            heading(name, 2)
+            heading(name, 2).classes("bud-wrap")
             ui.link("Optimise this model", f"/?model={quote(name, safe='')}")
-        with ui.row().classes("w-full gap-3"):
+        with ui.row().classes("w-full gap-3 items-stretch"):
+            active = known["parameters_active"]
             figure(
                 "Parameters",
                 f"{number(known['parameters'] / 1e9)} B",
-                f"{number(known['parameters_active'] / 1e9)} B active",
+                f"{number(active / 1e9)} B for each token" if active != known["parameters"] else "",
             )
             figure("Attention", str(known["attention_type"]).upper(), f"{known['num_layers']} layers")
-            figure("Context", f"{known['max_context_tokens']:,}" if known.get("max_context_tokens") else "–", "tokens")
+            context = known.get("max_context_tokens")
+            figure("Context", f"{context:,}" if context else NOT_KNOWN, "tokens")
             figure("KV cache", f"{known['kv_bytes_per_token'] / 1024:.0f} KiB", "per token")
-            figure("Checkpoint", str(known["precision"]))
+            figure("Checkpoint", str(known["precision"]), known["model_type"])
         fits = known.get("memory_by_device") or []
         if fits:
-            heading("On one kind of device", 2)
-            keys = [key for key, value in fits[0].items() if isinstance(value, str | int | float | type(None))]
-            columns = [{"name": key, "label": key.replace("_", " "), "field": key, "align": "left"} for key in keys]
-            rows = [
-                {
-                    key: number(value, 4) if isinstance(value, float) else value
-                    for key, value in fit.items()
-                    if key in keys
-                }
-                for fit in fits
-            ]
-            ui.table(columns=columns, rows=rows, row_key=keys[0]).classes("w-full").props(
-                'flat wrap-cells :grid="Quasar.Screen.lt.md"'
-            )
+            heading("On one device", 2)
+            list_table(_COLUMNS, map(table_row, fits), title="device", note=("starts",), mark="fits")
+            for fit in fits:
+                if fit["reason"]:
+                    ui.label(fit["reason"]).classes("bud-muted text-sm bud-wrap")

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from nicegui import Client, ui
 from nicegui import app as page_app
-from nicegui import ui
+from nicegui.page import page
+from starlette.exceptions import HTTPException
 
 from budsim.dashboard.accuracy_page import accuracy_page
+from budsim.dashboard.frame import page_frame, show_error
 from budsim.dashboard.hardware_page import hardware_page
 from budsim.dashboard.history_page import history_page
 from budsim.dashboard.models_page import models_page
@@ -32,7 +36,26 @@ _PAGES: dict[str, Callable[..., Awaitable[Any]]] = {
 def mount_dashboard(app: FastAPI) -> None:
     """Serve the pages below ``/ui``. They ask ``app``; a process has one application with pages."""
     if not hasattr(page_app.state, "budsim"):
+        _set_look()
         for path, draw in _PAGES.items():
             ui.page(path, response_timeout=30.0)(draw)
+        page_app.exception_handler(404)(_not_found)
     page_app.state.budsim = app
     ui.run_with(app, mount_path=PREFIX, title="BudSim", language="en-US", show_welcome_message=False)
+
+
+def _set_look() -> None:
+    ui.button.default_props("no-caps unelevated")
+    ui.toggle.default_props("no-caps unelevated")
+    for field in (ui.input, ui.number, ui.select, ui.textarea):
+        field.default_props("outlined dense")
+
+
+async def _not_found(request: Request, error: HTTPException) -> Response:
+    """Answer a page that is not there with one that leads on; files are told as the rest of the service does."""
+    if "/_nicegui" in request.url.path:
+        return await http_exception_handler(request, error)
+    with Client(page(""), request=request) as client, page_frame(None, "Not found"):
+        show_error("There is no such page. The pages above are all there are.")
+    answer: Response = client.build_response(request, 404)
+    return answer

@@ -223,16 +223,16 @@ def _target_part(question: Question) -> None:
         _amount(question, "output_tokens", "Answer tokens", least=1)
         _amount(question, "concurrency", "Requests in flight", least=1)
     with ui.row().classes("w-full gap-2"):
-        _amount(question, "ttft_ms", "TTFT at most, ms")
-        _amount(question, "throughput_per_user", "Tokens/s per user at least")
-        _amount(question, "e2e_s", "E2E at most, s")
+        _amount(question, "ttft_ms", "Max. TTFT, ms")
+        _amount(question, "throughput_per_user", "Min. tokens/s per user")
+        _amount(question, "e2e_s", "Max. E2E, s")
     ui.label("0 or empty: no such target.").classes("bud-muted text-xs")
 
 
 def _amount(question: Question, name: str, label: str, least: float = 0) -> None:
     ui.number(
         label, min=least, validation={"A number, please": lambda value: value is None or value >= least}
-    ).bind_value(question, name).style("flex:1 1 120px").props(f'aria-label="{label}"').mark(name)
+    ).bind_value(question, name).style("flex:1 1 120px").props(f'aria-label="{label}" hide-bottom-space').mark(name)
 
 
 async def _start(rest: Rest, question: Question, problem: ui.column) -> None:
@@ -247,5 +247,5 @@ async def _start(rest: Rest, question: Question, problem: ui.column) -> None:
         with problem:
             show_error(error)
         return
-    ui.navigate.history.replace(f"/ui/?{question.query()}")  # going back finds the form as it was
+    ui.navigate.history.replace(f"?{question.query()}")  # going back finds the form as it was
     ui.navigate.to(f"/runs/{started['workflow_id']}")

@@ -13,23 +13,35 @@ from budsim.dashboard.deployment_dialog import show_deployment
 from budsim.dashboard.frame import figure, heading, is_dark, page_frame, rest_of, show_empty, show_error
 from budsim.dashboard.optimise_page import Question
 from budsim.dashboard.rest import AnswerError, Rest
-from budsim.dashboard.wording import confidence_word, layout, milliseconds, number, percent, seconds, usd, when
+from budsim.dashboard.tables import Column, list_table
+from budsim.dashboard.wording import (
+    confidence_word,
+    engine_name,
+    layout,
+    milliseconds,
+    number,
+    percent,
+    price_basis,
+    seconds,
+    usd,
+    when,
+)
 
 ENDED = ("COMPLETED", "FAILED", "TIMED_OUT", "TERMINATED")
 _POLL_S = 0.4
 _COLUMNS = (
-    ("cluster", "Cluster"),
-    ("device", "Device"),
-    ("engine", "Engine"),
-    ("layout", "Replicas × TP"),
-    ("precision", "Weights"),
-    ("ttft", "TTFT p50"),
-    ("e2e", "E2E p50"),
-    ("tps", "Tokens/s"),
-    ("user", "Per user"),
-    ("cost", "USD / M tokens"),
-    ("confidence", "Confidence"),
-    ("targets", "Targets"),
+    Column("device", "Device"),
+    Column("cluster", "Cluster"),
+    Column("engine", "Engine"),
+    Column("layout", "Replicas × TP"),
+    Column("precision", "Weights", on_phone=False),
+    Column("ttft", "TTFT p50", is_figure=True),
+    Column("e2e", "E2E p50", is_figure=True),
+    Column("tps", "Tokens/s", is_figure=True),
+    Column("user", "Per user", is_figure=True),
+    Column("cost", "USD / M tokens", is_figure=True),
+    Column("confidence", "Confidence", is_figure=True),
+    Column("targets", "Targets"),
 )
 _COMPARED = (
     ("Deployment", configuration_title),
@@ -54,11 +66,15 @@ def cost_of(item: dict[str, Any]) -> float | None:
 def table_row(item: dict[str, Any]) -> dict[str, Any]:
     """Return one configuration as a line of the table."""
     metrics = item["metrics"]
+    by = {
+        "ttft": metrics["ttft"], "e2e": metrics["e2e_latency"], "tps": metrics["output_tps"],
+        "user": metrics["throughput_per_user"], "cost": cost_of(item), "confidence": metrics["confidence"],
+    }  # fmt: skip
     return {
         "id": item["config_id"],
         "cluster": item.get("cluster_name") or item["cluster_id"],
         "device": metrics["device_name"],
-        "engine": f"{item['engine']} {item.get('engine_version') or ''}".strip(),
+        "engine": f"{engine_name(item['engine'])} {item.get('engine_version') or ''}".strip(),
         "layout": layout(metrics),
         "precision": metrics["precision"],
         "ttft": milliseconds(metrics["ttft"]),
@@ -66,8 +82,9 @@ def table_row(item: dict[str, Any]) -> dict[str, Any]:
         "tps": number(metrics["output_tps"]),
         "user": number(metrics["throughput_per_user"]),
         "cost": usd(cost_of(item)),
-        "confidence": number(metrics["confidence"], 2) if metrics["confidence"] is not None else "–",
-        "targets": "met" if metrics["meets_targets"] else f"missed by {percent(metrics['error_rate'])}",
+        "confidence": percent(metrics["confidence"]),
+        "targets": "✓ met" if metrics["meets_targets"] else f"✗ missed by {percent(metrics['error_rate'])}",
+        "by": by,
     }
 
 
@@ -84,7 +101,8 @@ async def run_page(request: Request, workflow_id: str) -> None:
                 ui.link("Change the request", f"/?{question_of(asked).query()}")
             progress = await rest.get(f"/simulator/status/{workflow_id}/progress")
         except AnswerError as error:
-            show_error(error)
+            show_error(error if error.status not in (404, 422) else f"There is no run {workflow_id[:100]!r}.")
+            ui.link("All runs", "/runs")
             return
         live, result = ui.column().classes("w-full"), ui.column().classes("w-full gap-4")
         if progress["status"] in ENDED:
@@ -207,14 +225,20 @@ def _show_best(rest: Rest, workflow_id: str, best: dict[str, Any]) -> None:
             ui.button(
                 "Deployment", icon="content_copy", on_click=lambda: show_deployment(rest, workflow_id, best)
             ).props("unelevated").mark("deployment")
+        ui.label(metrics["reason"] or "").classes("bud-muted text-sm bud-wrap")
         with ui.row().classes("w-full gap-3 items-stretch"):
             figure("TTFT p50", milliseconds(metrics["ttft"]), _interval(best, "ttft_ms_mean", "ms, mean"))
             figure("E2E p50", seconds(metrics["e2e_latency"]), _interval(best, "e2e_s_mean", "s, mean"))
             figure("Output", f"{number(metrics['output_tps'])} tok/s", _interval(best, "output_tps", "tok/s"))
-            figure("Per million tokens", usd(cost_of(best)), f"{usd(metrics['cost_per_hour_usd'])} per hour")
+            figure("Per million tokens", usd(cost_of(best)), _hourly(metrics))
             meets = metrics["meets_targets"]
             figure("Targets", "met" if meets else "missed", _misses(metrics), good=meets)
             figure("Confidence", percent(metrics["confidence"]), confidence_word(metrics["confidence"]))
+
+
+def _hourly(metrics: dict[str, Any]) -> str:
+    basis = price_basis((metrics.get("costs") or {}).get("price_basis"))
+    return f"{usd(metrics['cost_per_hour_usd'])} per hour{f', {basis}' if basis else ''}"
 
 
 def _interval(item: dict[str, Any], name: str, unit: str) -> str:
@@ -258,24 +282,13 @@ async def _show_plot(found: list[dict[str, Any]]) -> None:
 
 def _show_table(rest: Rest, workflow_id: str, found: list[dict[str, Any]]) -> None:
     by_id = {item["config_id"]: item for item in found}
-    columns = [
-        {"name": key, "label": title, "field": key, "align": "left", "sortable": True} for key, title in _COLUMNS
-    ]
     with ui.card().classes("bud-card"):
         heading("Configurations", 2)
-        table = (
-            ui.table(
-                columns=columns,
-                rows=[table_row(item) for item in found],
-                row_key="id",
-                selection="multiple",
-                pagination=10,
-            )
-            .classes("w-full")
-            .props('flat dense :grid="Quasar.Screen.lt.md" title=""')
-            .mark("configurations")
-        )
-        compared = ui.column().classes("w-full")
+        rows = [table_row(item) for item in found]
+        table = list_table(
+            _COLUMNS, rows, title="device", note=("cluster", "engine", "layout"), page_size=10, selection=True,
+            mark="configurations",
+        )  # fmt: skip
 
         def compare() -> None:
             compared.clear()
@@ -296,6 +309,7 @@ def _show_table(rest: Rest, workflow_id: str, found: list[dict[str, Any]]) -> No
         with ui.row():
             ui.button("Compare", icon="compare_arrows", on_click=compare).props("outline").mark("compare")
             ui.button("Deployment", icon="content_copy", on_click=deployment).props("outline")
+        compared = ui.column().classes("w-full")
 
 
 def _comparison(chosen: list[dict[str, Any]]) -> None:
@@ -303,7 +317,9 @@ def _comparison(chosen: list[dict[str, Any]]) -> None:
         {"name": f"c{i}", "label": f"No. {i + 1}", "field": f"c{i}", "align": "left"} for i in range(len(chosen))
     ]
     rows = [{"figure": title, **{f"c{i}": text(item) for i, item in enumerate(chosen)}} for title, text in _COMPARED]
-    ui.table(columns=columns, rows=rows, row_key="figure").classes("w-full").props("flat wrap-cells").mark("comparison")
+    ui.table(columns=columns, rows=rows, row_key="figure").classes("w-full").props("flat dense wrap-cells").mark(
+        "comparison"
+    )
 
 
 def _show_reasons(told: dict[str, Any]) -> None:

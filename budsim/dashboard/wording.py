@@ -6,6 +6,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 NOT_KNOWN = "–"
+_ENGINES = {
+    "vllm": "vLLM", "sglang": "SGLang", "trtllm": "TensorRT-LLM", "litellm": "LiteLLM", "tgi": "TGI",
+    "deepspeed": "DeepSpeed", "deepspeed-mii": "DeepSpeed-MII", "unstated": "Unstated engine",
+}  # fmt: skip
+_DEVICE_TYPES = {
+    "cuda": "NVIDIA GPUs", "rocm": "AMD GPUs", "hpu": "Gaudi", "cpu": "CPUs", "cpu_high": "CPUs with AMX",
+}  # fmt: skip
+_BASES = {
+    "on_demand": "on demand", "reserved_1y": "reserved for a year", "reserved_3y": "reserved for three years",
+    "spot": "spot", "on_prem": "bought",
+}  # fmt: skip
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -37,6 +48,8 @@ def usd(value: float | None) -> str:
     """Return an amount of money."""
     if value is None:
         return NOT_KNOWN
+    if value >= 1000:
+        return f"${value:,.0f}"
     return f"${value:,.2f}" if value >= 0.1 or value == 0 else f"${value:.3g}"
 
 
@@ -52,6 +65,21 @@ def confidence_word(value: float | None) -> str:
     if value > 0.9:
         return "high: production ready"
     return "moderate: validate in staging" if value >= 0.7 else "low: measure first"
+
+
+def engine_name(key: str) -> str:
+    """Return an engine as its makers write it."""
+    return _ENGINES.get(key, key)
+
+
+def device_type_name(key: str) -> str:
+    """Return a kind of device in words."""
+    return _DEVICE_TYPES.get(key, key)
+
+
+def price_basis(key: str | None) -> str:
+    """Return how devices are paid for; nothing where that is not known."""
+    return _BASES.get(key or "", "")
 
 
 def when(epoch_s: float) -> str:

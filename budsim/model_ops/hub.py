@@ -126,7 +126,7 @@ class HubConfigs:
     def _require_online(self, repo_id: str) -> None:
         if self._offline:
             raise UnknownModelError(
-                f"'{repo_id}' is not in the catalogue nor in the download cache, and the hub is switched off",
+                f"{repo_id} is neither in the catalogue nor in the download cache, and the hub is switched off",
                 {"field": "model"},
             )
 

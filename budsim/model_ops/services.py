@@ -134,8 +134,11 @@ class ModelLibrary:
 
     def _unknown(self, name: str, why: str) -> UnknownModelError:
         near = self.catalog.near(name)
-        hint = f"; did you mean {', '.join(near)}?" if near else ""
-        return UnknownModelError(f"unknown model '{name}': {why}{hint}", {"field": "model", "near": near})
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        own = "For a model of your own: `budsim models add NAME FOLDER`."
+        return UnknownModelError(
+            f"Unknown model '{name}': {why.rstrip('.')}.{hint} {own}", {"field": "model", "near": near}
+        )
 
     def _target_of(self, name: str) -> str:
         for _ in range(_MAX_INDIRECTIONS):

@@ -104,7 +104,9 @@ class ProgressStep(ResponseModel):
     step: str = Field(description="Name of the step.", examples=["validation"])
     status: str = Field(description="STARTED, RUNNING, COMPLETED or FAILED.", examples=["STARTED"])
     title: str = Field(description="For people.", examples=["Ranking clusters"])
-    message: str = Field(description="For people.", examples=["14 searches to make"])
+    message: str = Field(
+        description="For people.", examples=["14 groups of devices to search: one kind of device in one cluster each"]
+    )
 
 
 class SimulationProgressResponse(ResponseModel):

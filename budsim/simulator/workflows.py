@@ -56,7 +56,7 @@ def run_simulation(ctx: WorkflowContext, payload: Json) -> Generator[Any, Any, J
         plan = yield ctx.call_activity("plan_run", run)
         yield tell(
             ProgressEvent("eta", "eta", "RUNNING", "Estimated time to completion", str(plan["eta_minutes"])),
-            _completed(VALIDATION, "The request is valid", f"{len(plan['tasks'])} searches to make"),
+            _completed(VALIDATION, "The request is valid", _plan_text(len(plan["tasks"]))),
             _started(PERFORMANCE, "Estimating performance"),
         )
         step = PERFORMANCE
@@ -86,6 +86,11 @@ def run_simulation(ctx: WorkflowContext, payload: Json) -> Generator[Any, Any, J
 
 def _without_tasks(plan: Json) -> Json:
     return {name: value for name, value in plan.items() if name != "tasks"}
+
+
+def _plan_text(num_groups: int) -> str:
+    groups = "1 group" if num_groups == 1 else f"{num_groups} groups"
+    return f"{groups} of devices to search: one kind of device in one cluster each"
 
 
 def _started(step: str, title: str) -> ProgressEvent:

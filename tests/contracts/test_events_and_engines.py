@@ -128,6 +128,7 @@ def test_an_engines_images_are_those_that_are_deployed(client, service):
     assert shown["vllm"]["cuda"] == settings.vllm_cuda_image
     assert shown["latentbud"]["cpu_high"] == settings.latentbud_cpu_image
     assert shown["llmc"]["cuda"] == settings.quantization_cuda_image
+    assert shown["litellm"]["cpu"] == settings.litellm_image
     assert "rocm" not in shown["sglang"]  # has no image unless one is set
 
 

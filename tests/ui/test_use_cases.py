@@ -3,8 +3,12 @@
 import re
 
 import httpx
+import pandas as pd
 import pytest
 from playwright.sync_api import expect
+
+import budsim
+from budsim.dashboard.wording import number, percent, seconds
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +56,33 @@ def test_filters_narrow_what_is_shown_and_the_rows_obey_them(open_page, use_case
     assert 0 < both < by_maker
     batches = page.locator("tbody tr td:nth-child(4)").all_inner_texts()
     assert set(batches) == {"8"}
+
+
+def test_the_table_has_the_figures_of_predict_and_memory(open_page, base_url, use_case):
+    page = opened(open_page, use_case)
+    path = f"{base_url}/api/usecases/{use_case['unique_id']}/recommendations"
+    answer = httpx.post(path, json={"max_hardware_options": 25}, timeout=60).json()
+    batches = [
+        batch
+        for category in answer["recommendations"]
+        for model in category["recommended_models"]
+        for batch in model["batch_configurations"]
+    ]
+    options = [option for batch in batches for option in batch["hardware_options"]][:12]
+    points = pd.DataFrame([option["point"] for option in options])
+    predicted = budsim.predict(points).to_dict("records")
+    memory = budsim.estimate_memory(points).to_dict("records")
+    for index, (option, times, parts) in enumerate(zip(options, predicted, memory, strict=True)):
+        cells = page.locator("tbody tr").nth(index).locator("td").all_inner_texts()
+        assert cells[4] == option["hardware_name"]
+        assert cells[7:10] == [
+            seconds(times["ttft_ms_p50"] / 1e3), seconds(times["e2e_s_p50"]), number(times["output_tps"]),
+        ]  # fmt: skip
+        kept = times["ttft_ms_p50"] / 1e3 <= use_case["ttft_max"] and times["e2e_s_p50"] <= use_case["e2e_max"]
+        assert cells[0] == ("✓ kept" if kept else "✗ missed")
+        assert option["memory"] == {name: pytest.approx(parts[name]) for name in option["memory"]}
+        if option["utilization"] is not None:
+            assert cells[6] == percent(option["utilization"] / 100)
 
 
 def test_the_slo_switch_leaves_only_deployments_that_keep_every_bound(open_page, use_case):

@@ -15,7 +15,9 @@ from budsim.commons.workflow_engine import (
 
 
 def test_the_pauses_are_the_designs():
-    assert RetryPolicy().pauses() == [1.0, 2.0]
+    own = RetryPolicy()
+    assert own.pauses() == [1.0, 2.0]
+    assert (own.max_attempts, own.backoff, own.max_interval_s, own.timeout_s) == (3, 2.0, 10.0, 100.0)
 
 
 def test_pauses_are_capped_and_end_with_the_budget():

@@ -71,7 +71,7 @@ def test_a_name_means_the_shape_it_is_a_copy_of(
 
 @pytest.mark.parametrize("name", ["acme/Foo-7B", "Foo-7B", "acme/Foo-7B-FP8", "Qwen/Qwen3-9000B"])
 def test_an_unknown_name_is_refused_and_never_guessed(library: ModelLibrary, name: str) -> None:
-    with pytest.raises(UnknownModelError, match="unknown model"):
+    with pytest.raises(UnknownModelError, match="Unknown model"):
         library.resolve(name)
 
 
