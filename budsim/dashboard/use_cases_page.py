@@ -32,7 +32,7 @@ _COLUMNS = (
     Column("price", "USD/h", is_figure=True),
     Column("confidence", "Confidence", is_figure=True),
 )
-_CARDS_AT_ONCE = 24
+_CARDS_AT_ONCE = 24  # six rows of four
 _MARKS = {True: "✓ kept", False: "✗ missed", None: "– no bound"}
 
 
