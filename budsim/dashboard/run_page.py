@@ -50,7 +50,7 @@ _COMPARED = (
     ("E2E p50", lambda item: seconds(item["metrics"]["e2e_latency"])),
     ("Output tokens/s", lambda item: number(item["metrics"]["output_tps"])),
     ("Tokens/s per user", lambda item: number(item["metrics"]["throughput_per_user"])),
-    ("Memory per device", lambda item: f"{number(item['metrics']['memory_gb_per_device'])} GB"),
+    ("Memory planned per device", lambda item: f"{number(item['metrics']['memory_gb_per_device'])} GB"),
     ("USD per hour", lambda item: usd(item["metrics"]["cost_per_hour_usd"])),
     ("USD per million tokens", lambda item: usd(cost_of(item))),
     ("Confidence", lambda item: confidence_word(item["metrics"]["confidence"])),
