@@ -1,7 +1,7 @@
 """The models of each size category: the document's table, and parameter ranges where the table has none."""
 
 import pytest
-from sqlalchemy import inspect, update
+from sqlalchemy import delete, inspect, update
 
 from budsim.model_ops.services import default_library
 from budsim.usecases.models import ModelRecommendationCategory
@@ -36,6 +36,35 @@ def empty_table(service):
     switch(False)
     yield
     switch(True)
+
+
+@pytest.fixture
+def unreadable_row(service):
+    row = ModelRecommendationCategory(category="8B", model_id="nobody/knows-this", display_order=0)
+    with service.database.transaction() as session:
+        session.add(row)
+    yield "nobody/knows-this"
+    with service.database.transaction() as session:
+        session.execute(
+            delete(ModelRecommendationCategory).where(ModelRecommendationCategory.model_id == "nobody/knows-this")
+        )
+
+
+def test_a_model_that_cannot_be_read_stops_no_other(client, unreadable_row):
+    body = {"batch_sizes": [1], "model_categories": ["8B"], "models_per_category": 3}
+    (found,) = client.post("/api/usecases/chat_support/recommendations", json=body).json()["recommendations"]
+    (skipped,) = found["skipped_models"]
+    assert skipped["model_id"] == unreadable_row
+    assert unreadable_row in skipped["reason"]
+    assert {model["model_id"] for model in found["recommended_models"]} <= set(DOCUMENT["8B"])
+    assert found["recommended_models"]
+
+
+def test_a_callers_own_unknown_model_is_an_error(client):
+    body = {"models": ["nobody/knows-this", "Qwen/Qwen3-8B"], "batch_sizes": [1]}
+    answer = client.post("/api/usecases/chat_support/recommendations", json=body)
+    assert answer.status_code == 400
+    assert "nobody/knows-this" in answer.json()["message"]
 
 
 def test_every_category_has_the_documents_models_in_its_order(client):

@@ -54,15 +54,6 @@ def test_every_figure_is_what_predict_and_memory_say_of_the_same_point(answer):
 UNLIKE = {"confidence", "basis", "intervals"}
 
 
-def test_a_model_that_cannot_be_read_stops_no_other(client):
-    found = ask(client, models=["nobody/knows-this", "Qwen/Qwen3-8B"], batch_sizes=[1]).json()
-    assert {model["model_id"] for model, _ in configurations(found)} == {"Qwen/Qwen3-8B"}
-    (skipped,) = [item for category in found["recommendations"] for item in category["skipped_models"]]
-    assert skipped["model_id"] == "nobody/knows-this"
-    assert "nobody/knows-this" in skipped["reason"]
-    assert options(found)
-
-
 def test_required_memory_is_what_the_calculator_says(client, answer):
     for model, batch in configurations(answer)[:6]:
         asked = {"model_id": model["checkpoint"], "precision": "fp16", "batch_size": batch["batch_size"],
