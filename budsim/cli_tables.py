@@ -160,7 +160,7 @@ def _deployment_cells(engine: str, metrics: Mapping[str, Any]) -> list[str]:
         engine,
         str(metrics["tp_size"]),
         str(metrics["pp_size"]),
-        str(metrics["replica"]),
+        _replicas(metrics),
         _number(metrics["ttft"], 0),
         _number(metrics["throughput_per_user"]),
         _number(metrics["output_tps"], 0),
@@ -171,6 +171,13 @@ def _deployment_cells(engine: str, metrics: Mapping[str, Any]) -> list[str]:
         _number(metrics.get("confidence"), 2),
         _targets(metrics),
     ]
+
+
+def _replicas(metrics: Mapping[str, Any]) -> str:
+    """Return the replicas; of two pools those that decode, then those that prefill with their TP."""
+    pool = metrics.get("prefill")
+    decoding = str(metrics["replica"])
+    return decoding if not pool else f"{decoding} + {pool['instances']} prefill TP {pool['tp_size']}"
 
 
 def _targets(metrics: Mapping[str, Any]) -> str:

@@ -88,7 +88,9 @@ def when(epoch_s: float) -> str:
 
 
 def layout(metrics: dict[str, Any]) -> str:
-    """Return the layout of a deployment: replicas, TP and PP."""
+    """Return the layout of a deployment: replicas, TP and PP, and the pool that prefills where there is one."""
     pp = metrics.get("pp_size") or 1
     stages = f" × PP {pp}" if pp > 1 else ""
-    return f"{metrics['replica']} × TP {metrics.get('tp_size') or 1}{stages}"
+    pool = metrics.get("prefill")
+    prefill = f" + {pool['instances']} × TP {pool['tp_size']} prefill" if pool else ""
+    return f"{metrics['replica']} × TP {metrics.get('tp_size') or 1}{stages}{prefill}"
