@@ -2,10 +2,10 @@
 
     python scripts/compare_disaggregated.py --data ../shared/data [--json FILE]
 
-Nothing is fitted here: the constants are those of aggregated serving, but for SGLang's handshake. A row's decode worker is in its columns; the
-number of workers and what is known of the prefill worker are in its notes. Speculative rows are left out. Where a note
-does not say what a prefill worker was launched with, the engine's own values are taken, which the figures by
-``match_quality`` show.
+Nothing is fitted here: the constants are those of aggregated serving, but for SGLang's handshake. A row's decode
+worker is in its columns; the number of workers and what is known of the prefill worker are in its notes. Speculative
+rows are left out. Where a note does not say what a prefill worker was launched with, the engine's own values are
+taken, which the figures by ``match_quality`` show.
 """
 
 from __future__ import annotations

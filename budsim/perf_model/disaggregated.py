@@ -62,7 +62,7 @@ WARM_UP_SHARE = 0.2
 BACKLOG = 64
 # What passes between the pools beside the cache. At most engines the router sends the request on to the decode instance
 # (the engine's own arrival delay). SGLang's router sends it to both at once, but the prompt waits until the decode
-# instance has told where its cache goes: fitted, the median of what TTFT lacks in the 22 measured SGLang rows of at most
+# instance has told where its cache goes: fitted, the median of what TTFT lacks in 22 measured SGLang rows of at most
 # 16 clients (scripts/compare_disaggregated.py); with each of three devices left out, 0.08 to 0.18 s.
 HANDSHAKE_S = {"sglang": 0.15}
 
