@@ -26,23 +26,27 @@ from deap import base, tools
 
 from budsim.simulator.candidate import Candidate, Evaluation, Predictor, Rejection
 from budsim.simulator.direct_search import ProgressReport, SearchOutcome, StopSignal, headroom_problem, is_excluded
+from budsim.simulator.first_generation import evenly, leaner, seed_layouts
 from budsim.simulator.objective import CaseEvaluator, Objective, objective_value, rank_key
-from budsim.simulator.parameter_space import LAYOUT_GENES, Genome, ParameterSpace, Variant
+from budsim.simulator.parameter_space import LAYOUT_GENES, REPLICA_GENE, Genome, ParameterSpace
 from budsim.simulator.pareto import ParetoFront
 from budsim.simulator.search_space import EvolutionParameters, SearchCase
 
 FIGURES = (Objective.COST, Objective.LATENCY, Objective.THROUGHPUT)
 # Share of the budget that the first generation may take, and that is kept back for the local search at the end.
 SEED_SHARE = 0.3
+# Share of the budget for layouts that run only with leaner values than the engine's own, and what tells that they do.
+LEAN_SHARE = 0.1
+LACKS_MEMORY = ("memory", "kv_capacity")
 # Share of a generation that is neighbours of the best instead of offspring.
 LOCAL_SHARE = 0.5
 # Share of the budget in which the engine's parameters of so many good configurations are tried on other layouts.
 TRANSPLANT_SHARE = 0.2
 TRANSPLANTED = 4
+# Layouts whose engine parameters are tuned in the end.
+CONTENDERS = 12
 # A smaller gain of the best or of the front is no improvement.
 IMPROVEMENT = 1e-3
-# Replica counts and pipeline depths of the first generation: at most so many of each, evenly spread.
-SEED_VALUES = 8
 _TRIES = 8
 
 
@@ -173,6 +177,7 @@ class _Search:
         self.keys: dict[Genome, tuple[Any, ...]] = {}  # of feasible configurations, best = smallest
         self.front = ParetoFront()
         self.best: Genome | None = None
+        self.seeds: list[Genome] = []
         self.failed_before: list[Genome] = []
         self.trace: list[Generation] = []
         self.is_stopped = self.is_exhaustive = False
@@ -192,6 +197,7 @@ class _Search:
             self.is_exhaustive = not self.is_stopped
             return
         self.generation(self.first_genomes())
+        self.generation(self.leaner_genomes())
         self.evolve()
         self.transplant()
         self.polish()
@@ -220,11 +226,8 @@ class _Search:
         A layout that misses the targets with the engine's own values may meet them with others, and no step in one
         parameter leads from one layout to the next.
         """
-        layouts: dict[Genome, tuple[Any, ...]] = {}
-        for genome, key in self.keys.items():
-            layout = genome[:LAYOUT_GENES]
-            layouts[layout] = min(layouts.get(layout, key), key)
-        ranked = sorted(layouts, key=layouts.__getitem__)
+        best = self.best_of_layouts()
+        ranked = sorted(best, key=lambda layout: self.keys[best[layout]])
         donors = [] if self.best is None else [self.best, *self.front.genomes()]
         engines = list(dict.fromkeys(genome[LAYOUT_GENES:] for genome in donors))[:TRANSPLANTED]
         limit = round(self.parameters.max_evaluations * TRANSPLANT_SHARE)
@@ -315,27 +318,19 @@ class _Search:
         The platform's own memory rule is asked first: layouts that it refuses cost nothing.
         """
         limit = round(self.parameters.max_evaluations * SEED_SHARE)
-        found: list[Genome] = []
-        for precision in self.case.precisions:
-            for (tp_size, variant), depths in sorted(_depths(self.space).items(), key=_depth_order):
-                fitting = self._shallowest(tp_size, variant, depths, precision)
-                for pp_size in sorted({*_spread(depths, SEED_VALUES), *fitting}):
-                    most = self.space.plans[tp_size, pp_size, variant][1]
-                    counts = [replicas for replicas, _ in self.space.loads if replicas <= most]
-                    found += [
-                        self.space.encode((tp_size, pp_size, variant), replicas, precision)
-                        for replicas in _spread(counts, SEED_VALUES)
-                    ]
-        fits = [genome for genome in dict.fromkeys(found) if self._fits(genome)]
-        return _evenly(fits, limit) or self.random_genomes(limit)
+        self.seeds = list(dict.fromkeys(seed_layouts(self.space, self._fits)))
+        return evenly([genome for genome in self.seeds if self._fits(genome)], limit)
 
-    def _shallowest(self, tp_size: int, variant: Variant, depths: Sequence[int], precision: Any) -> list[int]:
-        """Return the fewest stages at which the platform can allocate one replica's share of the load."""
-        for pp_size in depths:
-            most = self.space.plans[tp_size, pp_size, variant][1]
-            if self._fits(self.space.encode((tp_size, pp_size, variant), most, precision)):
-                return [pp_size]
-        return []
+    def leaner_genomes(self) -> list[Genome]:
+        """Return leaner forms of the layouts that did not run with the engine's own values."""
+        limit = round(self.parameters.max_evaluations * LEAN_SHARE)
+        refused = [genome for genome in self.seeds if not self._fits(genome) or self._lacks_memory(genome)]
+        return evenly(list(dict.fromkeys(leaner(self.space, refused, self._fits))), limit)
+
+    def _lacks_memory(self, genome: Genome) -> bool:
+        found = self.decode(genome)
+        answer = None if found is None else self.known.get(found[0])
+        return isinstance(answer, Rejection) and answer.code in LACKS_MEMORY
 
     def _fits(self, genome: Genome) -> bool:
         found = self.decode(genome)
@@ -424,13 +419,31 @@ class _Search:
         yield from self._around_the_front(1)
 
     def around_the_best(self) -> Iterator[Genome]:
-        """Yield neighbours to look at in the end: every value of each parameter of the best, then of the front."""
+        """Yield neighbours to look at in the end: of the best, of the best of other layouts, of the front."""
         if self.best is None:
             return
         yield from self.space.neighbours(self.best, None)
-        for genome in sorted(self.keys, key=self.keys.__getitem__)[:5]:
-            yield from self.space.neighbours(genome)
+        for genome in self.contenders():
+            yield from self.space.neighbours(genome, None, from_gene=REPLICA_GENE)
         yield from self._around_the_front(1)
+
+    def contenders(self) -> list[Genome]:
+        """Return the best configuration of each of the most promising layouts.
+
+        First those that would be on the front if they met the targets as well as it does, by how little they miss.
+        """
+        ranked = sorted(self.best_of_layouts().values(), key=lambda genome: self.keys[genome])
+        beaten = {genome for genome in ranked if self.front.covers(figures(self.known[genome]))}  # type: ignore[arg-type]
+        return sorted(ranked, key=lambda genome: genome in beaten)[:CONTENDERS]
+
+    def best_of_layouts(self) -> dict[Genome, Genome]:
+        """Return the best configuration that is known of every layout that runs."""
+        found: dict[Genome, Genome] = {}
+        for genome, key in self.keys.items():
+            layout = genome[:LAYOUT_GENES]
+            if layout not in found or key < self.keys[found[layout]]:
+                found[layout] = genome
+        return found
 
     def _around_the_front(self, reach: int) -> Iterator[Genome]:
         genomes = self.front.genomes()
@@ -459,32 +472,3 @@ class _Search:
             generations=tuple(self.trace),
             is_exhaustive=self.is_exhaustive,
         )
-
-
-def _depths(space: ParameterSpace) -> dict[tuple[int, Variant], list[int]]:
-    """Return the legal numbers of stages by TP size and variant, ascending."""
-    depths: dict[tuple[int, Variant], list[int]] = {}
-    for tp_size, pp_size, variant in space.plans:
-        depths.setdefault((tp_size, variant), []).append(pp_size)
-    return {key: sorted(found) for key, found in depths.items()}
-
-
-def _depth_order(item: tuple[tuple[int, Variant], list[int]]) -> tuple[Any, ...]:
-    (tp_size, variant), _ = item
-    return (variant.expert_parallel, variant.dp_attention, variant.dp_size, tp_size)
-
-
-def _spread(values: Sequence[int], count: int) -> list[int]:
-    """Return at most ``count`` of ascending values, both ends among them, evenly on a logarithmic scale."""
-    if len(values) <= count:
-        return list(values)
-    low, high = math.log(values[0]), math.log(values[-1])
-    marks = [math.exp(low + (high - low) * step / (count - 1)) for step in range(count)]
-    return sorted({min(values, key=lambda value: (abs(value - mark), value)) for mark in marks})
-
-
-def _evenly(genomes: Sequence[Genome], count: int) -> list[Genome]:
-    """Return at most ``count`` of the genomes, evenly over their order."""
-    if len(genomes) <= count:
-        return list(genomes)
-    return [genomes[index * len(genomes) // count] for index in range(count)]

@@ -42,6 +42,7 @@ UTILIZATION_STEP = 0.05
 DATA_PARALLEL_SIZES = (2, 4, 8)
 # Genes of the layout: TP, PP, variant, replicas, precision. The engine's parameters come after them.
 LAYOUT_GENES = 5
+REPLICA_GENE = 3
 _REASONS = {
     "scheduler_delay_factor": "no predictor knows it; the engine's own value (0) is kept",
     "enable_prefix_caching": "no prompt of this load shares a prefix; the engine's own value is kept",
@@ -155,18 +156,39 @@ class ParameterSpace:
                 seen.add(found[0])
                 yield found
 
-    def neighbours(self, genome: Genome, reach: int | None = 1) -> Iterator[Genome]:
+    def neighbours(self, genome: Genome, reach: int | None = 1, from_gene: int = 0) -> Iterator[Genome]:
         """Yield the genomes that differ in one gene.
 
         Args:
             genome: Where to start.
             reach: Steps on ordered grids; None = any. Elsewhere every other choice is a neighbour.
+            from_gene: Genes before this one stay.
         """
         for place, (dimension, gene) in enumerate(zip(self.dimensions, genome, strict=True)):
+            if place < from_gene:
+                continue
             for other in range(len(dimension.values)):
                 is_near = reach is None or not dimension.is_ordered or abs(other - gene) <= reach
                 if other != gene and is_near:
                     yield (*genome[:place], other, *genome[place + 1 :])
+
+    def leaner(self, genome: Genome) -> Iterator[Genome]:
+        """Yield the same layout with engine values that need less and less memory.
+
+        A smaller cache per token and all the memory that the engine may take come first, then the smallest steps, then
+        fewer sequences at once where they are a choice.
+        """
+        genes = list(genome)
+        for name, end in (("kv_cache_dtype", -1), ("gpu_memory_utilization", -1), ("max_num_batched_tokens", 0)):
+            if name in self._place:
+                place = self._place[name]
+                genes[place] = (len(self.dimensions[place].values) + end) if end else 0
+            if name != "kv_cache_dtype" and tuple(genes) != genome:
+                yield tuple(genes)
+        if "max_num_seqs" in self._place:
+            for gene in reversed(range(genes[self._place["max_num_seqs"]])):
+                genes[self._place["max_num_seqs"]] = gene
+                yield tuple(genes)
 
     def changed_parameters(self, candidate: Candidate) -> tuple[str, ...]:
         """Return the engine parameters whose values are not the engine's own."""

@@ -29,6 +29,10 @@ class ParetoFront:
         self._members = [item for item in self._members if not _covers(values, item[1])]
         self._members.append((violation, values, genome))
 
+    def covers(self, values: tuple[float, float, float]) -> bool:
+        """Return whether a member is at least as good in all three figures; violations are not looked at."""
+        return any(_covers(member, values) for _, member, _ in self._members)
+
     def genomes(self) -> list[Genome]:
         """Return the members in order of arrival."""
         return [genome for _, _, genome in self._members]
