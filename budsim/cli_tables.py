@@ -189,6 +189,9 @@ def _targets(metrics: Mapping[str, Any]) -> str:
 def _below(answer: Mapping[str, Any]) -> Iterable[str]:
     for reason in answer.get("reasons", ()):
         yield f"not recommended: {reason}"
+    for mixture in answer.get("mixed_deployments", ()):
+        name = mixture["cluster_name"] or mixture["cluster_id"][:8]
+        yield f"together on {name}: {mixture['reason']}"
     if not any(item["metrics"]["meets_targets"] for item in answer["recommendations"]):
         for device, text in _remedies(answer):
             yield f"what would help on {device}: {text}"

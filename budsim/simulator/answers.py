@@ -8,7 +8,9 @@ from typing import Any
 from budsim.commons.errors import BudSimError, IncompatibleEngineError, InsufficientMemoryError, InvalidRequestError
 from budsim.simulator.deployment import cluster_metrics
 from budsim.simulator.explanation import merged_front
+from budsim.simulator.mixture import mixed_deployments
 from budsim.simulator.ranking import Recommendation, cluster_recommendations, sorted_rows
+from budsim.simulator.simulation_request import SimulationRequest
 
 Json = dict[str, Any]
 _GB = 1e9
@@ -66,9 +68,15 @@ def _why_nothing(outcome: Mapping[str, Any]) -> str:
     return f"Cluster {outcome['cluster_id']}: {place}: {outcome.get('error') or causes[0]['reason']}"
 
 
+def mixed(outcomes: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]], request: SimulationRequest) -> Json:
+    """Return the mixed deployments of a run, as ``explanation`` has its parts."""
+    partial_rows = [outcome["partial_row"] for outcome in outcomes if outcome.get("partial_row")]
+    return {"mixed_deployments": mixed_deployments(rows, partial_rows, request)}
+
+
 def no_recommendation(rows: Sequence[Mapping[str, Any]], told: Mapping[str, Any], threshold: float) -> BudSimError:
     """Return the error of a run that can recommend nothing; its param carries the reasons and the nearest misses."""
-    param: Json = {name: told[name] for name in ("reasons", "refusals", "remedies")}
+    param: Json = {name: told[name] for name in ("reasons", "refusals", "remedies", "mixed_deployments")}
     if rows:
         param["nearest"] = nearest_rows(rows)
         best = min(row["top_k_configs"]["error_rate"] for row in rows)
@@ -87,6 +95,8 @@ def no_recommendation(rows: Sequence[Mapping[str, Any]], told: Mapping[str, Any]
 
 
 def _first_remedy(told: Mapping[str, Any]) -> str:
+    if told["mixed_deployments"]:
+        return f" Several kinds of devices together: {told['mixed_deployments'][0]['reason']}."
     return f" What would help: {told['remedies'][0]['text']}" if told["remedies"] else ""
 
 

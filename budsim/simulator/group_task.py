@@ -66,6 +66,7 @@ class GroupOutcome:
         front: Points of the Pareto front of cost, latency and throughput, each with its reason.
         num_generations: Of the genetic search; 0 = the direct search made it.
         convergence_generation: First generation within 1 % of the final best.
+        partial_row: Where no row meets the targets: the row at the largest load that does, for mixed deployments.
     """
 
     task_key: str
@@ -84,6 +85,7 @@ class GroupOutcome:
     front: tuple[dict[str, Any], ...] = ()
     num_generations: int = 0
     convergence_generation: int | None = None
+    partial_row: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the outcome as plain JSON values."""

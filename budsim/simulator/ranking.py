@@ -113,8 +113,8 @@ def row_key(row: Mapping[str, Any], objective: str | None = None) -> tuple[float
     """Return the sort key of a stored row: targets met, error rate, objective, devices. Unknown cost sorts last."""
     stored = row["top_k_configs"]
     meets = bool(stored["meets_targets"])
-    devices = stored["tp_size"] * stored["pp_size"] * stored["replicas"]
-    devices += (stored.get("prefill") or {}).get("num_devices", 0)
+    # Jobs have no ranks of other kinds than TP, and do not state their devices.
+    devices = stored.get("num_devices", stored["tp_size"] * stored["pp_size"] * stored["replicas"])
     return (
         0.0 if meets else 1.0,
         0.0 if meets else stored["error_rate"],

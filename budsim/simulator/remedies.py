@@ -185,6 +185,25 @@ def _fewer_users(case: SearchCase, probe: _Probe) -> Remedy | None:
     return Remedy("concurrency", text, {"concurrency": low})
 
 
+def largest_share(
+    case: SearchCase, outcome: SearchOutcome, predictor: Predictor, found: Sequence[Remedy]
+) -> tuple[SearchCase, Evaluation] | None:
+    """Return the case with the largest load that meets the targets, and its deployment; None where there is none.
+
+    Args:
+        case: The case as asked.
+        outcome: What its search found.
+        predictor: The one that the search used.
+        found: What ``remedies`` returned.
+    """
+    users = next((remedy.changes["concurrency"] for remedy in found if remedy.kind == "concurrency"), None)
+    if users is None:
+        return None
+    fewer = replace(case, workload=replace(case.workload, concurrency=int(users)))
+    best = _Probe(outcome, predictor).meeting(fewer)
+    return None if best is None else (fewer, best)
+
+
 def _add_nodes(case: SearchCase, probe: _Probe) -> Remedy | None:
     if not case.group.nodes or case.limits.max_replicas is not None:
         return None

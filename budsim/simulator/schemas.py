@@ -262,6 +262,55 @@ class ParetoPoint(ResponseModel):
     reason: str = Field(description="Why it is on the front.", examples=["the cheapest per token on the front"])
 
 
+class MixedGroup(ResponseModel):
+    """The part of a mixed deployment on one kind of device."""
+
+    device_type: str = Field(description="Device type.", examples=["cuda"])
+    device_name: str = Field(description="Device.", examples=["NVIDIA-L40S"])
+    engine: str = Field(description="Engine.", examples=["vllm"])
+    engine_version: str | None = Field(None, description="Engine version.", examples=["0.32.0"])
+    concurrency: int = Field(description="Requests that this part carries at once.", examples=[96])
+    traffic_share: float = Field(description="The same as a share of all: the weight of the router.", examples=[0.375])
+    tp_size: int = Field(description="Tensor parallel size.", examples=[2])
+    pp_size: int = Field(description="Pipeline stages.", examples=[1])
+    ep_size: int = Field(description="Expert parallel ranks; 1 = experts are split like other weights.", examples=[1])
+    dp_size: int = Field(description="Data-parallel ranks inside one replica.", examples=[1])
+    replicas: int = Field(description="Replicas.", examples=[4])
+    num_devices: int = Field(description="Devices of all its replicas.", examples=[8])
+    devices_by_node: dict[str, int] = Field(description="Devices that it uses, by node.", examples=[{"gpu-1": 8}])
+    ttft: float = Field(description="Median time to first token, ms.", examples=[350.5])
+    e2e_latency: float = Field(description="Median end-to-end latency, s.", examples=[8.4])
+    throughput_per_user: float = Field(description="Output tokens/s of one request.", examples=[60.6])
+    output_tps: float = Field(description="Output tokens/s of this part.", examples=[3880.0])
+    cost_per_hour_usd: float | None = Field(description="USD per hour; null without a price.", examples=[8.0])
+    args: dict[str, Any] = Field(description="Arguments of the engine.", examples=[{"tensor-parallel-size": 2}])
+    envs: dict[str, Any] = Field(description="Environment of the engine.", examples=[{"VLLM_TARGET_DEVICE": "cuda"}])
+
+
+class MixedDeployment(ResponseModel):
+    """Several kinds of devices of one cluster together: it meets the targets at the whole load."""
+
+    cluster_id: str = Field(description="Cluster.", examples=["49ec33d5-a86b-4e03-8a4f-156a260c93e5"])
+    cluster_name: str | None = Field(None, description="Its name.", examples=["mixed"])
+    concurrency: int = Field(description="Requests that it carries at once.", examples=[256])
+    num_devices: int = Field(description="Devices of all parts.", examples=[24])
+    ttft: float = Field(description="Median time to first token of its slowest part, ms.", examples=[350.5])
+    e2e_latency: float = Field(description="Median end-to-end latency of its slowest part, s.", examples=[8.4])
+    throughput_per_user: float = Field(
+        description="Output tokens/s of one request in its slowest part.", examples=[60.6]
+    )
+    output_tps: float = Field(description="Output tokens/s of all parts.", examples=[9880.0])
+    cost_per_hour_usd: float | None = Field(description="USD per hour; null without a price.", examples=[28.0])
+    cost_per_million_tokens: float | None = Field(
+        description="USD per million output tokens; null without a price.", examples=[0.79]
+    )
+    reason: str = Field(
+        description="Who carries what, and why it is told.",
+        examples=["160 on 8 x H100 (2 of TP 4 x PP 1), 96 on 8 x L40S (4 of TP 2 x PP 1): no kind … alone"],
+    )
+    groups: list[MixedGroup] = Field(description="Its parts, cheapest per token first.")
+
+
 class Explanation(ResponseModel):
     """What a run took for granted, could not use, and suggests."""
 
@@ -277,6 +326,10 @@ class Explanation(ResponseModel):
     )
     refusals: list[Refusal] = Field(default_factory=list, description="What cannot be deployed, and why.")
     remedies: list[Remedy] = Field(default_factory=list, description="What would let the targets be met.")
+    mixed_deployments: list[MixedDeployment] = Field(
+        default_factory=list,
+        description="Per cluster, several kinds of devices together, where no kind alone is enough or as cheap.",
+    )
     pareto: list[ParetoPoint] = Field(
         default_factory=list, description="The front of cost, latency and throughput over all clusters, cheapest first."
     )

@@ -28,11 +28,12 @@ from budsim.simulator.deployment import cluster_metrics, launch, result_row
 from budsim.simulator.direct_search import ProgressReport, SearchOutcome, StopSignal
 from budsim.simulator.explanation import changed_parameters, front_points, winning_reason
 from budsim.simulator.group_task import GroupOutcome, GroupTask, RejectionSummary
+from budsim.simulator.mixture import mixed_deployments
 from budsim.simulator.objective import rejection_counts
 from budsim.simulator.plain_json import to_plain
 from budsim.simulator.pricing import LivePrices, Pricing, decided_pricing
 from budsim.simulator.ranking import cluster_recommendations, missed_reasons, top_k
-from budsim.simulator.remedies import remedies
+from budsim.simulator.remedies import Remedy, largest_share, remedies
 from budsim.simulator.search_methods import search_by
 from budsim.simulator.search_space import Exclusions, SearchCase
 from budsim.simulator.simulation_request import JobKind, SimulationRequest, check_request
@@ -77,6 +78,7 @@ class SimulationOutcome:
         groups: What each task found.
         reasons: Why a cluster, or everything, has no recommendation.
         assumptions: Defaults that were used.
+        mixed_deployments: Per cluster, several kinds of devices together, where no kind alone is enough or as cheap.
     """
 
     recommendations: tuple[dict[str, Any], ...]
@@ -85,6 +87,7 @@ class SimulationOutcome:
     problems: tuple[ClusterProblem, ...]
     reasons: tuple[str, ...]
     assumptions: Mapping[str, Any]
+    mixed_deployments: tuple[dict[str, Any], ...] = ()
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -330,6 +333,7 @@ def search_group(
         )
         kept, refused = _launchable(found.evaluations, case, task.request)
         helps = remedies(case, found, predictor) if task.request.explain and found.is_complete else ()
+        partial_row = _partial_row(case, found, predictor, helps, task.request.model_id)
         rows = _rows(kept, found, case, task.request.model_id)
     except BudSimError as error:
         return GroupOutcome(*head, error=error.message)
@@ -345,7 +349,18 @@ def search_group(
         front=front_points(found.front),
         num_generations=len(found.generations),
         convergence_generation=found.convergence_generation,
+        partial_row=partial_row,
     )
+
+
+def _partial_row(
+    case: SearchCase, found: SearchOutcome, predictor: Predictor, helps: Sequence[Remedy], model_id: str
+) -> dict[str, Any] | None:
+    """Return the row at the largest load that meets the targets; None where all of it does, or nothing."""
+    share = largest_share(case, found, predictor, helps)
+    if share is None or _launch_problem(share[1], share[0], model_id) is not None:
+        return None
+    return result_row(share[1], share[0], model_name=model_id)
 
 
 def _job_outcome(task: GroupTask, head: tuple[str, str, str, str, str], predictor: Predictor) -> GroupOutcome:
@@ -494,6 +509,7 @@ def assemble(
         group.why_nothing for group in groups if group.why_nothing is not None and group.cluster_id not in recommended
     ]
     reasons += missed_reasons(rows, chosen, request.error_rate_threshold)
+    partial_rows = [group.partial_row for group in groups if group.partial_row is not None]
     return SimulationOutcome(
         recommendations=tuple(cluster_metrics(found.row, found.replicas, found.others) for found in chosen),
         groups=tuple(groups),
@@ -501,4 +517,5 @@ def assemble(
         problems=tuple(problems),
         reasons=tuple(reasons),
         assumptions={**request.assumptions, **plan.assumptions},
+        mixed_deployments=tuple(mixed_deployments(rows, partial_rows, request)),
     )

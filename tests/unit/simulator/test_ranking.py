@@ -64,6 +64,12 @@ def test_the_rest_is_ordered_by_error_rate_and_ends_at_the_threshold():
     assert chosen(rows, 0.0) == []
 
 
+def test_equal_rows_are_ordered_by_all_their_devices_data_parallel_ones_too():
+    spread_out, small = row("a", row_id=1), row("a", row_id=2)
+    spread_out["top_k_configs"]["num_devices"], small["top_k_configs"]["num_devices"] = 4, 2
+    assert [item["id"] for item in sorted_rows([spread_out, small])] == [2, 1]
+
+
 def test_blacklisted_rows_make_way_for_the_next():
     rows = [row("a", 1, row_id=1, is_blacklisted=True), row("a", 2, row_id=2)]
     assert chosen(rows) == [(2, 1)]
