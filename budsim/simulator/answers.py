@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from budsim.commons.errors import BudSimError, IncompatibleEngineError, InsufficientMemoryError, InvalidRequestError
-from budsim.simulator.deployment import cluster_metrics
+from budsim.simulator.deployment import cluster_metrics, prefill_metrics
 from budsim.simulator.explanation import merged_front
 from budsim.simulator.mixture import mixed_deployments
 from budsim.simulator.ranking import Recommendation, cluster_recommendations, sorted_rows
@@ -150,6 +150,7 @@ def _configuration(row: Mapping[str, Any]) -> Json:
         "num_replicas": stored["replicas"],
         "tensor_parallel_size": stored["tp_size"],
         "pipeline_parallel_size": stored["pp_size"],
+        "prefill": prefill_metrics(stored),
         "hardware_allocation": {
             "gpu_memory_gb": None if on_cpu else stored["total_memory"] / _GB,
             "cpu_cores": row["cores"] if on_cpu else None,

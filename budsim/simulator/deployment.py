@@ -472,7 +472,7 @@ def simulation_metrics(row: Mapping[str, Any], replicas: int | None = None) -> d
         "device_name": row["device_name"],
         "tp_size": stored["tp_size"],
         "pp_size": stored["pp_size"],
-        "prefill": _prefill_metrics(stored),
+        "prefill": prefill_metrics(stored),
         "concurrency_per_replica": stored["concurrency"],
         "memory_gb_per_device": stored["total_memory"] / GB,
         "output_tps": stored["output_tps"],
@@ -486,7 +486,7 @@ def simulation_metrics(row: Mapping[str, Any], replicas: int | None = None) -> d
     }
 
 
-def _prefill_metrics(stored: Mapping[str, Any]) -> dict[str, Any] | None:
+def prefill_metrics(stored: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the pool that prefills as callers see it; None where every replica does both."""
     pool = stored.get("prefill")
     if not pool:

@@ -22,7 +22,7 @@ from budsim.perf_model.precision import Precision
 from budsim.perf_model.serving_point import Infeasible
 from budsim.perf_model.workload import LoadMode
 from budsim.simulator.candidate import Candidate, Evaluation, Predictor, PrefillPool, Rejection
-from budsim.simulator.direct_search import BATCH_SIZE, StopSignal, headroom_problem, is_excluded
+from budsim.simulator.direct_search import StopSignal, headroom_problem, is_excluded
 from budsim.simulator.disaggregated import DisaggregatedPredictor
 from budsim.simulator.evolution import EvolutionOutcome
 from budsim.simulator.objective import CaseEvaluator, best_first, pools_point
@@ -38,6 +38,8 @@ from budsim.simulator.search_space import (
 )
 
 COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128)
+# Candidates between two looks at the clock: about half a second.
+BATCH_SIZE = 16
 LEAST_BALANCE, MOST_BALANCE = 0.7, 2.5
 
 

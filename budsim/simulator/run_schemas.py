@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from budsim.simulator.schemas import Explanation, Miss, ResponseModel
+from budsim.simulator.schemas import Explanation, Miss, PrefillPoolMetrics, ResponseModel
 
 
 class HardwareAllocation(ResponseModel):
@@ -31,6 +31,9 @@ class HardwareConfiguration(ResponseModel):
     num_replicas: int = Field(description="Replicas.", examples=[2])
     tensor_parallel_size: int = Field(description="Devices of one stage.", examples=[1])
     pipeline_parallel_size: int = Field(description="Stages of one replica.", examples=[1])
+    prefill: PrefillPoolMetrics | None = Field(
+        None, description="The pool that prefills; the replicas then decode. Null = every replica does both."
+    )
     hardware_allocation: HardwareAllocation = Field(description="Hardware.")
 
 

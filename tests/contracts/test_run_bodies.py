@@ -309,3 +309,16 @@ def wait_for(client, workflow_id, seconds=20):
             return status
         time.sleep(0.05)
     raise AssertionError(f"still {status}")
+
+
+def test_both_bodies_may_ask_for_pools_and_say_so_in_their_answer(client):
+    load = {"input_tokens": 6000, "output_tokens": 128, "concurrency": 16, "target_ttft": 0, "target_e2e_latency": 0}
+    wanted = {"optimization_target": "latency", "target_throughput_per_user": 0, "allow_disaggregated": True}
+    answer = run(client, platform_body(**load, **wanted))
+    assert answer.status_code == 200
+    body = answer.json()
+    assert any(point["prefill_instances"] for point in body["pareto"])
+    assert all("prefill" in item["metrics"] for item in body["recommendations"])
+    other = run(client, {**readme_body(), "allow_disaggregated": True})
+    assert other.status_code == 200
+    assert "prefill" in other.json()["optimal_configuration"]

@@ -6,15 +6,18 @@ from dataclasses import replace
 import pytest
 import yaml
 from feasibility import violations
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from search_doubles import CPU, cluster, engine_option, gpu_device, group, node, search_case
 
 from budsim.commons.errors import InvalidRequestError, UnsupportedError
 from budsim.engine_ops.disaggregation import BOOTSTRAP_PORT
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
+from budsim.simulator.candidate import Evaluation
 from budsim.simulator.deployment import node_group_configurations, result_row
 from budsim.simulator.disaggregated_search import COUNTS, pool_candidates
 from budsim.simulator.heuristic import HeuristicPredictor
-from budsim.simulator.objective import num_devices
+from budsim.simulator.objective import CaseEvaluator, num_devices
 from budsim.simulator.plain_json import to_plain
 from budsim.simulator.pool_manifests import render_deployment
 from budsim.simulator.ranking import replicas_needed
@@ -97,6 +100,26 @@ def test_every_proposal_is_deployable(sizes, load):
                 text for text in problems if "under" not in text and "per million" not in text and "idle" not in text
             ]
         assert problems == [], (stored["tp_size"], stored["replicas"], stored["prefill"]["instances"])
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(
+    sizes=st.lists(st.integers(1, 8), min_size=1, max_size=4),
+    concurrency=st.integers(1, 80),
+    isl=st.sampled_from([64, 700, 6000]),
+    osl=st.sampled_from([2, 90, 400]),
+    name=st.sampled_from(["vllm", "sglang"]),
+)
+def test_every_proposal_of_any_case_is_deployable(sizes, concurrency, isl, osl, name):
+    case = case_of(*sizes, concurrency=concurrency, isl=isl, osl=osl, engine=engine(name))
+    items = list(pool_candidates(case))
+    assert (sum(sizes) < 2) == (not items)
+    evaluator = CaseEvaluator(case, HeuristicPredictor())
+    for answer in evaluator.evaluate(items[:: max(1, len(items) // 8)]):
+        if isinstance(answer, Evaluation):
+            row = row_of(case, answer)
+            assert list(violations(row, document(*sizes), TINY, case.usd_per_device_hour)) == []
+            assert answer.cost_per_hour_usd <= 2.0 * sum(sizes)
 
 
 def test_pools_never_share_a_device():
