@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import socket
@@ -300,6 +301,7 @@ def run_server(host: str | None = None, port: int | None = None, clusters_file: 
         app = create_app(config, opened=OpenService(service, metrics), authoriser=authoriser)
         app.state.warm_up = preparation
         prepared.join(_WARM_UP_WAIT_S)
+        gc.freeze()  # what is loaded stays: no collection has to walk it again
         logger.info("BudSim %s on http://%s:%d", app.version, host, port)
         uvicorn.run(app, host=host, port=port, log_config=None, access_log=config.debug)
 

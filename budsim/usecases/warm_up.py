@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -66,6 +67,7 @@ class WarmUp:
         for use_case in use_cases():
             took = self._work_out(use_case)
             time.sleep(min(took, 1.0))
+        gc.freeze()  # what is remembered stays: a full collection that walks it stops every request for half a second
         logger.info("Recommendations of stored use cases are prepared after %.0f s", time.perf_counter() - started)
 
     def _work_out(self, use_case: UseCase) -> float:
