@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import wraps
-from statistics import median
 from time import monotonic
 from typing import Any, Protocol
 from uuid import UUID
@@ -39,7 +38,7 @@ from budsim.commons.search_pool import SearchFailedError, SearchStoppedError
 from budsim.commons.workflow_engine import Activity, Json, RetryPolicy, error_from_failure, failure_of
 from budsim.simulator import answers
 from budsim.simulator.cluster_source import ClusterSource, KnownClusters, example_clusters
-from budsim.simulator.eta import UNKNOWN_CANDIDATES, MeasuredRun, estimate_eta
+from budsim.simulator.eta import MeasuredRun, estimate_eta, usual_candidates
 from budsim.simulator.group_task import GroupTask
 from budsim.simulator.models import WorkflowRun
 from budsim.simulator.optimization import optimize_answer
@@ -233,7 +232,7 @@ class RunActivities:
             tasks = [{**task, "calibrations": known_constants} for task in tasks]
         eta = estimate_eta(
             "performance_estimation",
-            task_candidates=[_usual_candidates(history)] * len(tasks),
+            task_candidates=[usual_candidates(history, asked["method"])] * len(tasks),
             method=asked["method"],
             history=history,
             workers=self._backend.workers,
@@ -346,8 +345,8 @@ class RunActivities:
         request = SimulationRequest.from_dict(run.input["question"])
         chosen = answers.recommend(rows, request.error_rate_threshold, request.objective)
         missed = missed_reasons(rows, chosen, request.error_rate_threshold)
-        told = answers.explanation(outcomes, [*plan["reasons"], *missed], plan["assumptions"])
-        told |= answers.mixed(outcomes, rows, request)
+        mixed = answers.mixed(outcomes, rows, request)
+        told = answers.explanation(outcomes, [*plan["reasons"], *missed], plan["assumptions"], mixed)
         timed_out = any(outcome.get("timed_out") for outcome in outcomes)
         status = "TIMED_OUT" if timed_out else "COMPLETED"
         if not chosen and not timed_out:
@@ -464,11 +463,6 @@ def with_exclusions(task: GroupTask, excluded: Mapping[tuple[str, str, str], Exc
     """Return a task that knows what feedback excludes on its devices."""
     place = (task.group.cluster_id, task.engine.engine, task.group.device_name)
     return replace(task, exclusions=excluded[place]) if place in excluded else task
-
-
-def _usual_candidates(history: Sequence[MeasuredRun]) -> int:
-    counts = [run.num_candidates for run in history if run.num_candidates > 0]
-    return round(median(counts)) if counts else UNKNOWN_CANDIDATES
 
 
 def _place(task: Mapping[str, Any]) -> Json:

@@ -29,7 +29,12 @@ def nearest_rows(rows: Sequence[Mapping[str, Any]], count: int = NEAREST) -> lis
     return [cluster_metrics(row) for row in sorted_rows(rows)[:count]]
 
 
-def explanation(outcomes: Sequence[Mapping[str, Any]], plan_reasons: Sequence[str], assumptions: Json) -> Json:
+def explanation(
+    outcomes: Sequence[Mapping[str, Any]],
+    plan_reasons: Sequence[str],
+    assumptions: Json,
+    mixed_deployments: Sequence[Json] = (),
+) -> Json:
     """Return what a run took for granted, could not use, and suggests."""
     reasons = list(plan_reasons)
     refusals: list[Json] = []
@@ -53,6 +58,7 @@ def explanation(outcomes: Sequence[Mapping[str, Any]], plan_reasons: Sequence[st
         "reasons": reasons,
         "refusals": refusals,
         "remedies": remedies,
+        "mixed_deployments": list(mixed_deployments),
         "pareto": merged_front([_placed_front(outcome) for outcome in outcomes]),
     }
 
@@ -68,36 +74,47 @@ def _why_nothing(outcome: Mapping[str, Any]) -> str:
     return f"Cluster {outcome['cluster_id']}: {place}: {outcome.get('error') or causes[0]['reason']}"
 
 
-def mixed(outcomes: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]], request: SimulationRequest) -> Json:
-    """Return the mixed deployments of a run, as ``explanation`` has its parts."""
+def mixed(
+    outcomes: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]], request: SimulationRequest
+) -> list[Json]:
+    """Return the mixed deployments of a run."""
     partial_rows = [outcome["partial_row"] for outcome in outcomes if outcome.get("partial_row")]
-    return {"mixed_deployments": mixed_deployments(rows, partial_rows, request)}
+    return mixed_deployments(rows, partial_rows, request)
 
 
 def no_recommendation(rows: Sequence[Mapping[str, Any]], told: Mapping[str, Any], threshold: float) -> BudSimError:
     """Return the error of a run that can recommend nothing; its param carries the reasons and the nearest misses."""
     param: Json = {name: told[name] for name in ("reasons", "refusals", "remedies", "mixed_deployments")}
+    helps = first_remedy(told, sorted_rows(rows))
     if rows:
         param["nearest"] = nearest_rows(rows)
         best = min(row["top_k_configs"]["error_rate"] for row in rows)
         return InvalidRequestError(
             f"No configuration comes near the targets: the best misses them by {best:.0%} on average, and "
-            f"{threshold:.0%} is the most that is recommended.{_first_remedy(told)}",
+            f"{threshold:.0%} is the most that is recommended.{helps}",
             param,
         )
     causes = [refusal["code"] for refusal in told["refusals"]]
-    why = "; ".join(told["reasons"]) or "no device is available"
+    why = "; ".join(reason.rstrip(".") for reason in told["reasons"]) or "no device is available"
     if any(code in _MEMORY_CODES for code in causes):
-        return InsufficientMemoryError(f"No configuration fits the memory there is: {why}{_first_remedy(told)}", param)
+        return InsufficientMemoryError(f"No configuration fits the memory there is: {why}.{helps}", param)
     if not causes and any("serves this model" in reason for reason in told["reasons"]):
         return IncompatibleEngineError(f"No engine serves this model here: {why}", param)
-    return InvalidRequestError(f"No configuration can run: {why}{_first_remedy(told)}", param)
+    return InvalidRequestError(f"No configuration can run: {why}.{helps}", param)
 
 
-def _first_remedy(told: Mapping[str, Any]) -> str:
+def first_remedy(told: Mapping[str, Any], ranked: Sequence[Mapping[str, Any]]) -> str:
+    """Return what would help on the devices that come nearest, else on any."""
     if told["mixed_deployments"]:
         return f" Several kinds of devices together: {told['mixed_deployments'][0]['reason']}."
-    return f" What would help: {told['remedies'][0]['text']}" if told["remedies"] else ""
+    remedies = told["remedies"]
+    nearest = [item for item in remedies if ranked and _place(item) == _place(ranked[0])]
+    found = (nearest or remedies)[:1]
+    return "".join(f" What would help on {item['device_name']}: {item['text']}" for item in found)
+
+
+def _place(item: Mapping[str, Any]) -> tuple[Any, ...]:
+    return item["cluster_id"], item["device_type"], item["device_name"]
 
 
 def platform_answer(

@@ -1,12 +1,12 @@
 """How long a run will still take.
 
     seconds left = sum over the steps left of their time
-    time of performance_estimation = sum over tasks (T + N_task * s) / workers
-                                     T: fixed time of one task, s: time of one candidate, N: candidates of the task
+    time of performance_estimation = max(largest N_task, sum over tasks of N_task / workers) * s
+                                     s: time of one candidate, N: candidates of the task
 
-Both constants come from measured runs: the median over the latest runs of the same method, and until there are any,
-from ``tests/performance/benchmark_heuristic.py`` (values below). No randomness, no clock: the caller measures, this
-computes.
+s comes from measured tasks: the median over the latest ones of the same method. Until there are any it is a shipped
+figure, and the first task of a process, which reads and compiles, is waited for once. No randomness, no clock: the
+caller measures, this computes. Once a fifth of a run is over, its own pace tells more (``time_left``).
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ RANKING_S = 1.0
 # Measured by tests/performance/benchmark_heuristic.py (2 cores, Llama-3.1-70B, 8 nodes x 8 GPUs): 0.9 ms per candidate
 # warm, 2 s for the first task of a process, which compiles the replay. The regressor's: benchmark_speed.py, seconds of
 # one core over predictor calls.
-TASK_S = 2.0
+START_S = 2.0
 CANDIDATE_S = {"heuristic": 0.001, "regressor": 0.0011}
-# Until the candidates of a task are known: those of 8 nodes x 8 devices at 100 requests.
-UNKNOWN_CANDIDATES = 375
+# Until the candidates of a task are known: those of 8 nodes x 8 devices at 100 requests (the same two benchmarks).
+UNKNOWN_CANDIDATES = {"heuristic": 375, "regressor": 1075}
+# Share of a run after which its own pace is the better guess of what is left.
+TRUSTED_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,11 @@ def estimate_eta(
         workers: Tasks that run at once.
         done_share: Share of the current step that is done, in [0, 1].
     """
-    tasks = tuple(task_candidates) or (UNKNOWN_CANDIDATES,)
-    per_candidate = seconds_per_candidate(history, method)
-    busy = sum(TASK_S + count * per_candidate for count in tasks)
-    longest = max(TASK_S + count * per_candidate for count in tasks)
+    tasks = tuple(task_candidates) or (usual_candidates(history, method),)
+    searching = max(max(tasks), sum(tasks) / max(1, workers)) * seconds_per_candidate(history, method)
     step_seconds = {
         "validation": VALIDATION_S,
-        "performance_estimation": max(longest, busy / max(1, workers)),
+        "performance_estimation": searching if history else START_S + searching,
         "ranking": RANKING_S,
     }
     start = STEPS.index(step) if step in STEPS else 0
@@ -89,5 +89,24 @@ def eta_of(seconds: float) -> Eta:
 
 def seconds_per_candidate(history: Sequence[MeasuredRun], method: str) -> float:
     """Return the median measured time of one candidate, or the shipped measurement when no run is known."""
-    measured = [max(0.0, run.seconds - TASK_S) / run.num_candidates for run in history if run.num_candidates > 0]
+    measured = [run.seconds / run.num_candidates for run in history if run.num_candidates > 0]
     return median(measured) if measured else CANDIDATE_S.get(method, max(CANDIDATE_S.values()))
+
+
+def usual_candidates(history: Sequence[MeasuredRun], method: str) -> int:
+    """Return the median of the candidates of finished tasks, or the shipped figure when none is known."""
+    counts = [run.num_candidates for run in history if run.num_candidates > 0]
+    return round(median(counts)) if counts else UNKNOWN_CANDIDATES.get(method, max(UNKNOWN_CANDIDATES.values()))
+
+
+def time_left(expected_s: float, elapsed_s: float, searched_share: float) -> float:
+    """Return the seconds that a run still takes.
+
+    Args:
+        expected_s: What the whole run was expected to take when it was planned.
+        elapsed_s: Seconds since it began.
+        searched_share: Of its searches, in [0, 1].
+    """
+    if searched_share >= TRUSTED_SHARE:
+        return elapsed_s * (1.0 - min(1.0, searched_share)) / searched_share + RANKING_S
+    return max(0.0, expected_s - elapsed_s)

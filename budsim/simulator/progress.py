@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from budsim.simulator.eta import eta_of
+from budsim.simulator.eta import eta_of, time_left
 from budsim.simulator.models import WorkflowRun, WorkflowStep
 from budsim.simulator.repository import METADATA_STEP, TASK_STEP, UNFINISHED
 from budsim.simulator.workflows import PERFORMANCE, RANKING, RESULTS, VALIDATION
@@ -30,7 +30,8 @@ def progress_of(run: WorkflowRun, steps: Sequence[WorkflowStep], expected_s: flo
     over = run.status not in UNFINISHED
     elapsed = ((run.finished_at or datetime.now(UTC)) - run.started_at).total_seconds()
     percent = 100.0 if run.status == "COMPLETED" else _percent(current, searched, num_tasks)
-    left = 0.0 if over else max(0.0, expected_s - elapsed)
+    share = searched / num_tasks if num_tasks else 0.0
+    left = 0.0 if over else time_left(expected_s, elapsed, share)
     return {
         "object": "simulation_progress",
         "workflow_id": str(run.workflow_id),

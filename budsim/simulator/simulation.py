@@ -257,7 +257,9 @@ def _no_task_reason(
     if groups and request.job is not None:
         return f"{name}: has {', '.join(group.label for group in groups)}; litellm runs on cpu only."
     if groups:
-        return f"{name}: has {', '.join(group.label for group in groups)}, none of them of the device types asked for."
+        asked = ", ".join([*request.device_types, *request.device_names])
+        there = ", ".join(group.label for group in groups)
+        return f"{name}: has {there}, none of them of the device types asked for ({asked})."
     causes = "; ".join(dict.fromkeys(item.reason.rstrip(".") for item in dropped)) or "it has no nodes with devices"
     if dropped and all(is_unknown_device(item.reason) for item in dropped):
         return f"{name}: {NOT_SIMULATED}: {causes}."

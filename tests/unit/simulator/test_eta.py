@@ -2,7 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budsim.simulator.eta import CANDIDATE_S, TASK_S, MeasuredRun, estimate_eta, eta_of, seconds_per_candidate
+from budsim.simulator.eta import (
+    CANDIDATE_S,
+    RANKING_S,
+    MeasuredRun,
+    estimate_eta,
+    eta_of,
+    seconds_per_candidate,
+    time_left,
+    usual_candidates,
+)
 
 
 @given(st.floats(0, 1e6))
@@ -31,7 +40,7 @@ def test_time_left_shrinks_as_a_step_proceeds_to_nothing_at_its_end():
 
 
 def test_measured_runs_replace_the_shipped_figure_by_their_median():
-    runs = [MeasuredRun(100, TASK_S + 100 * each) for each in (0.01, 0.02, 9.0)]
+    runs = [MeasuredRun(100, 100 * each) for each in (0.01, 0.02, 9.0)]
     assert seconds_per_candidate(runs, "heuristic") == pytest.approx(0.02)
     assert seconds_per_candidate([], "heuristic") == CANDIDATE_S["heuristic"]
     assert seconds_per_candidate([MeasuredRun(0, 5.0)], "heuristic") == CANDIDATE_S["heuristic"]
@@ -54,3 +63,18 @@ def test_more_candidates_never_take_less_time():
 def test_unknown_steps_and_methods_are_answered_cautiously():
     assert estimate_eta("warming up").seconds == estimate_eta("validation").seconds
     assert seconds_per_candidate([], "oracle") == max(CANDIDATE_S.values())
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_a_fan_out_like_the_measured_one_is_expected_to_take_what_that_took(workers):
+    history = [MeasuredRun(400, 0.4)] * 20
+    expected = estimate_eta("performance_estimation", task_candidates=[400] * 1000, history=history, workers=workers)
+    assert expected.seconds - RANKING_S == pytest.approx(1000 * 0.4 / workers)
+    assert usual_candidates(history, "regressor") == 400
+
+
+def test_a_run_that_is_slower_than_expected_is_told_by_its_own_pace():
+    assert time_left(10.0, 4.0, 0.0) == 6.0
+    assert time_left(10.0, 40.0, 0.5) == pytest.approx(40.0 + RANKING_S)
+    assert time_left(10.0, 40.0, 1.0) == pytest.approx(RANKING_S)
+    assert time_left(10.0, 40.0, 0.1) == 0.0

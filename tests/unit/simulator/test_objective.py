@@ -22,7 +22,7 @@ from budsim.simulator.objective import (
     objective_value,
     target_checks,
 )
-from budsim.simulator.search_space import candidates
+from budsim.simulator.search_space import SearchLimits, candidates
 
 
 def evaluations(case):
@@ -210,3 +210,9 @@ def test_single_device_replicas_touch_one_node():
     for item in evaluations(case):
         if item.candidate.plan == ParallelPlan(1, 1):
             assert len(placement_of(item.candidate, case)) == item.candidate.replicas
+
+
+def test_a_budget_below_one_device_says_what_one_costs():
+    case = replace(search_case(group(4), 4), limits=SearchLimits(max_usd_per_hour=0.5))
+    (reason,) = {item.reason for item in evaluate(candidates(case)[0], case, AnalyticPredictor())}
+    assert "One Round 80GB costs 2 USD/h; the budget is 0.5." in reason

@@ -17,7 +17,8 @@ from budsim.commons.errors import (
 )
 from budsim.engine_ops.litellm import TokenPrice
 from budsim.perf_model.model_architecture import ModelArchitecture
-from budsim.simulator.answers import explanation, no_recommendation
+from budsim.simulator.answers import explanation, first_remedy, no_recommendation
+from budsim.simulator.eta import RANKING_S
 from budsim.simulator.models import WorkflowRun, WorkflowStep
 from budsim.simulator.progress import progress_of
 from budsim.simulator.questions import check_endpoints, choose_method, hardware_question, platform_question, priced
@@ -170,6 +171,15 @@ class TestAnswers:
         assert error.param["reasons"]
         assert error.param["remedies"][0]["cluster_id"] == "c"
 
+    def test_what_would_help_is_told_of_the_devices_that_come_nearest(self):
+        far = {"kind": "relax_targets", "text": "far", "changes": {}, "is_verified": False}
+        near = {**far, "text": "near"}
+        outcomes = [{**OUTCOME, "device_name": "slow", "remedies": [far]}, {**OUTCOME, "remedies": [near]}]
+        told = explanation(outcomes, [], {})
+        ranked = [{"cluster_id": "c", "device_type": "cuda", "device_name": "GPU"}]
+        assert "near" in first_remedy(told, ranked)
+        assert "far" in first_remedy(told, [])
+
     def test_a_search_that_could_not_be_made_says_why(self):
         told = told_of(error="the context is too short")
         assert told["reasons"] == ["Cluster c: GPU (cuda) with vllm: the context is too short"]
@@ -208,6 +218,11 @@ class TestProgress:
         found = progress_of(run_in("RUNNING", progress={"num_tasks": 1, "eta_seconds": 60.0}), [step("ranking")], 10.0)
         assert found["eta_seconds"] == pytest.approx(56, abs=1)
         assert found["percent"] == 90
+
+    def test_a_run_half_over_takes_as_long_again_whatever_was_expected(self):
+        run = run_in("RUNNING", progress={"num_tasks": 4, "eta_seconds": 600.0})
+        found = progress_of(run, [step("performance_estimation"), step(TASK_STEP), step(TASK_STEP)], 10.0)
+        assert found["eta_seconds"] == pytest.approx(4 + RANKING_S, abs=1)
 
     @pytest.mark.parametrize("status", ["COMPLETED", "FAILED", "TIMED_OUT", "TERMINATED"])
     def test_a_run_that_is_over_has_no_time_left(self, status):
