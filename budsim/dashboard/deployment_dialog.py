@@ -42,7 +42,10 @@ async def show_deployment(rest: Rest, workflow_id: str, item: dict[str, Any]) ->
         ui.notify(error.message, type="negative")
         return
     groups = answer["node_groups"]
-    with ui.dialog() as dialog, ui.card().classes("bud-card").style("width:min(900px,94vw);max-width:none"):
+    with (
+        ui.dialog().props('aria-label="Deployment"') as dialog,
+        ui.card().classes("bud-card").style("width:min(900px,94vw);max-width:none"),
+    ):
         heading(configuration_title(item), 2)
         with ui.tabs().props("no-caps inline-label align=left outside-arrows mobile-arrows") as tabs:
             for form, title in FORMS.items():

@@ -13,7 +13,7 @@ from nicegui.page import page
 from starlette.exceptions import HTTPException
 
 from budsim.dashboard.accuracy_page import accuracy_page
-from budsim.dashboard.frame import page_frame, show_error
+from budsim.dashboard.frame import heading, page_frame, show_error
 from budsim.dashboard.hardware_page import hardware_page
 from budsim.dashboard.history_page import history_page
 from budsim.dashboard.models_page import models_page
@@ -56,6 +56,7 @@ async def _not_found(request: Request, error: HTTPException) -> Response:
     if "/_nicegui" in request.url.path:
         return await http_exception_handler(request, error)
     with Client(page(""), request=request) as client, page_frame(None, "Not found"):
-        show_error("There is no such page. The pages above are all there are.")
+        heading("There is no such page")
+        show_error("Nothing is served at this address. The pages above are all there are.")
     answer: Response = client.build_response(request, 404)
     return answer

@@ -101,6 +101,7 @@ async def run_page(request: Request, workflow_id: str) -> None:
                 ui.link("Change the request", f"/?{question_of(asked).query()}")
             progress = await rest.get(f"/simulator/status/{workflow_id}/progress")
         except AnswerError as error:
+            heading("Run")
             show_error(error if error.status not in (404, 422) else f"There is no run {workflow_id[:100]!r}.")
             ui.link("All runs", "/runs")
             return

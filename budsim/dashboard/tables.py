@@ -73,6 +73,11 @@ def list_table(
         .mark(mark)
     )
     table.add_slot("body-cell", _cell(title))
+    if selection:
+        table.add_slot(
+            "header-selection", '<q-checkbox dense v-model="props.selected" aria-label="All of this page" />'
+        )
+        table.add_slot("body-selection", _tick(title, note))
     figures = [column.key for column in columns if column.on_phone and column.key not in (title, *note)]
     table.add_slot("item", _card(title, note, figures, selection))
     return table
@@ -86,8 +91,13 @@ def _cell(title: str) -> str:
     )
 
 
+def _tick(title: str, note: Sequence[str]) -> str:
+    name = " + ', ' + ".join(f"props.row.{key}" for key in (title, *note))
+    return f'<q-checkbox dense v-model="props.selected" :aria-label="{name}" />'
+
+
 def _card(title: str, note: Sequence[str], figures: Sequence[str], selection: bool) -> str:
-    tick = f'<q-checkbox dense v-model="props.selected" :aria-label="props.row.{title}" />' if selection else ""
+    tick = _tick(title, note) if selection else ""
     second = " · ".join(f"{{{{ props.row.{key} }}}}" for key in note)
     shown = "[" + ",".join(f"'{key}'" for key in figures) + "].includes(col.name)"
     return (

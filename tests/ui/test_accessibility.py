@@ -1,9 +1,13 @@
 """axe-core finds no serious issue, in light and dark, wide and narrow; nothing is wider than the screen."""
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-PAGES = ["/", "/runs", "/models", "/models?model=meta-llama/Llama-3.1-8B", "/use-cases", "/hardware", "/accuracy"]
+PAGES = [
+    "/", "/runs", "/runs/not-a-run", "/models", "/models?model=meta-llama/Llama-3.1-8B", "/use-cases",
+    "/use-cases?id=chat_support", "/hardware", "/hardware?device=NVIDIA%20H100%20SXM%2080GB", "/accuracy",
+]  # fmt: skip
 LOOKS = [(1280, False), (1280, True), (390, False), (390, True)]
 
 
@@ -13,6 +17,42 @@ def serious(page):
         f"{item['id']}: {item['help']}: {[node['html'][:160] for node in item['nodes'][:3]]}"
         for item in found
         if item["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.fixture(scope="module")
+def run(base_url):
+    body = {
+        "pretrained_model_uri": "meta-llama/Llama-3.1-8B", "is_proprietary_model": False, "input_tokens": 512,
+        "output_tokens": 128, "concurrency": 4, "target_ttft": 0, "target_throughput_per_user": 0,
+        "target_e2e_latency": 0, "simulation_method": "heuristic",
+    }  # fmt: skip
+    return httpx.post(f"{base_url}/simulator/run", json=body, timeout=120).json()["workflow_id"]
+
+
+@pytest.mark.parametrize(("width", "dark"), LOOKS)
+def test_a_result_has_no_serious_issue_compared_opened_and_deployed(open_page, run, width, dark):
+    page = open_page(f"/runs/{run}", width=width, dark=dark)
+    page.get_by_role("checkbox").nth(2).wait_for()
+    assert serious(page) == []
+    for index in (1, 2):
+        page.get_by_role("checkbox").nth(index).click()
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_role("columnheader", name="No. 2").wait_for()
+    for part in page.locator(".q-expansion-item").all():
+        part.click()
+    page.wait_for_timeout(1000)
+    assert serious(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.get_by_role("button", name="Deployment").first.click()
+    page.get_by_role("dialog").wait_for()
+    page.wait_for_timeout(1000)
+    # axe takes the dialog's backdrop for what stands behind a filled button's text: that one is measured here
+    assert [text for text in serious(page) if not text.startswith("color-contrast")] == []
+    button = page.get_by_role("dialog").get_by_role("button", name="Copy")
+    assert button.evaluate("e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]") == [
+        "rgb(255, 255, 255)",
+        "rgb(29, 78, 216)",  # 6.7 : 1
     ]
 
 

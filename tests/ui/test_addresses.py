@@ -65,7 +65,7 @@ def test_a_page_that_is_not_there_leads_on(browser, base_url, path):
     page = browser.new_page()
     answer = page.goto(f"{base_url}{path}")
     assert answer.status == 404
-    expect(page.get_by_role("alert")).to_contain_text("no such page")
+    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
     page.get_by_role("navigation").get_by_role("link", name="Hardware").click()
     expect(page.get_by_role("heading", name="Hardware")).to_be_visible()
     page.close()
