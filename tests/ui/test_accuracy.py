@@ -29,13 +29,6 @@ def test_a_file_of_something_else_is_refused_with_a_reason(open_page):
     assert page.locator("#main b").count() == 0
 
 
-def test_a_file_of_ten_megabytes_is_refused_with_a_reason(open_page):
-    page = open_page("/accuracy")
-    page.wait_for_timeout(1500)  # the connection that tells of the refusal
-    hand_in(page, "large.csv", RUNS + "x" * 10_000_000)
-    expect(page.get_by_role("alert")).to_contain_text("larger than 8 MB", timeout=60_000)
-
-
 def test_a_file_that_is_no_text_is_refused_with_a_reason(open_page):
     page = open_page("/accuracy")
     hand_in(page, "photo.csv", b"\x89PNG\r\n\x1a\n\x00\xff\xfe")
