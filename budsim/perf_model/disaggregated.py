@@ -21,6 +21,7 @@ NixlConnector (a decode instance recomputes the last prompt token); SGLang's PD 
 
 from __future__ import annotations
 
+import heapq
 import math
 from dataclasses import dataclass, replace
 
@@ -53,6 +54,8 @@ FloatArray = NDArray[np.float64]
 # over four pairs of pools the sixth turn lay within 0.5 % of the twelfth, most within 0.02 %.
 ROUNDS = 6
 SETTLED = 2e-3
+# A link that is busy for less of the time makes nobody wait.
+IDLE_LINK = 0.05
 # Poisson arrivals at one decode instance, the first fifth of them not measured; at least so many, at most so many at
 # one instance of either pool.
 POISSON_REQUESTS = 400
@@ -203,17 +206,17 @@ class _Run:
         count = max(here, closed_loop_requests(share_of_load(load, point.decode_instances), here))
         prompts = max(there, round(count * there / here))
         elsewhere = np.full(count, load.osl * self._decode_step_s(float(here)))
-        sent: FloatArray | None = None
+        waits = np.zeros(count)
         seconds: dict[str, float] = {"e2e_mean": 0.0}
         for _ in range(ROUNDS):
             think = np.zeros(prompts)
             think[there:] = _spread(elsewhere, prompts)[: prompts - there]
             prefilled = self._play_prefill(np.zeros(prompts), think, there)
-            delay = self._delay(prefilled, sent, count)
-            answers = self._play_decode(np.zeros(count), delay, here)
-            elsewhere = answers.finish - answers.arrival - _spread(prefilled.latency, count)
+            latency = _spread(prefilled.latency, count)
+            waits = self._waits_in_turn(latency, latency + elsewhere - waits, here, there)
+            answers = self._play_decode(np.zeros(count), latency + waits + self._moving_s(count), here)
+            elsewhere = answers.finish - answers.arrival - latency
             before, seconds = seconds["e2e_mean"], answers.summary()
-            sent = answers.arrival
             if abs(seconds["e2e_mean"] - before) <= SETTLED * before:
                 break
         rate = request_throughput_in_closed_loop(clients, seconds["e2e_mean"])
@@ -231,7 +234,7 @@ class _Run:
         )
         prefilled = self._play_prefill(_arrivals(prompts, rate / point.prefill_instances), np.zeros(prompts))
         sent = _arrivals(count, rate / point.decode_instances)
-        answers = self._play_decode(sent, self._delay(prefilled, sent, count))
+        answers = self._play_decode(sent, self._delay(prefilled, sent))
         seconds = answers.summary(0 if load.num_prompts else int(count * WARM_UP_SHARE))
         most = min(self.capacities().values())
         if rate > most:
@@ -248,7 +251,7 @@ class _Run:
             total = int(load.concurrency or 1)
         count, prompts = (math.ceil(total / pool) for pool in (point.decode_instances, point.prefill_instances))
         prefilled = self._play_prefill(np.zeros(prompts), np.zeros(prompts))
-        answers = self._play_decode(np.zeros(count), self._delay(prefilled, np.zeros(count), count))
+        answers = self._play_decode(np.zeros(count), self._delay(prefilled, np.zeros(count)))
         seconds = answers.summary()
         return self._prediction(seconds, total / seconds["wall"], float(answers.osl.mean()), saturated=False)
 
@@ -296,23 +299,45 @@ class _Run:
         play(c, c, setup, isl, one, np.ones(count), arrival, delay, first_token, finish, gaps)
         return _Prefilled(first_token, first_token - arrival - think)
 
-    def _delay(self, prefilled: _Prefilled, sent: FloatArray | None, count: int) -> FloatArray:
-        """Return seconds from a client's sending to the decode instance's queue, for ``count`` requests.
-
-        The busier end of the transfer makes its requests wait for each other; ``sent`` (None in a first turn) says when
-        they were sent.
-        """
+    def _moving_s(self, count: int) -> FloatArray:
+        """Return what the cache of each of ``count`` requests takes on idle links, and the request's own way."""
         isl = request_lengths(self.load.isl, count, self.load.length_dist, 1)
         seconds = {tokens: self.transfer.seconds(float(tokens)) for tokens in np.unique(isl).tolist()}
-        moving = np.array([seconds[tokens] for tokens in isl.tolist()])
+        return np.array([seconds[tokens] + self.hop_s for tokens in isl.tolist()])
+
+    def _is_sender_busier(self) -> bool:
+        sending, receiving = self._link_seconds()
+        return sending / self.point.prefill_instances > receiving / self.point.decode_instances
+
+    def _delay(self, prefilled: _Prefilled, sent: FloatArray) -> FloatArray:
+        """Return seconds from a client's sending at ``sent`` to the decode instance's queue.
+
+        On the busier end of the links transfers wait for each other.
+        """
+        count = sent.size
         latency = _spread(prefilled.latency, count)
         sending, receiving = self._link_seconds()
-        if sending / self.point.prefill_instances > receiving / self.point.decode_instances:
+        if self._is_sender_busier():
             waits = _spread(_link_waits(prefilled.ready, sending), count)
         else:
-            waits = np.zeros(count) if sent is None else _link_waits(sent + latency, receiving)
-        delay: FloatArray = latency + waits + moving + self.hop_s
+            waits = _link_waits(sent + latency, receiving)
+        delay: FloatArray = latency + waits + self._moving_s(count)
         return delay
+
+    def _waits_in_turn(self, first: FloatArray, cycle: FloatArray, here: int, there: int) -> FloatArray:
+        """Return how long transfers of a closed loop wait for each other on the busier end of the links.
+
+        Args:
+            first: Seconds until each request's cache is ready; of the first wave those from the start of the run.
+            cycle: Seconds of each request without that wait.
+            here: Clients of a decode instance.
+            there: Clients of a prefill instance.
+        """
+        sending, receiving = self._link_seconds()
+        busy, clients = (sending, there) if self._is_sender_busier() else (receiving, here)
+        if clients * busy < IDLE_LINK * float(cycle.mean()):
+            return np.zeros(first.size)
+        return _closed_link_waits(first, cycle - busy, busy, clients)
 
     def _play_decode(self, arrival: FloatArray, delay: FloatArray, clients: int | None = None) -> _Decoded:
         """Decode ``arrival.size`` answers on one instance."""
@@ -374,6 +399,26 @@ def _spread(values: FloatArray, count: int) -> FloatArray:
     """Return ``count`` values with the order and the distribution of ``values``: what one instance saw, for another."""
     taken: FloatArray = values[np.arange(count) * values.size // count]
     return taken
+
+
+def _closed_link_waits(first: FloatArray, elsewhere: FloatArray, busy_s: float, clients: int) -> FloatArray:
+    """Return how long each transfer of a closed loop waits for those before it on a link, in their order.
+
+    Args:
+        first: When the caches of the first wave are ready.
+        elsewhere: Seconds from the end of a client's transfer to its next one.
+        busy_s: Seconds that a transfer keeps the link busy.
+        clients: Of the instance that the link is at.
+    """
+    ready = first[np.arange(min(clients, first.size))].tolist()
+    heapq.heapify(ready)
+    gaps, free = np.maximum(0.0, elsewhere).tolist(), 0.0
+    waits = np.empty(first.size)
+    for place in range(first.size):
+        start = max(free, at := heapq.heappop(ready))
+        waits[place], free = start - at, start + busy_s
+        heapq.heappush(ready, free + gaps[place])
+    return waits
 
 
 def _link_waits(ready: FloatArray, busy_s: float) -> FloatArray:

@@ -31,8 +31,8 @@ _Pool = tuple[PoolCosts, MemoryEstimate]
 # Half widths of the 80 % intervals, natural-log units: within them lie 90 % of the 195 measured rows that are answered
 # (scripts/compare_disaggregated.py), because those rows are of three models, and leaving an engine x device out covers
 # 50 to 100 % of its rows. Device families without a measured row get half as much again.
-WIDTHS = HalfWidths(ttft=1.61, tpot=0.3, e2e=0.37)
-WIDER = HalfWidths(ttft=2.42, tpot=0.45, e2e=0.56)
+WIDTHS = HalfWidths(ttft=1.61, tpot=0.32, e2e=0.37)
+WIDER = HalfWidths(ttft=2.42, tpot=0.48, e2e=0.56)
 MEASURED_FAMILIES = frozenset({"hopper", "blackwell"})
 
 

@@ -143,6 +143,17 @@ def test_another_instance_never_lowers_the_throughput_of_a_closed_loop(clients):
     assert run(pools(2, 3, concurrency=clients)).output_tps >= base * 0.99
 
 
+@pytest.mark.parametrize("osl", [2, 10, 50])
+def test_a_link_that_binds_a_closed_loop_holds_its_rate_however_many_prefill(osl):
+    rates = []
+    for prefill in (2, 3, 4, 6):
+        deployment = pools(prefill, 1, isl=5000, osl=osl, concurrency=40)
+        answer, most = run(deployment), min(capacity(deployment).values())
+        assert 0.8 * most <= answer.request_throughput <= 1.12 * most
+        rates.append(answer.request_throughput)
+    assert all(more >= 0.98 * less for less, more in itertools.pairwise(rates))
+
+
 def test_the_decode_cache_admits_no_more_than_it_holds():
     roomy, tight = (run(pools(4, 1, concurrency=64), kv) for kv in (KV_TOKENS, 8 * 2176.0))
     assert tight.ttft_ms_mean > 3 * roomy.ttft_ms_mean
