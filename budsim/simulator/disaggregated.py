@@ -29,8 +29,9 @@ from budsim.simulator.heuristic import refusal
 _MEMO_LIMIT = 20_000
 _Pool = tuple[PoolCosts, MemoryEstimate]
 # Half widths of the 80 % intervals, natural-log units: within them lie 90 % of the 195 measured rows that are answered
-# (scripts/compare_disaggregated.py), because those rows are of three models, and leaving an engine x device out covers
-# 50 to 100 % of its rows. Device families without a measured row get half as much again.
+# (scripts/compare_disaggregated.py), because those rows are of three models and vary less than what may be asked. With
+# an engine x device left out, the others' widths cover 62 to 100 % of its rows, but 17 % of TPOT with Ray Serve. Device
+# families without a measured row get half as much again.
 WIDTHS = HalfWidths(ttft=1.61, tpot=0.32, e2e=0.37)
 WIDER = HalfWidths(ttft=2.42, tpot=0.48, e2e=0.56)
 MEASURED_FAMILIES = frozenset({"hopper", "blackwell"})
