@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 # Candidates between two looks at the clock: about a quarter of a second.
 BATCH_SIZE = 256
 
+FAILED_BEFORE = "This configuration failed in an earlier deployment; feedback with failed: false takes that back."
+
 StopSignal = Callable[[], bool]
 ProgressReport = Callable[[float], None]
 
@@ -82,9 +84,7 @@ def search(
     allowed: list[Candidate] = []
     for candidate in proposed:
         if is_excluded(candidate, case):
-            rejected.append(
-                Rejection(candidate.plan, "excluded", "This configuration failed in an earlier deployment.")
-            )
+            rejected.append(Rejection(candidate.plan, "excluded", FAILED_BEFORE))
         else:
             allowed.append(candidate)
     evaluator = CaseEvaluator(case, predictor)

@@ -25,7 +25,14 @@ from typing import Any
 from deap import base, tools
 
 from budsim.simulator.candidate import Candidate, Evaluation, Predictor, Rejection
-from budsim.simulator.direct_search import ProgressReport, SearchOutcome, StopSignal, headroom_problem, is_excluded
+from budsim.simulator.direct_search import (
+    FAILED_BEFORE,
+    ProgressReport,
+    SearchOutcome,
+    StopSignal,
+    headroom_problem,
+    is_excluded,
+)
 from budsim.simulator.first_generation import evenly, leaner, seed_layouts
 from budsim.simulator.objective import CaseEvaluator, Objective, objective_value, rank_key
 from budsim.simulator.parameter_space import LAYOUT_GENES, REPLICA_GENE, Genome, ParameterSpace
@@ -254,8 +261,7 @@ class _Search:
             if found is None or found[0] in self.known or found[0] in asked:
                 continue
             if is_excluded(found[1], self.case):
-                text = "This configuration failed in an earlier deployment."
-                self.known[found[0]] = Rejection(found[1].plan, "excluded", text)
+                self.known[found[0]] = Rejection(found[1].plan, "excluded", FAILED_BEFORE)
                 self.failed_before.append(found[0])
                 continue
             asked[found[0]] = found[1]

@@ -16,7 +16,7 @@ from budsim.perf_model.precision import Precision
 from budsim.perf_model.workload import SloTargets
 from budsim.simulator.candidate import Candidate, Evaluation, Predictor, Rejection
 from budsim.simulator.deployment import costs_of, launch
-from budsim.simulator.direct_search import headroom_problem, is_excluded
+from budsim.simulator.direct_search import FAILED_BEFORE, headroom_problem, is_excluded
 from budsim.simulator.objective import evaluate, num_devices
 from budsim.simulator.placement import max_replicas, stage_slots
 from budsim.simulator.plain_json import to_plain
@@ -35,7 +35,7 @@ _MEMORY_CODES = frozenset({"memory", "kv_capacity", "platform_memory", "max_mode
 def judged(case: SearchCase, candidate: Candidate, predictor: Predictor) -> Verdict:
     """Return what becomes of one candidate; what feedback excludes is rejected like what does not fit."""
     if is_excluded(candidate, case):
-        return Rejection(candidate.plan, "excluded", "This configuration failed in an earlier deployment.")
+        return Rejection(candidate.plan, "excluded", FAILED_BEFORE)
     answer = evaluate([candidate], case, predictor)[0]
     if isinstance(answer, Rejection):
         return answer
