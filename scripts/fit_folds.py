@@ -21,7 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from fit_step_time import Cell, Floats, Problem, ape, load_cases, log_errors
+from fit_step_time import STORE, Cell, Floats, Problem, ape, load_cases, log_errors
 from fold_constants import STORED
 from folds import SCHEMES, fold_labels
 from serving_measurements import read_measurements
@@ -77,7 +77,7 @@ def main() -> None:
     """Refit all folds, print the held-out errors, store the constants."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--theta", type=Path, default=Path("build/fit_step_time.npz"), help="the full fit")
+    parser.add_argument("--theta", type=Path, default=STORE, help="the full fit")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()

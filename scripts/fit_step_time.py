@@ -14,6 +14,7 @@ Gauss-Newton on a Huber loss of log TPOT and log TTFT (static batches: E2E). ``-
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 import textwrap
 import time
@@ -26,7 +27,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from folds import configuration_key
+from folds import CONFIGURATION_KEY, configuration_key
 from serving_measurements import group_key, is_ambiguous_hardware, is_core, read_measurements
 
 from budsim.perf_model.engine_constants import (
@@ -34,9 +35,11 @@ from budsim.perf_model.engine_constants import (
     DEFAULTS,
     HOST_CONSTANTS,
     KERNEL_CONSTANTS,
+    FittedConstants,
     StepConstants,
     device_family,
 )
+from budsim.perf_model.fitted_constants import FITTED
 from budsim.perf_model.memory import estimate_memory
 from budsim.perf_model.serving import serve
 from budsim.perf_model.serving_point import Infeasible, ServingPoint
@@ -46,7 +49,9 @@ from budsim.simulator.heuristic import refusal
 
 Floats = NDArray[np.float64]
 Cell = tuple[str, str, str]  # engine, device family, load
-OUTPUT = Path(__file__).resolve().parents[1] / "budsim" / "perf_model" / "fitted_constants.py"
+ROOT = Path(__file__).resolve().parents[1]
+OUTPUT = ROOT / "budsim" / "perf_model" / "fitted_constants.py"
+STORE = ROOT / "build" / "fit_step_time.npz"
 STATIC_SOURCES = ("argonne-llm-inference-bench", "splitwise-azure", "nvidia-trtllm-perf-docs")
 SERVED_EXTRA = ("ibm-llm-pilot",)
 NAMES = KERNEL_CONSTANTS + HOST_CONSTANTS
@@ -79,17 +84,28 @@ class Case:
     played: dict[tuple[float, ...], tuple[float, float]] = field(default_factory=dict)
 
 
+def _digest(keys: pd.Series) -> pd.Series:
+    """Return a number that depends on each key alone: what it orders no period of a table can meet."""
+    return keys.map(lambda key: int(hashlib.sha256(key.encode()).hexdigest()[:12], 16))
+
+
 def _wanted(table: pd.DataFrame, every: int) -> pd.Series:
     served = (is_core(table) & ~table["held_back"]) | table["source"].isin(SERVED_EXTRA)
     sweep = table[served].sort_values("concurrency", kind="mergesort")
-    sweeps = sweep.groupby(configuration_key(sweep))
-    place = (sweeps.cumcount() + sweeps.ngroup()).reindex(table.index)  # low and high concurrency in turn
-    served &= place.mod(every).eq(0)
-    static = table["source"].isin(STATIC_SOURCES) & ~is_ambiguous_hardware(table)
-    keep = pd.Series(False, index=table.index)
-    for rows in table[static].groupby(["engine", "hardware"]).groups.values():
-        keep[rows[:: max(1, -(-len(rows) // STATIC_ROWS))]] = True
-    return served | keep
+    keys = configuration_key(sweep)
+    place = sweep.groupby(keys).cumcount() + _digest(keys) % every  # low and high concurrency in turn
+    served &= place.reindex(table.index).mod(every).eq(0)
+    return served | _static_sample(table[table["source"].isin(STATIC_SOURCES) & ~is_ambiguous_hardware(table)], table)
+
+
+def _static_sample(static: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
+    """Return which rows stand for all static batches: of an engine on a device, every batch size in turn."""
+    order = _digest(configuration_key(static, (*CONFIGURATION_KEY, "concurrency")))
+    device = [static["engine"], static["hardware"]]
+    turn = order.groupby([*device, static["concurrency"]]).rank(method="first")
+    drawn = pd.DataFrame({"turn": turn, "order": order}).sort_values(["turn", "order"], kind="mergesort")
+    taken = drawn.groupby([column.reindex(drawn.index) for column in device]).cumcount() < STATIC_ROWS
+    return taken.reindex(table.index, fill_value=False)
 
 
 def load_cases(table: pd.DataFrame, every: int = 1) -> list[Case]:
@@ -208,6 +224,27 @@ class Levels:
             cell: StepConstants(**dict(zip(NAMES, np.exp(row).tolist(), strict=True)))
             for cell, row in zip(self.cells, logs, strict=True)
         }
+
+    def start(self, fitted: FittedConstants) -> Floats:
+        """Return the deviations behind earlier entries of ``FITTED``; what they do not hold, and static hosts, is 0."""
+        theta = np.zeros(len(self.sigma))
+        for (engine, family, load, name), place in self.keys.items():
+            stored = fitted.get((engine, family, load), {}).get(name)
+            if stored is None or (load == "static" and engine != "*"):  # the second stage wrote these
+                continue
+            wider = self._wider(engine, family, load, name)
+            base = asdict(DEFAULTS[family])[name] if family != "*" else getattr(StepConstants(), name)
+            theta[place] = np.log(stored / base) - sum(theta[self.keys[key]] for key in wider)
+        return theta
+
+    @staticmethod
+    def _wider(engine: str, family: str, load: str, name: str) -> list[tuple[str, str, str, str]]:
+        """Return the levels that a level deviates from."""
+        if engine == "*":
+            return []
+        if name in KERNEL_CONSTANTS:
+            return [("*", family, load, name)]
+        return [("*", "*", load, name), (engine, "*", load, name)][: 1 if family == "*" else 2]
 
     def tables(self, theta: Floats) -> dict[Cell, dict[str, float]]:
         """Return the entries of ``FITTED``: families hold kernels, engines hold host constants, cells both."""
@@ -398,17 +435,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--iterations", type=int, default=6)
-    parser.add_argument("--every", type=int, default=2, help="fit each such point of a sweep over concurrency")
-    parser.add_argument("--store", type=Path, default=Path("build/fit_step_time.npz"), help="where to go on from")
+    parser.add_argument("--every", type=int, default=1, help="fit each such point of a sweep over concurrency")
+    parser.add_argument("--store", type=Path, default=STORE, help="the minimum, for fit_folds.py")
+    parser.add_argument("--anew", action="store_true", help="start from the operator tables, not from the last fit")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     table = read_measurements(arguments.folder)
     problem = Problem.of(load_cases(table, arguments.every))
-    theta = problem.start()
-    if arguments.store.exists():
-        stored = np.load(arguments.store, allow_pickle=False)
-        if stored["theta"].shape == theta.shape:
-            theta = stored["theta"]
+    theta = problem.start() if arguments.anew else problem.levels.start(FITTED)
     theta = descend(problem, theta, arguments.iterations)
     arguments.store.parent.mkdir(parents=True, exist_ok=True)
     np.savez(arguments.store, theta=theta)

@@ -17,18 +17,18 @@ import numpy as np
 import pandas as pd
 import xgboost
 from folds import SCHEMES, fold_labels, is_population, model_family, stable_fold
-from residual_shares import JUDGED_GROUP, answered, novelty_of, shrink_tables, trust_of
+from interval_widths import SEED, Widths, fit_trees, fit_widths, half_widths, tree_values
+from residual_shares import answered, shrink_tables, trust_of
 from serving_measurements import CORE_SOURCES, group_key, is_ambiguous_hardware, is_core, read_measurements
 
 from budsim.perf_model.engine_constants import FittedConstants
-from budsim.perf_model.novelty import KNOWN, LEVELS, RECOMBINED, KnownCases, Novelty
+from budsim.perf_model.novelty import KnownCases
 from budsim.perf_model.residual_features import DescribedPoints, PointDescriber
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.simulator.heuristic import HeuristicPredictor
 from budsim.simulator.points_reader import read_rows
 from budsim.simulator.regressor import RESIDUAL_METRICS, STATIC_WIDTH, WIDTH_METRICS, cell_device_type
 
-SEED = 7
 MIN_POINTS, MIN_FAMILIES = 200, 3
 STATIC_SOURCES = ("argonne-llm-inference-bench", "splitwise-azure", "nvidia-trtllm-perf-docs", "intel-gaudi-perf-page")
 SERVED_SOURCES = (*CORE_SOURCES, "ibm-llm-pilot")
@@ -40,14 +40,7 @@ TREES = {
     "max_bin": 64,
 }  # fmt: skip
 ROUNDS = 250
-WIDTH_TREES = {
-    "objective": "reg:quantileerror", "quantile_alpha": 0.8, "eta": 0.1, "max_depth": 4, "min_child_weight": 8,
-    "subsample": 0.8, "colsample_bynode": 0.6, "reg_lambda": 3.0, "nthread": 1, "seed": SEED, "tree_method": "hist",
-    "max_bin": 64,
-}  # fmt: skip
-WIDTH_ROUNDS = 200
-WIDTH_TREES_FROM = 100  # points; below, the intervals of a level are equally wide
-COVERAGE = 0.8
+_PARTS = ("ttft_ms_mean", "tpot_ms_mean")
 # Beside the three schemes of the targets: five folds of whole model x hardware x engine x precision cases, and a
 # family on a device.
 CALIBRATION_SCHEMES = (*SCHEMES, "case", "family_and_hardware")
@@ -131,21 +124,9 @@ def targets(cell: Cell, view: View) -> pd.DataFrame:
     return np.log(cell.measured() / view.base.where(view.base > 0))
 
 
-def fit_trees(
-    features: np.ndarray, target: np.ndarray, parameters: Mapping[str, object], rounds: int
-) -> xgboost.Booster:
-    """Return boosted trees; the same data give the same trees."""
-    return xgboost.train(dict(parameters), xgboost.DMatrix(features, target), rounds)
-
-
 def fit_residual(features: np.ndarray, target: np.ndarray) -> xgboost.Booster:
     """Return the residual's trees of one metric."""
     return fit_trees(features, target, TREES, ROUNDS)
-
-
-def tree_values(trees: xgboost.Booster, features: np.ndarray) -> np.ndarray:
-    """Return the trees' value of each row."""
-    return np.asarray(trees.inplace_predict(np.ascontiguousarray(features, dtype=np.float32)), dtype=np.float64)
 
 
 Constants = Callable[[str, str], FittedConstants | None]
@@ -238,22 +219,16 @@ def cell_records(cell: Cell, constants: Constants) -> pd.DataFrame:
     records = pd.concat(
         [held_out_records(cell, scheme, constants) for scheme in CALIBRATION_SCHEMES], ignore_index=True
     )
-    for name in ("fold_model_family", "fold_hardware", "fold_case", "source", "population"):
+    for name in (
+        "fold_unseen_configuration",
+        "fold_model_family",
+        "fold_hardware",
+        "fold_case",
+        "source",
+        "population",
+    ):
         records[name] = cell.table[name].to_numpy()[records["row"]]
     return records
-
-
-@dataclass
-class Widths:
-    """Intervals of one method and metric: trees (None = constant) and a factor by level.
-
-    ``base`` is the width of each record (by its index) before its factor, by trees that have not seen its
-    configuration.
-    """
-
-    trees: xgboost.Booster | None
-    factors: dict[str, float]
-    base: pd.Series
 
 
 @dataclass
@@ -268,21 +243,70 @@ class Calibration:
 def calibrate(cell: Cell, records: pd.DataFrame, constants: Constants) -> Calibration:
     """Return the shrink, the trust in each metric and the widths of both methods."""
     shrink = shrink_tables(records) if cell.earns_residual() else {}
-    widths: dict[str, Widths] = {}
-    view = training_view(cell, constants)
-    sizes = pd.Series(np.abs(answered(records, shrink)), records.index)
+    features = training_view(cell, constants).described.features
+    widths = method_widths(features, records, {}, "heuristic")
+    if shrink:
+        widths |= method_widths(features, records, shrink, "regressor")
+    else:  # the same answers, the same errors
+        widths |= {name.replace("heuristic", "regressor"): kept for name, kept in widths.items()}
+    return Calibration(shrink, trust_of(records, shrink), _filled(widths))
+
+
+def method_widths(
+    features: np.ndarray, records: pd.DataFrame, shrink: Mapping[str, Mapping[str, float]], method: str
+) -> dict[str, Widths]:
+    """Return the widths of one method's intervals by ``<method>_<metric>``.
+
+    Args:
+        features: Of the cell's points.
+        records: All metrics of every held-out point.
+        shrink: Share of the residual that the method applies; empty = physics alone.
+        method: Its name.
+    """
+    errors = pd.Series(answered(records, shrink), records.index)
     static = records["static"].to_numpy()
-    for name in WIDTH_METRICS:
-        batch = name == STATIC_WIDTH
-        own = records[records["metric"].eq("e2e_s_mean" if batch else name) & (static == batch)]
+    widths: dict[str, Widths] = {}
+    for metric in WIDTH_METRICS:
+        batch = metric == STATIC_WIDTH
+        own = records[records["metric"].eq("e2e_s_mean" if batch else metric) & (static == batch)]
         if not np.isfinite(own["truth"]).any():
             continue
-        widths[f"heuristic_{name}"] = fit_widths(cell, view, own, np.abs(own["truth"].to_numpy()))
-        same = not shrink  # the same answers, the same errors
-        widths[f"regressor_{name}"] = (
-            widths[f"heuristic_{name}"] if same else fit_widths(cell, view, own, sizes.loc[own.index].to_numpy())
-        )
-    return Calibration(shrink, trust_of(records, shrink), _filled(widths))
+        allowed = np.ones(len(own), dtype=bool)
+        if metric == "e2e_s_mean":
+            allowed = may_be_covered(records, errors, own, {name: widths.get(f"{method}_{name}") for name in _PARTS})
+        sizes = np.abs(errors.loc[own.index].to_numpy())
+        widths[f"{method}_{metric}"] = fit_widths(features[own["row"].to_numpy()], own, sizes, allowed)
+    return widths
+
+
+def may_be_covered(
+    records: pd.DataFrame, errors: pd.Series, e2e: pd.DataFrame, parts: Mapping[str, Widths | None]
+) -> np.ndarray:
+    """Return which E2E records lie inside what the intervals of TTFT and TPOT allow, whatever the width of E2E's own.
+
+    Args:
+        records: All metrics.
+        errors: log(predicted / measured) of each.
+        e2e: Those of E2E, of served points.
+        parts: Widths of TTFT and TPOT; None = none were measured.
+    """
+    moved = errors + records["truth"]
+    half, change = {}, {}
+    place = pd.MultiIndex.from_frame(e2e[["scheme", "row"]])
+    for metric, kept in parts.items():
+        own = records[records["metric"].eq(metric)].loc[lambda rows: ~rows["static"]]
+        key = pd.MultiIndex.from_frame(own[["scheme", "row"]])
+        width = np.full(len(own), np.inf) if kept is None else half_widths(kept, own)
+        half[metric] = pd.Series(width, key).reindex(place).to_numpy()
+        change[metric] = pd.Series(moved[own.index].to_numpy(), key).reindex(place).fillna(0.0).to_numpy()
+    ttft, tpot = _PARTS
+    share = e2e["ttft_share"].to_numpy()
+    prompt, decode = share * np.exp(change[ttft]), (1 - share) * np.exp(change[tpot])
+    prompt, decode = prompt / (prompt + decode), decode / (prompt + decode)
+    measured = np.exp(-errors.loc[e2e.index].to_numpy())  # over the predicted
+    low = prompt * np.exp(-half[ttft]) + decode * np.exp(-half[tpot])
+    high = prompt * np.exp(half[ttft]) + decode * np.exp(half[tpot])
+    return (low <= measured) & (measured <= high)
 
 
 def _filled(widths: dict[str, Widths]) -> dict[str, Widths]:
@@ -293,71 +317,3 @@ def _filled(widths: dict[str, Widths]) -> dict[str, Widths]:
             if f"{method}_{metric}" not in widths:
                 widths[f"{method}_{metric}"] = known[-1]
     return widths
-
-
-def fit_widths(cell: Cell, view: View, records: pd.DataFrame, sizes: np.ndarray) -> Widths:
-    """Return the widths that cover four fifths of the held-out errors of each level.
-
-    Args:
-        cell: For the configuration folds.
-        view: Features of its points.
-        records: Of one metric.
-        sizes: |log error| of each record, NaN where nothing was measured.
-    """
-    features, rows = view.described.features, records["row"].to_numpy()
-    measured = np.isfinite(sizes)
-    base, trees = np.ones(len(records)), None
-    own = records["scheme"].eq("unseen_configuration").to_numpy() & measured
-    if own.sum() >= WIDTH_TREES_FROM:
-        trees = fit_trees(features[rows[own]], sizes[own], WIDTH_TREES, WIDTH_ROUNDS)
-        labels = cell.table["fold_unseen_configuration"].to_numpy()[rows]
-        for label in np.unique(labels):
-            learnt, judged = own & (labels != label), labels == label
-            fold_trees = fit_trees(features[rows[learnt]], sizes[learnt], WIDTH_TREES, WIDTH_ROUNDS)
-            base[judged] = tree_values(fold_trees, features[rows[judged]])
-    base = np.maximum(base, 0.01)
-    tried = records[measured]
-    factors = level_factors(
-        novelty_of(tried), tried["scheme"].eq("unseen_configuration").to_numpy(), (sizes / base)[measured]
-    )
-    return Widths(trees, factors, pd.Series(base, records.index))
-
-
-def _conformal(scores: np.ndarray) -> float:
-    """Return the finite-sample quantile ceil((n + 1) x coverage) / n.
-
-    Source: Vovk, Gammerman, Shafer 2005, "Algorithmic Learning in a Random World".
-    """
-    ordered = np.sort(scores)
-    return float(ordered[min(len(ordered) - 1, int(np.ceil((len(ordered) + 1) * COVERAGE)) - 1)])
-
-
-def level_factors(novelty: Novelty, own_fold: np.ndarray, scores: np.ndarray) -> dict[str, float]:
-    """Return the conformal factor of each level: a level with few records takes that of the next more novel one.
-
-    Args:
-        novelty: Of n records.
-        own_fold: Whether only the record's configuration was held out, shape (n,): a known case is no more than that.
-        scores: |log error| / width before the factor, shape (n,).
-    """
-    factors: dict[str, float] = {}
-    last = np.nan
-    for level in reversed(range(RECOMBINED, len(LEVELS))):
-        own = scores[novelty.levels == level]
-        last = _conformal(own) if len(own) >= JUDGED_GROUP else last
-        factors[LEVELS[level]] = last
-    known = (novelty.levels == KNOWN) & own_fold
-    if known.sum() >= JUDGED_GROUP:
-        # Beyond its ranges a known case fades into a recombination (``between``): what the factor must be for each
-        # record to be covered all the same.
-        beyond = _conformal(scores[known]) if np.isnan(last) else last
-        fade = np.exp(-novelty.excess[known])
-        needed = beyond + (scores[known] - beyond) / fade
-        last = min(max(_conformal(needed), 0.0), _conformal(scores[known]))
-    factors[LEVELS[KNOWN]] = last
-    ordered = pd.Series([factors[name] for name in LEVELS]).ffill().bfill().fillna(1.0)
-    # What is less known is never surer.
-    widest = np.maximum.accumulate(ordered.to_numpy()[[KNOWN, RECOMBINED]])
-    rest = np.maximum(ordered.to_numpy()[2:], widest[-1])
-    rest[-1] = rest.max()
-    return dict(zip(LEVELS, [float(v) for v in (*widest, *rest)], strict=True))

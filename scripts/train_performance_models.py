@@ -25,6 +25,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from fold_constants import fold_constants
 from folds import SCHEMES
+from interval_widths import stored_cases
 from residual_shares import applied, error_of
 from residual_training import (
     Calibration,
@@ -147,6 +148,7 @@ def train_cell(cell: Cell, folder: Path, constants: Constants) -> tuple[str, pd.
         "shrink": calibration.shrink,
         "trust": calibration.trust,
         "cases": KnownCases.of(training_view(cell, constants).described.features).to_dict(),
+        "case_widths": stored_cases(calibration.widths).to_dict(),
         "training": counts(cell),
         "errors": grouped_errors(records, calibration.shrink),
     }

@@ -24,9 +24,9 @@ _MODEL = (
 _DEVICE = ("static_batch", "log_bandwidth", "log_link_bandwidth")
 _FORMAT = ("bytes_per_parameter", "kv_element_bytes", "log_flops_per_byte")
 _RANGE = ("log_isl", "log_osl", "log_running", "log_tp")
-_IDENTITY = tuple(dict.fromkeys((*_MODEL, *_DEVICE, *_FORMAT)))
+IDENTITY = tuple(dict.fromkeys((*_MODEL, *_DEVICE, *_FORMAT)))
 # Equal within rounding: two figures of one datasheet differ by more.
-_TOLERANCE = 0.01
+TOLERANCE = 0.01
 # Of a measured point: the same lengths and layout, the load within a tenth.
 _SAME_POINT = 0.1
 
@@ -39,7 +39,7 @@ def _columns(names: Sequence[str]) -> list[int]:
 
 def _within(values: FloatArray, known: FloatArray) -> NDArray[np.bool_]:
     """Return whether each row of ``values`` (n, k) equals each row of ``known`` (c, k): shape (n, c)."""
-    equal: NDArray[np.bool_] = np.all(np.abs(values[:, None, :] - known[None, :, :]) <= _TOLERANCE, axis=2)
+    equal: NDArray[np.bool_] = np.all(np.abs(values[:, None, :] - known[None, :, :]) <= TOLERANCE, axis=2)
     return equal
 
 
@@ -62,7 +62,7 @@ class KnownCases:
     """The measured cases of one cell.
 
     Attributes:
-        identity: What makes a case, shape (c, len(_IDENTITY)).
+        identity: What makes a case, shape (c, len(IDENTITY)).
         low: Smallest value of each range column, shape (c, 4).
         high: Largest, shape (c, 4).
     """
@@ -78,13 +78,13 @@ class KnownCases:
         Args:
             features: Shape (n, len(FEATURES)), n >= 0.
         """
-        keys = np.round(features[:, _columns(_IDENTITY)] / _TOLERANCE).astype(np.int64)
+        keys = np.round(features[:, _columns(IDENTITY)] / TOLERANCE).astype(np.int64)
         _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
         ranged = features[:, _columns(_RANGE)]
         members = [inverse.ravel() == case for case in range(len(first))]
         low = np.array([ranged[rows].min(axis=0) for rows in members]).reshape(-1, len(_RANGE))
         high = np.array([ranged[rows].max(axis=0) for rows in members]).reshape(-1, len(_RANGE))
-        return cls(features[first][:, _columns(_IDENTITY)], low, high)
+        return cls(features[first][:, _columns(IDENTITY)], low, high)
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> KnownCases:
@@ -93,7 +93,7 @@ class KnownCases:
         Raises:
             ValueError: The lists do not fit each other.
         """
-        shapes = {"identity": len(_IDENTITY), "low": len(_RANGE), "high": len(_RANGE)}
+        shapes = {"identity": len(IDENTITY), "low": len(_RANGE), "high": len(_RANGE)}
         arrays = {name: np.asarray(stored[name], dtype=np.float64).reshape(-1, width) for name, width in shapes.items()}
         if len({len(values) for values in arrays.values()}) != 1:
             raise ValueError("cases: identity, low and high differ in length")
@@ -112,12 +112,12 @@ class KnownCases:
         count = len(features)
         if not len(self.identity):
             return Novelty(np.full(count, NEW_BOTH), np.zeros(count))
-        place = {name: index for index, name in enumerate(_IDENTITY)}
+        place = {name: index for index, name in enumerate(IDENTITY)}
         known_model, known_device = (
             _within(features[:, _columns(names)], self.identity[:, [place[name] for name in names]]).any(axis=1)
             for names in (_MODEL, _DEVICE)
         )
-        same = _within(features[:, _columns(_IDENTITY)], self.identity)
+        same = _within(features[:, _columns(IDENTITY)], self.identity)
         ranged = features[:, _columns(_RANGE)][:, None, :]
         outside = (np.maximum(0.0, self.low - ranged) + np.maximum(0.0, ranged - self.high)).sum(axis=2)
         excess = np.where(same, outside, np.inf).min(axis=1)

@@ -25,6 +25,7 @@ import numpy as np
 from budsim.commons.config import settings
 from budsim.commons.errors import InvalidRequestError, UnavailableError
 from budsim.commons.resources import shipped_path
+from budsim.perf_model.case_widths import CaseWidths
 from budsim.perf_model.novelty import KnownCases
 from budsim.perf_model.residual_features import FEATURE_VERSION, FEATURES, FloatArray
 from budsim.simulator.regressor import METHODS, WIDTH_METRICS, CellModels, PretrainedModels, levels_of
@@ -130,6 +131,7 @@ def _cell(folder: Path, stored: Mapping[str, Any]) -> CellModels:
         shrink={name: levels_of(table) for name, table in stored.get("shrink", {}).items()},
         trust={name: float(weight) for name, weight in stored["trust"].items()},
         cases=KnownCases.from_dict(stored["cases"]),
+        case_widths=CaseWidths.from_dict(stored["case_widths"]) if "case_widths" in stored else CaseWidths(),
     )
 
 

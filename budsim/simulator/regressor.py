@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from budsim.perf_model.case_widths import CaseWidths
 from budsim.perf_model.corrections import Correction, HalfWidths, corrected, reconcile, with_intervals
 from budsim.perf_model.novelty import LEVELS, KnownCases, Novelty, basis, between
 from budsim.perf_model.residual_features import DescribedPoints, FloatArray, PointDescriber
@@ -55,6 +56,7 @@ class CellModels:
         shrink: Share of the residual that is applied, by metric, one value per level of novelty.
         trust: Weights of the reconciliation.
         cases: What was measured.
+        case_widths: Factors on the intervals of single known cases, by ``<method>_<metric>``.
     """
 
     residuals: Mapping[str, Trees] = field(default_factory=dict)
@@ -63,6 +65,7 @@ class CellModels:
     shrink: Mapping[str, FloatArray] = field(default_factory=dict)
     trust: Mapping[str, float] = field(default_factory=dict)
     cases: KnownCases = field(default_factory=lambda: KnownCases.from_dict({"identity": [], "low": [], "high": []}))
+    case_widths: CaseWidths = field(default_factory=CaseWidths)
 
     def log_factors(self, metric: str, features: FloatArray, novelty: Novelty) -> FloatArray:
         """Return the log correction of one metric, shrunk; zeros where there is no residual."""
@@ -75,7 +78,8 @@ class CellModels:
         """Return half widths of the 80 % interval, natural-log units."""
         name = f"{method}_{metric}"
         base = self.widths[name].predict(features) if name in self.widths else np.ones(len(features))
-        return np.clip(np.maximum(base, _WIDTHS[0]) * between(novelty, self.factors[name]), *_WIDTHS)
+        own = np.exp(self.case_widths.log_factor(name, features) * np.exp(-novelty.excess))
+        return np.clip(np.maximum(base, _WIDTHS[0]) * own * between(novelty, self.factors[name]), *_WIDTHS)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
+from interval_widths import COVERAGE, Widths, case_factors, level_factors
 from residual_shares import NO_HARM, answered, error_of, shrink_tables
-from residual_training import COVERAGE, level_factors
+from residual_training import may_be_covered
 
 from budsim.perf_model.novelty import KNOWN, LEVELS, NEW_HARDWARE, RECOMBINED, Novelty, between
 from budsim.simulator.regressor import RESIDUAL_METRICS
@@ -78,3 +79,37 @@ def test_four_in_five_known_records_are_covered_however_far_they_fade(furthest):
     for level in (KNOWN, RECOMBINED):
         assert (scores <= widths)[levels == level].mean() == pytest.approx(COVERAGE, abs=0.01)
     assert list(factors.values()) == sorted(factors.values())
+
+
+def test_cases_that_err_more_than_their_kind_get_wider_intervals():
+    random = np.random.default_rng(7)
+    scales = {(1,): 0.4, (2,): 1.0, (3,): 2.2}
+    keys = [key for key in scales for _ in range(200)]
+    scores = np.concatenate([np.abs(random.normal(0, 0.78 * scale, 200)) for scale in scales.values()])
+    factors = case_factors(scores, keys)
+    assert factors[1,] < factors[2,] < factors[3,]
+    for key in scales:
+        covered = scores[[own == key for own in keys]] <= factors[key]
+        assert covered.mean() == pytest.approx(COVERAGE, abs=0.05)
+
+
+def test_a_case_of_few_records_stays_near_the_others():
+    random = np.random.default_rng(9)
+    scores = np.concatenate([np.abs(random.normal(0, 0.78, 400)), [9.0, 9.0]])
+    factors = case_factors(scores, [(1,)] * 400 + [(2,)] * 2)
+    assert 1.0 <= factors[2,] < 1.6
+
+
+def test_e2e_is_coverable_where_the_intervals_of_its_parts_allow_it():
+    tried = records({"a": 0.0})
+    errors = pd.Series(0.0, tried.index)
+    e2e = tried[tried["metric"].eq("e2e_s_mean")]
+    errors[e2e.index[:10]] = 0.15
+    parts = {
+        metric: Widths(None, dict.fromkeys(LEVELS, 1.0), pd.Series(0.1, tried.index))
+        for metric in ("ttft_ms_mean", "tpot_ms_mean")
+    }
+    allowed = may_be_covered(tried, errors, e2e, parts)
+    assert not allowed[:10].any()
+    assert allowed[10:].all()
+    assert may_be_covered(tried, errors, e2e, dict.fromkeys(parts)).all()
