@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATA ?= ../shared/data
 
-.PHONY: setup run stop test test-dapr test-ui dapr-up dapr-down lint format bench accuracy accuracy-full train engine-check lock clean
+.PHONY: setup run stop test test-dapr test-ui dapr-up dapr-down lint format bench accuracy accuracy-full fit train engine-check lock clean
 
 setup: $(READY)
 
@@ -57,6 +57,11 @@ accuracy: setup  ## predictions against the measurements in DATA
 
 accuracy-full: setup  ## the same after fitting every fold anew
 	$(BIN)/python scripts/validate_models.py --data $(DATA)
+
+fit: setup  ## the physics' constants from the measurements in DATA, of all points and without each fold (both stages)
+	$(BIN)/python scripts/fit_step_time.py $(DATA) --write
+	$(BIN)/python scripts/fit_folds.py $(DATA) --write
+	$(BIN)/python scripts/fit_static.py $(DATA) --write
 
 train: setup  ## residual models and intervals from the measurements in DATA, with the physics as it is now
 	OMP_NUM_THREADS=1 $(BIN)/python scripts/train_performance_models.py --data $(DATA)

@@ -21,12 +21,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from fit_step_time import STORE, Cell, Floats, Problem, ape, load_cases, log_errors
+from fit_step_time import STORE, Floats, Problem, ape, load_cases, log_errors, on_all_cores
 from fold_constants import STORED
 from folds import SCHEMES, fold_labels
 from serving_measurements import read_measurements
-
-from budsim.perf_model.engine_constants import StepConstants
 
 CHORDS = 1
 
@@ -92,12 +90,16 @@ def main() -> None:
         labels = fold_labels(table, scheme).loc[rows.index]
         found = np.full_like(errors, np.nan)
         stored[scheme] = {}
-        for fold in sorted(labels.unique()):
+
+        def refit(fold: str, labels: pd.Series = labels) -> tuple[NDArray[np.bool_], Floats, Floats]:
             held = labels.eq(fold).to_numpy()
             refitted = without(problem, theta, jacobian, errors, ~held)
-            constants: dict[Cell, StepConstants] = problem.levels.constants(refitted)
             left = [case for case, out in zip(problem.cases, held, strict=True) if out]
-            found[held] = log_errors(left, constants)
+            return held, refitted, log_errors(left, problem.levels.constants(refitted))
+
+        names = sorted(labels.unique())
+        for fold, (held, refitted, judged) in zip(names, on_all_cores(refit, names), strict=True):
+            found[held] = judged
             stored[scheme][fold] = compact(problem, refitted, held)
         print(report(rows, found, labels, scheme), flush=True)
     if arguments.write:

@@ -42,6 +42,7 @@ from fit_step_time import (
     descend,
     log_errors,
     notes_of,
+    on_all_cores,
     render,
 )
 from fold_constants import STORED
@@ -217,6 +218,21 @@ def without(problem: Problem, slopes: Floats, theta: Floats, kept: NDArray[np.bo
     return theta
 
 
+def _refitted(
+    problem: Problem, base: FittedConstants, slopes: Floats, minimum: Floats, held: NDArray[np.bool_]
+) -> tuple[FittedConstants, pd.DataFrame]:
+    """Return one fold's constants with this stage's entries, and the errors of the rows held out."""
+    refitted = problem_of(problem.cases, base)
+    theta = without(refitted, slopes, minimum, ~held)
+    left = [case for case, out in zip(problem.cases, held, strict=True) if out]
+    cells = {case.cell for case in left}
+    errors = log_errors(left, refitted.levels.constants(theta))
+    entries = refitted.levels.tables(theta, base, digits=3)
+    needed = {key: row for key, row in entries.items() if key in cells or key[1] == "*"}
+    frame = pd.DataFrame({"e2e": ape(errors[:, 0]), "ttft": ape(errors[:, 1])})
+    return {**base, **needed}, frame.assign(row=[case.row for case in left])
+
+
 def refit_folds(
     table: pd.DataFrame, problems: Mapping[str, Problem], minima: Mapping[str, Floats]
 ) -> tuple[dict[str, dict[str, FittedConstants]], pd.DataFrame]:
@@ -227,24 +243,23 @@ def refit_folds(
         }
         for scheme, folds in json.loads(STORED.read_text(encoding="utf-8")).items()
     }
-    judged = []
+    judged, slopes = [], {}
     for engine, problem in problems.items():
-        slopes = problem.slopes(minima[engine], problem.errors(minima[engine]))
+        slopes[engine] = problem.slopes(minima[engine], problem.errors(minima[engine]))
         for scheme in SCHEMES:
             labels = fold_labels(table, scheme).loc[[case.row for case in problem.cases]]
-            for fold in sorted(labels.unique()):
-                held = labels.eq(fold).to_numpy()
+
+            def refit(
+                fold: str, scheme: str = scheme, problem: Problem = problem, labels: pd.Series = labels
+            ) -> tuple[FittedConstants, pd.DataFrame]:
                 base = stored[scheme].get(fold) or FITTED
-                refitted = problem_of(problem.cases, base)
-                theta = without(refitted, slopes, minima[engine], ~held)
-                left = [case for case, out in zip(problem.cases, held, strict=True) if out]
-                cells = {case.cell for case in left}
-                errors = log_errors(left, refitted.levels.constants(theta))
-                entries = refitted.levels.tables(theta, base, digits=3)
-                needed = {key: row for key, row in entries.items() if key in cells or key[1] == "*"}
-                stored[scheme][fold] = {**base, **needed}
-                frame = pd.DataFrame({"e2e": ape(errors[:, 0]), "ttft": ape(errors[:, 1])})
-                judged.append(frame.assign(scheme=scheme, engine=engine, row=[case.row for case in left]))
+                engine = problem.cases[0].cell[0]
+                return _refitted(problem, base, slopes[engine], minima[engine], labels.eq(fold).to_numpy())
+
+            names = sorted(labels.unique())
+            for fold, (constants, frame) in zip(names, on_all_cores(refit, names), strict=True):
+                stored[scheme][fold] = constants
+                judged.append(frame.assign(scheme=scheme, engine=engine))
     return stored, pd.concat(judged, ignore_index=True)
 
 

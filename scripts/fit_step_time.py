@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import multiprocessing
 import sys
 import textwrap
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -71,6 +73,24 @@ _LOOSE = {"layer_overhead_s", "moe_overhead_s", "mla_overhead_s", "routing_evenn
 _UNTABLED_FAMILIES = {"cdna", "gaudi", "cpu", "turing", "other"}
 
 
+_Item, _Result = TypeVar("_Item"), TypeVar("_Result")
+_shared: list[Callable[..., object]] = []  # what the forked processes run
+
+
+def _run(item: object) -> object:
+    return _shared[-1](item)
+
+
+def on_all_cores(work: Callable[[_Item], _Result], items: list[_Item]) -> list[_Result]:
+    """Return ``work`` of each item, in order; every core has a copy of this process."""
+    _shared.append(work)
+    try:
+        with multiprocessing.get_context("fork").Pool() as pool:
+            return pool.map(_run, items, chunksize=1)  # type: ignore[return-value, arg-type]
+    finally:
+        _shared.pop()
+
+
 @dataclass
 class Case:
     """One measured point, ready to be replayed."""
@@ -95,17 +115,18 @@ def _wanted(table: pd.DataFrame, every: int) -> pd.Series:
     keys = configuration_key(sweep)
     place = sweep.groupby(keys).cumcount() + _digest(keys) % every  # low and high concurrency in turn
     served &= place.reindex(table.index).mod(every).eq(0)
-    return served | _static_sample(table[table["source"].isin(STATIC_SOURCES) & ~is_ambiguous_hardware(table)], table)
+    static = table[table["source"].isin(STATIC_SOURCES) & ~is_ambiguous_hardware(table)]
+    return served | sample_of(static).reindex(table.index, fill_value=False)
 
 
-def _static_sample(static: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
+def sample_of(static: pd.DataFrame) -> pd.Series:
     """Return which rows stand for all static batches: of an engine on a device, every batch size in turn."""
     order = _digest(configuration_key(static, (*CONFIGURATION_KEY, "concurrency")))
     device = [static["engine"], static["hardware"]]
     turn = order.groupby([*device, static["concurrency"]]).rank(method="first")
     drawn = pd.DataFrame({"turn": turn, "order": order}).sort_values(["turn", "order"], kind="mergesort")
     taken = drawn.groupby([column.reindex(drawn.index) for column in device]).cumcount() < STATIC_ROWS
-    return taken.reindex(table.index, fill_value=False)
+    return taken.reindex(static.index)
 
 
 def load_cases(table: pd.DataFrame, every: int = 1) -> list[Case]:
@@ -297,12 +318,13 @@ class Problem:
 
     def slopes(self, theta: Floats, errors: Floats) -> Floats:
         """Return derivatives of the log errors by each log constant of the case's own cell, (cases, 2, names)."""
-        out = np.zeros((*errors.shape, len(NAMES)))
         for case in self.cases:
             case.played.clear()
         self.errors(theta)  # the first entry of ``played`` stays
         logs = np.clip(self.levels.base + self.levels.map @ theta, self.levels.low, self.levels.high)
-        for n in np.flatnonzero(self.levels.map.any(axis=(0, 2))):
+        place = {cell: i for i, cell in enumerate(self.levels.cells)}
+
+        def slope(n: int) -> Floats:
             step = np.where(logs[:, n] + 0.08 < self.levels.high[n], 0.08, -0.08)
             moved = logs.copy()
             moved[:, n] += step
@@ -310,9 +332,12 @@ class Problem:
                 cell: StepConstants(**dict(zip(NAMES, np.exp(row).tolist(), strict=True)))
                 for cell, row in zip(self.levels.cells, moved, strict=True)
             }
-            place = {cell: i for i, cell in enumerate(self.levels.cells)}
             steps = np.array([step[place[case.cell]] for case in self.cases])
-            out[:, :, n] = np.nan_to_num((log_errors(self.cases, constants) - errors) / steps[:, None])
+            return np.nan_to_num((log_errors(self.cases, constants) - errors) / steps[:, None])
+
+        moving = np.flatnonzero(self.levels.map.any(axis=(0, 2))).tolist()
+        out = np.zeros((*errors.shape, len(NAMES)))
+        out[:, :, moving] = np.stack(on_all_cores(slope, moving), axis=2)
         return np.clip(out, -3.0, 3.0)
 
     def jacobian(self, slopes: Floats) -> Floats:

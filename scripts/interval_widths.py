@@ -20,11 +20,11 @@ from budsim.perf_model.novelty import KNOWN, LEVELS, RECOMBINED, Novelty, betwee
 
 SEED = 7
 WIDTH_TREES = {
-    "objective": "reg:quantileerror", "quantile_alpha": 0.8, "eta": 0.1, "max_depth": 4, "min_child_weight": 8,
+    "objective": "reg:quantileerror", "quantile_alpha": 0.8, "eta": 0.15, "max_depth": 4, "min_child_weight": 8,
     "subsample": 0.8, "colsample_bynode": 0.6, "reg_lambda": 3.0, "nthread": 1, "seed": SEED, "tree_method": "hist",
     "max_bin": 64,
 }  # fmt: skip
-WIDTH_ROUNDS = 200
+WIDTH_ROUNDS = 130
 WIDTH_TREES_FROM = 100  # points; below, the intervals of a level are equally wide
 COVERAGE = 0.8
 # A case's own errors count against this many that are like everybody's (of 5, 10, 20, 40: docs/accuracy.md).
@@ -34,10 +34,14 @@ _NARROWEST = 0.01
 
 
 def fit_trees(
-    features: np.ndarray, target: np.ndarray, parameters: Mapping[str, object], rounds: int
+    features: np.ndarray,
+    target: np.ndarray,
+    parameters: Mapping[str, object],
+    rounds: int,
+    weights: np.ndarray | None = None,
 ) -> xgboost.Booster:
     """Return boosted trees; the same data give the same trees."""
-    return xgboost.train(dict(parameters), xgboost.DMatrix(features, target), rounds)
+    return xgboost.train(dict(parameters), xgboost.DMatrix(features, target, weight=weights), rounds)
 
 
 def tree_values(trees: xgboost.Booster, features: np.ndarray) -> np.ndarray:

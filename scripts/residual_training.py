@@ -35,11 +35,14 @@ SERVED_SOURCES = (*CORE_SOURCES, "ibm-llm-pilot")
 # Chosen on held-out errors (docs/accuracy.md): close to absolute error beyond a tenth, because a tenth of the rows are
 # far off for reasons no feature shows.
 TREES = {
-    "objective": "reg:pseudohubererror", "huber_slope": 0.1, "eta": 0.1, "max_depth": 6, "min_child_weight": 1,
-    "subsample": 0.8, "colsample_bynode": 0.35, "reg_lambda": 3.0, "nthread": 1, "seed": SEED, "tree_method": "hist",
+    "objective": "reg:pseudohubererror", "huber_slope": 0.1, "eta": 0.07, "max_depth": 6, "min_child_weight": 1,
+    "subsample": 0.8, "colsample_bynode": 0.35, "reg_lambda": 6.0, "nthread": 1, "seed": SEED, "tree_method": "hist",
     "max_bin": 64,
 }  # fmt: skip
-ROUNDS = 250
+ROUNDS = 300
+# Queues are alike whatever engine they wait for: its trees learn from the other engines of the device type too.
+SHARED_METRICS = ("ttft_ms_mean",)
+SHARED_WEIGHT = 0.3
 _PARTS = ("ttft_ms_mean", "tpot_ms_mean")
 # Beside the three schemes of the targets: five folds of whole model x hardware x engine x precision cases, and a
 # family on a device.
@@ -64,6 +67,7 @@ class Cell:
     table: pd.DataFrame
     points: list[ServingPoint]
     views: dict[str, View] = field(default_factory=dict)
+    companions: list[Cell] = field(default_factory=list)
 
     def measured(self) -> pd.DataFrame:
         """Return the measured metrics by the names of the predicted ones; NaN = not measured."""
@@ -113,20 +117,19 @@ def load_cells(folder: Path) -> dict[tuple[str, str], Cell]:
         point = asked[index]
         key = (point.settings.engine, cell_device_type(point.device.device_type))
         members.setdefault(key, []).append(int(index))
-    return {
+    cells = {
         key: Cell(*key, table.loc[rows].reset_index(drop=True), [asked[row] for row in rows])
         for key, rows in sorted(members.items())
     }
+    for cell in cells.values():
+        others = [other for other in cells.values() if other is not cell and other.device_type == cell.device_type]
+        cell.companions = [other for other in others if other.earns_residual()] if cell.earns_residual() else []
+    return cells
 
 
 def targets(cell: Cell, view: View) -> pd.DataFrame:
     """Return log(measured / physics) by metric; NaN where nothing was measured."""
     return np.log(cell.measured() / view.base.where(view.base > 0))
-
-
-def fit_residual(features: np.ndarray, target: np.ndarray) -> xgboost.Booster:
-    """Return the residual's trees of one metric."""
-    return fit_trees(features, target, TREES, ROUNDS)
 
 
 Constants = Callable[[str, str], FittedConstants | None]
@@ -163,6 +166,31 @@ def training_view(cell: Cell, constants: Constants) -> View:
     return scheme_view(cell, "unseen_configuration", constants)
 
 
+def fit_residual(
+    cell: Cell, metric: str, constants: Constants, is_learnt: Callable[[Cell], np.ndarray]
+) -> tuple[xgboost.Booster, int] | None:
+    """Return the residual's trees of one metric and the number of the cell's own points; None = too few.
+
+    Args:
+        cell: With its companions.
+        metric: One of ``RESIDUAL_METRICS``.
+        constants: By scheme and fold.
+        is_learnt: Which rows of a cell may be learnt from, as a mask.
+    """
+    features, target, weights = [], [], []
+    for source in (cell, *(cell.companions if metric in SHARED_METRICS else ())):
+        view = training_view(source, constants)
+        truth = targets(source, view)[metric].to_numpy()
+        rows = np.isfinite(truth) & is_learnt(source)
+        features.append(view.described.features[rows])
+        target.append(truth[rows])
+        weights.append(np.full(rows.sum(), 1.0 if source is cell else SHARED_WEIGHT))
+    if len(target[0]) < MIN_POINTS // 2:
+        return None
+    trees = fit_trees(np.vstack(features), np.concatenate(target), TREES, ROUNDS, np.concatenate(weights))
+    return trees, len(target[0])
+
+
 def folds(cell: Cell, scheme: str) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Yield label, rows to learn from and rows to judge, as masks."""
     for label, rows in cell.table.groupby(f"fold_{scheme}", sort=True).indices.items():
@@ -184,14 +212,14 @@ def held_out_records(cell: Cell, scheme: str, constants: Constants) -> pd.DataFr
     """
     found = []
     seen, view = training_view(cell, constants), scheme_view(cell, scheme, constants)
-    known, truth, asked = targets(cell, seen), targets(cell, view), view.described.features
+    truth, asked = targets(cell, view), view.described.features
     ttft_share = np.clip(view.base["ttft_ms_mean"] / 1e3 / view.base["e2e_s_mean"], 0.0, 1.0).to_numpy()
     static = cell.table["load_mode"].eq("static_batch").to_numpy()
     for label, learnt, judged in folds(cell, scheme):
         novelty = KnownCases.of(seen.described.features[learnt]).novelty(asked[judged])
         raw = dict.fromkeys(RESIDUAL_METRICS, np.zeros(judged.sum()))
         if cell.earns_residual() and scheme != "family_and_hardware":
-            raw = _fold_values(seen.described.features[learnt], known[learnt], asked[judged])
+            raw = _fold_values(cell, constants, scheme, label, asked[judged])
         for metric in RESIDUAL_METRICS:
             columns = {
                 "row": np.flatnonzero(judged), "scheme": scheme, "label": label, "metric": metric,
@@ -202,15 +230,16 @@ def held_out_records(cell: Cell, scheme: str, constants: Constants) -> pd.DataFr
     return pd.concat(found, ignore_index=True)
 
 
-def _fold_values(features: np.ndarray, truth: pd.DataFrame, asked: np.ndarray) -> dict[str, np.ndarray]:
-    """Return what trees that learnt ``truth`` say of ``asked``, by metric."""
+def _fold_values(cell: Cell, constants: Constants, scheme: str, label: str, asked: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what trees that have not seen a fold say of ``asked``, by metric."""
     values = {metric: np.zeros(len(asked)) for metric in RESIDUAL_METRICS}
     for metric in RESIDUAL_METRICS:
-        usable = np.isfinite(truth[metric].to_numpy())
-        if metric != "tps_per_user" and usable.sum() >= MIN_POINTS // 2:
-            trees = fit_residual(features[usable], truth[metric].to_numpy()[usable])
-            values[metric] = tree_values(trees, asked)
-    values["tps_per_user"] = -values["e2e_s_mean"]  # the same measurements upside down: not fitted twice to be judged
+        if metric == "tps_per_user":  # E2E upside down: not fitted twice to be judged
+            continue
+        fitted = fit_residual(cell, metric, constants, lambda of: of.table[f"fold_{scheme}"].ne(label).to_numpy())
+        if fitted is not None:
+            values[metric] = tree_values(fitted[0], asked)
+    values["tps_per_user"] = -values["e2e_s_mean"]
     return values
 
 

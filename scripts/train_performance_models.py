@@ -28,6 +28,7 @@ from folds import SCHEMES
 from interval_widths import stored_cases
 from residual_shares import applied, error_of
 from residual_training import (
+    MIN_POINTS,
     Calibration,
     Cell,
     Constants,
@@ -35,7 +36,6 @@ from residual_training import (
     cell_records,
     fit_residual,
     load_cells,
-    targets,
     training_view,
 )
 
@@ -66,15 +66,11 @@ def write_trees(folder: Path, name: str, trees: Any) -> dict[str, Any]:
 
 def residual_files(cell: Cell, folder: Path, constants: Constants) -> dict[str, Any]:
     """Fit the residual of every metric on all points of a cell and write it."""
-    view = training_view(cell, constants)
-    features, truth = view.described.features, targets(cell, view)
     written = {}
     for metric in RESIDUAL_METRICS:
-        values = truth[metric].to_numpy()
-        usable = np.isfinite(values)
-        if usable.sum() >= 200:
-            trees = fit_residual(features[usable], values[usable])
-            written[metric] = {**write_trees(folder, f"regressor_{metric}.ubj", trees), "points": int(usable.sum())}
+        fitted = fit_residual(cell, metric, constants, lambda of: np.ones(len(of.table), dtype=bool))
+        if fitted is not None and fitted[1] >= MIN_POINTS:
+            written[metric] = {**write_trees(folder, f"regressor_{metric}.ubj", fitted[0]), "points": fitted[1]}
     return written
 
 

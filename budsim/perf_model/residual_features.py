@@ -29,13 +29,13 @@ from budsim.perf_model.step_time import attention_ranks, attention_shards, atten
 from budsim.perf_model.workload import LoadMode
 
 # Raised with every change of what a column means: models trained on other columns are refused.
-FEATURE_VERSION = 2
+FEATURE_VERSION = 3
 FEATURES = (
     "static_batch", "log_running", "log_isl", "log_osl", "log_in_flight_per_running", "prompt_tokens_per_step",
     "seats_filled", "kv_filled", "log_waves", "log_steps_per_prompt", "length_spread",
     "weight_share", "expert_share", "kv_share", "compute_share", "transfer_share", "log_step_s",
     "log_layers_per_step_ms", "prompt_compute_share", "prompt_attention_share", "prompt_read_share", "log_ttft_s",
-    "log_ttft_per_step", "log_prompt_s",
+    "log_ttft_per_step", "log_prompt_s", "log_ttft_per_prompt",
     "bytes_per_parameter", "kv_element_bytes", "active_share", "log_experts", "latent_attention", "windowed_share",
     "log_hidden_size", "log_active_parameters", "log_heads_per_kv_head",
     "log_tp", "log_expert_ranks", "log_attention_ranks", "log_stages",
@@ -215,6 +215,7 @@ def _columns(point: ServingPoint, answer: Prediction, c: _ReplicaCosts) -> tuple
     kv = rank_running * (context * c.kv_full_s + min(context, c.window) * c.kv_window_s)
     prompt_compute, prompt_read = prompt * c.token_s, c.dense_read_s + c.expert_read_s
     prompt_pairs = prompt * (load.isl - prompt / 2) * c.pair_s
+    prompt_s = max(_SMALL, prompt_compute + prompt_pairs + prompt_read)
     seats = max(1, settings.max_num_seqs) * c.ranks
     requests = float(load.num_prompts or 10 * in_flight)
     columns = {
@@ -242,6 +243,7 @@ def _columns(point: ServingPoint, answer: Prediction, c: _ReplicaCosts) -> tuple
         "prompt_read_share": prompt_read / ttft,
         "log_ttft_s": math.log(ttft),
         "log_ttft_per_step": math.log(ttft / step),
-        "log_prompt_s": math.log(max(_SMALL, prompt_compute + prompt_pairs + prompt_read)),
+        "log_prompt_s": math.log(prompt_s),
+        "log_ttft_per_prompt": math.log(ttft / prompt_s),
     }
     return columns, (c.dense_read_s + c.expert_read_s * c.expert_share, prompt * c.token_s)
