@@ -142,12 +142,13 @@ def stored_cases(widths: Mapping[str, Widths]) -> CaseWidths:
 
 
 def _conformal(scores: np.ndarray) -> float:
-    """Return the finite-sample quantile ceil((n + 1) x coverage) / n.
+    """Return the finite-sample quantile ceil((n + 1) x coverage) / n, or the largest score that a width can reach.
 
     Source: Vovk, Gammerman, Shafer 2005, "Algorithmic Learning in a Random World".
     """
     ordered = np.sort(scores)
-    return float(ordered[min(len(ordered) - 1, int(np.ceil((len(ordered) + 1) * COVERAGE)) - 1)])
+    reached = float(ordered[min(len(ordered) - 1, int(np.ceil((len(ordered) + 1) * COVERAGE)) - 1)])
+    return reached if np.isfinite(reached) else float(np.max(ordered, where=np.isfinite(ordered), initial=1.0))
 
 
 def level_factors(novelty: Novelty, own_fold: np.ndarray, scores: np.ndarray) -> dict[str, float]:

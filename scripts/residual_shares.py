@@ -14,6 +14,7 @@ import pandas as pd
 
 from budsim.perf_model.corrections import reconcile
 from budsim.perf_model.novelty import KNOWN, LEVELS, NEW_BOTH, Novelty, between
+from budsim.simulator.regressor import STATIC_WIDTH
 
 _SHRINKS = np.linspace(0.0, 1.0, 11)
 # A residual that is to be used where it has not been proven must gain this much where it was tried.
@@ -84,36 +85,48 @@ def _lowest(records: pd.DataFrame, must_not_harm: bool) -> float:
 def shrink_tables(records: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Return the share of the residual to apply, by metric and level; where nothing was tried it is 0.
 
+    Static batches, of which E2E alone is measured, have shares of their own (``STATIC_WIDTH``): what harms a served
+    family takes nothing from them, nor they from it.
+    """
+    static = records["static"].to_numpy(dtype=bool)
+    tables = _unharmed(records[~static], {})
+    return tables | _unharmed(records[static], {"e2e_s_mean": STATIC_WIDTH, "tps_per_user": STATIC_WIDTH})
+
+
+def _unharmed(records: pd.DataFrame, renamed: Mapping[str, str]) -> dict[str, dict[str, float]]:
+    """Return the shares of one kind of load.
+
     The figures of one answer are reconciled, so one metric's share moves the others: as long as a left-out family or
-    device is harmed, first the harmed metrics, then E2E, then all get nothing where anything is new.
+    device is harmed in a metric, first that metric, then E2E, then all get nothing at the levels of the harmed points.
     """
     tried = records[np.isfinite(records["truth"])]
-    tables = {}
-    for metric, own in tried.groupby("metric"):
-        tables[str(metric)] = {
-            name: best_shrink(own[own["level"].eq(level)], must_not_harm=level != KNOWN) if level != NEW_BOTH else 0.0
-            for level, name in enumerate(LEVELS)
-        }
+    tables: dict[str, dict[str, float]] = {}
+    if tried.empty:
+        return tables
+    for metric, own in tried.groupby("metric", sort=True):
+        name = renamed.get(str(metric), str(metric))
+        if name not in tables:
+            tables[name] = {
+                level: best_shrink(own[own["level"].eq(i)], must_not_harm=i != KNOWN) if i != NEW_BOTH else 0.0
+                for i, level in enumerate(LEVELS)
+            }
     for cleared in (set(), {"e2e_s_mean", "tps_per_user"}, set(tables)):
-        harmed = harmed_metrics(records, tables)
-        if not harmed:
-            break
-        for metric in (harmed | cleared) & set(tables):
-            tables[metric] = {n: share if n == LEVELS[KNOWN] else 0.0 for n, share in tables[metric].items()}
+        for metric, levels in harmed_metrics(records, tables).items():
+            for name in ({renamed.get(metric, metric)} | cleared) & set(tables):
+                tables[name] |= dict.fromkeys(levels - {LEVELS[KNOWN]}, 0.0)
     return tables
 
 
-def harmed_metrics(records: pd.DataFrame, shrink: Mapping[str, Mapping[str, float]]) -> set[str]:
-    """Return the metrics in which a left-out family or device is worse off with the residual than without it."""
+def harmed_metrics(records: pd.DataFrame, shrink: Mapping[str, Mapping[str, float]]) -> dict[str, set[str]]:
+    """Return the metrics in which a left-out family or device is worse off with the residual, with its levels."""
     errors = records.assign(plain=error_of(-records["truth"]), moved=error_of(answered(records, shrink)))
     left_out = errors["scheme"].isin(["model_family", "hardware"]) & errors["metric"].isin(JUDGED_METRICS)
-    return {
-        str(metric)
-        for (_, _, metric), own in errors[left_out & np.isfinite(errors["truth"])].groupby(
-            ["scheme", "label", "metric"]
-        )
-        if len(own) >= JUDGED_GROUP and own["moved"].median() > own["plain"].median() * _HARM_CHOSEN
-    }
+    judged = errors[left_out & np.isfinite(errors["truth"])]
+    harmed: dict[str, set[str]] = {}
+    for (_, _, metric), own in judged.groupby(["scheme", "label", "metric"]):
+        if len(own) >= JUDGED_GROUP and own["moved"].median() > own["plain"].median() * _HARM_CHOSEN:
+            harmed.setdefault(str(metric), set()).update(LEVELS[level] for level in own["level"].unique())
+    return harmed
 
 
 def applied(records: pd.DataFrame, shrink: Mapping[str, Mapping[str, float]]) -> np.ndarray:
@@ -123,9 +136,10 @@ def applied(records: pd.DataFrame, shrink: Mapping[str, Mapping[str, float]]) ->
 
 def _moved(records: pd.DataFrame, shrink: Mapping[str, Mapping[str, float]]) -> np.ndarray:
     out = np.empty(len(records))
-    for metric, rows in records.groupby("metric").indices.items():
+    for (metric, static), rows in records.groupby(["metric", "static"]).indices.items():
         own = records.iloc[rows]
-        table = np.array([shrink.get(metric, {}).get(name, 0.0) for name in LEVELS])
+        shares = shrink.get(STATIC_WIDTH if static else metric, {})
+        table = np.array([shares.get(name, 0.0) for name in LEVELS])
         out[rows] = own["raw"] * between(novelty_of(own), table)
     return out
 
@@ -167,7 +181,8 @@ def trust_of(records: pd.DataFrame, shrink: Mapping[str, Mapping[str, float]]) -
     """Return the weights of the reconciliation: the inverse squared median error of each held-out metric."""
     if not shrink:
         return {"ttft": 1.0, "tpot": 1.0, "e2e": 1.0}
-    own = records[np.isfinite(records["truth"]) & records["scheme"].eq("unseen_configuration")]
+    served = records["scheme"].eq("unseen_configuration") & ~records["static"].astype(bool)
+    own = records[np.isfinite(records["truth"]) & served]
     sizes = pd.Series(np.abs(applied(own, shrink)), own.index).groupby(own["metric"]).median()
     names = {"ttft": "ttft_ms_mean", "tpot": "tpot_ms_mean", "e2e": "e2e_s_mean"}
     return {short: round(float(max(0.01, sizes.get(metric, 1.0)) ** -2), 3) for short, metric in names.items()}

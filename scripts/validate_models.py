@@ -70,8 +70,9 @@ def held_out_predictions(cell: Cell, records: pd.DataFrame, found: Calibration, 
         own = records[records["scheme"].eq(scheme) & records["label"].eq(label)]
         rows = np.flatnonzero(judged)
         widths = {name: Stored(_fold_widths(own, name, kept.base)) for name, kept in found.widths.items()}
+        trained = ({*found.shrink, "e2e_s_mean", "tps_per_user"} - {STATIC_WIDTH}) if found.shrink else set()
         models = CellModels(
-            residuals={name: Stored(own.loc[own["metric"].eq(name), "raw"].to_numpy()) for name in found.shrink},
+            residuals={name: Stored(own.loc[own["metric"].eq(name), "raw"].to_numpy()) for name in sorted(trained)},
             widths=widths,
             factors={name: levels_of(kept.factors) for name, kept in found.widths.items()},
             shrink={metric: levels_of(table) for metric, table in found.shrink.items()},

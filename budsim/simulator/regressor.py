@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from budsim.perf_model.case_widths import CaseWidths
 from budsim.perf_model.corrections import Correction, HalfWidths, corrected, reconcile, with_intervals
@@ -34,6 +35,7 @@ _LARGEST_RESIDUAL = float(np.log(4.0))
 _WIDTHS = (0.01, float(np.log(8.0)))
 
 CellKey = tuple[str, str]
+BoolArray = NDArray[np.bool_]
 
 
 class Trees(Protocol):
@@ -53,7 +55,8 @@ class CellModels:
         widths: Half width of the 80 % interval by ``<method>_<metric>``; a metric without trees has width 1 before its
             factor.
         factors: Conformal factor on the width by ``<method>_<metric>``, one value per level of novelty.
-        shrink: Share of the residual that is applied, by metric, one value per level of novelty.
+        shrink: Share of the residual that is applied, by metric, one value per level of novelty; of one static batch
+            by ``STATIC_WIDTH``.
         trust: Weights of the reconciliation.
         cases: What was measured.
         case_widths: Factors on the intervals of single known cases, by ``<method>_<metric>``.
@@ -67,12 +70,15 @@ class CellModels:
     cases: KnownCases = field(default_factory=lambda: KnownCases.from_dict({"identity": [], "low": [], "high": []}))
     case_widths: CaseWidths = field(default_factory=CaseWidths)
 
-    def log_factors(self, metric: str, features: FloatArray, novelty: Novelty) -> FloatArray:
+    def log_factors(self, metric: str, features: FloatArray, novelty: Novelty, static: BoolArray) -> FloatArray:
         """Return the log correction of one metric, shrunk; zeros where there is no residual."""
         if metric not in self.residuals:
             return np.zeros(len(features))
         raw = np.clip(self.residuals[metric].predict(features), -_LARGEST_RESIDUAL, _LARGEST_RESIDUAL)
-        return raw * between(novelty, self.shrink[metric])
+        of_served, of_batch = (
+            between(novelty, self.shrink.get(name, np.zeros(len(LEVELS)))) for name in (metric, STATIC_WIDTH)
+        )
+        return raw * np.where(static, of_batch, of_served)
 
     def half_widths(self, method: str, metric: str, features: FloatArray, novelty: Novelty) -> FloatArray:
         """Return half widths of the 80 % interval, natural-log units."""
@@ -120,11 +126,11 @@ def log_corrections(
     """
     features = described.features
     novelty = cell.cases.novelty(features)
-    log = {metric: cell.log_factors(metric, features, novelty) for metric in RESIDUAL_METRICS}
+    batch = np.asarray(static, dtype=bool)
+    log = {metric: cell.log_factors(metric, features, novelty, batch) for metric in RESIDUAL_METRICS}
     e2e = (log["e2e_s_mean"] - log["tps_per_user"]) / 2
     share = np.array([min(1.0, a.ttft_ms_mean / 1e3 / a.e2e_s_mean) if a.e2e_s_mean > 0 else 1.0 for a in answers])
     ttft, decode = reconcile(log["ttft_ms_mean"], log["tpot_ms_mean"], e2e, share, cell.trust)
-    batch = np.asarray(static, dtype=bool)
     p99 = log["ttft_ms_p99"] - log["ttft_ms_mean"] if "ttft_ms_p99" in cell.residuals else np.zeros(len(features))
     return np.where(batch, e2e, ttft), np.where(batch, e2e, decode), np.where(batch, 0.0, p99)
 

@@ -14,6 +14,7 @@ from budsim.perf_model.workload import LoadMode, Workload
 from budsim.simulator.heuristic import HeuristicPredictor
 from budsim.simulator.regressor import (
     RESIDUAL_METRICS,
+    STATIC_WIDTH,
     WIDTH_METRICS,
     CellModels,
     PretrainedModels,
@@ -40,7 +41,7 @@ def models(log_factor=0.5, known=(POINT,), shrink=(1.0, 0.0, 0.0, 0.0, 0.0)):
     cell = CellModels(
         residuals={name: Constant(-log_factor if name == "tps_per_user" else log_factor) for name in RESIDUAL_METRICS},
         factors=widths,
-        shrink={name: np.array(shrink) for name in RESIDUAL_METRICS},
+        shrink={name: np.array(shrink) for name in (*RESIDUAL_METRICS, STATIC_WIDTH)},
         trust={"ttft": 1.0, "tpot": 1.0, "e2e": 1.0},
         cases=KnownCases.of(features if known else np.empty((0, len(FEATURES)))),
     )
