@@ -179,7 +179,7 @@ def fit(cases: list[Case], fitted: FittedConstants, iterations: int) -> tuple[di
     for engine, own in sorted(by_engine(cases).items()):
         print(f"== {engine}: {len(own)} points", flush=True)
         problems[engine] = problem_of(own, fitted)
-        minima[engine] = descend(problems[engine], problems[engine].start(), iterations)
+        minima[engine] = descend(problems[engine], np.zeros(len(problems[engine].levels.sigma)), iterations)
     return problems, minima
 
 

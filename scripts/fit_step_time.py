@@ -247,14 +247,20 @@ class Levels:
         }
 
     def start(self, fitted: FittedConstants) -> Floats:
-        """Return the deviations behind earlier entries of ``FITTED``; what they do not hold, and static hosts, is 0."""
+        """Return the deviations behind earlier entries of ``FITTED``; what they do not hold, and static hosts, is 0.
+
+        Where the compiling of kernels on a cold server is not held, it is the first guess: near the default, cold runs
+        have no slope.
+        """
         theta = np.zeros(len(self.sigma))
         for (engine, family, load, name), place in self.keys.items():
             stored = fitted.get((engine, family, load), {}).get(name)
+            if stored is None and (engine, family, load) == ("sglang", "blackwell", "served"):
+                stored = _COLD_START_S.get(name)
             if stored is None or (load == "static" and engine != "*"):  # the second stage wrote these
                 continue
-            wider = self._wider(engine, family, load, name)
             base = asdict(DEFAULTS[family])[name] if family != "*" else getattr(StepConstants(), name)
+            wider = self._wider(engine, family, load, name)
             theta[place] = np.log(stored / base) - sum(theta[self.keys[key]] for key in wider)
         return theta
 
@@ -302,15 +308,6 @@ class Problem:
         second = np.array([0.3 if case.cell[2] == "static" else TTFT_WEIGHT for case in cases])
         weight = np.array([case.weight for case in cases])
         return cls(cases, levels, np.stack([weight, weight * second], axis=1))
-
-    def start(self) -> Floats:
-        """Return the first guess."""
-        theta = np.zeros(len(self.levels.sigma))
-        for name, seconds in _COLD_START_S.items():
-            place = self.levels.keys.get(("sglang", "blackwell", "served", name))
-            if place is not None:
-                theta[place] = np.log(seconds / getattr(StepConstants(), name))
-        return theta
 
     def errors(self, theta: Floats) -> Floats:
         """Return log errors at ``theta``."""
@@ -467,7 +464,7 @@ def main() -> None:
     arguments = parser.parse_args()
     table = read_measurements(arguments.folder)
     problem = Problem.of(load_cases(table, arguments.every))
-    theta = problem.start() if arguments.anew else problem.levels.start(FITTED)
+    theta = problem.levels.start({} if arguments.anew else FITTED)
     theta = descend(problem, theta, arguments.iterations)
     arguments.store.parent.mkdir(parents=True, exist_ok=True)
     np.savez(arguments.store, theta=theta)

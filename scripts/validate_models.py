@@ -56,7 +56,9 @@ class Stored:
         self._values = values
 
     def predict(self, asked: Any) -> Any:
-        """Return the known answers, in order."""
+        """Return the known answers, in order; none of these points drafts, so that nothing is asked besides."""
+        if not len(asked):
+            return []
         if len(asked) != len(self._values):
             raise ValueError("the points asked for are not those that were held out")
         return list(self._values) if isinstance(self._values, list) else self._values

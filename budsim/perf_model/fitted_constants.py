@@ -9,494 +9,534 @@ from __future__ import annotations
 
 FITTED: dict[tuple[str, str, str], dict[str, float]] = {
     ("*", "*", "served"): {
-        "step_overhead_s": 0.00116, "prefill_overhead_s": 0.005329, "prefill_launch_s": 0.0001575,
-        "sequence_overhead_s": 2.086e-05, "arrival_delay_s": 0.01014, "arrival_lag_steps": 0.5357,
+        "step_overhead_s": 0.001179, "prefill_overhead_s": 0.00525, "prefill_launch_s": 0.0001953,
+        "sequence_overhead_s": 2.399e-05, "arrival_delay_s": 0.01318, "arrival_lag_steps": 0.5294, "cold_step_s":
+        0.005018, "cold_chunk_s": 0.0201,
     },
     ("*", "*", "static"): {
-        "step_overhead_s": 0.003696, "prefill_overhead_s": 0.003566, "prefill_launch_s": 7.799e-05,
-        "sequence_overhead_s": 1.054e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.002818, "prefill_overhead_s": 0.003887, "prefill_launch_s": 7.936e-05,
+        "sequence_overhead_s": 6.784e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5, "cold_step_s": 0.005,
+        "cold_chunk_s": 0.02,
     },
     ("*", "ada", "served"): {
-        "memory_efficiency": 0.8377, "kv_efficiency": 0.9054, "kv_narrow_efficiency": 0.831, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.6223, "narrow_efficiency": 0.7256, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.8942, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.3114,
+        "memory_efficiency": 0.8486, "kv_efficiency": 0.9184, "kv_narrow_efficiency": 0.8426, "latent_efficiency":
+        0.9, "compute_efficiency": 0.6286, "narrow_efficiency": 0.7327, "fp4_efficiency": 0.5, "packed_efficiency":
+        0.8, "expert_memory_efficiency": 0.886, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.3115,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.7496, "expert_tile_rows": 54.93, "half_rate_tokens": 99.57, "attention_efficiency":
-        0.4806, "attention_half_tokens": 249.5, "latent_decode_efficiency": 0.6, "link_efficiency": 0.4122,
-        "collective_latency_s": 6.989e-06, "layer_overhead_s": 2.446e-05, "moe_overhead_s": 2.478e-05,
-        "mla_overhead_s": 2e-05,
+        "routing_evenness": 0.75, "expert_tile_rows": 54.92, "expert_block_tile_rows": 98, "expert_packed_tile_rows":
+        28, "half_rate_tokens": 99.36, "attention_efficiency": 0.4805, "attention_half_tokens": 249.4,
+        "latent_decode_efficiency": 0.6, "link_efficiency": 0.421, "collective_latency_s": 6.982e-06,
+        "layer_overhead_s": 3.13e-05, "moe_overhead_s": 3.18e-05, "mla_overhead_s": 2e-05,
     },
     ("*", "ampere", "served"): {
-        "memory_efficiency": 0.7785, "kv_efficiency": 0.6608, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.741, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
+        "memory_efficiency": 0.7586, "kv_efficiency": 0.6659, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.6621, "narrow_efficiency": 0.6996, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.8804, "expert_compute_efficiency": 0.4204, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 78.18, "attention_efficiency": 0.55,
-        "attention_half_tokens": 450.8, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5564,
-        "collective_latency_s": 5.059e-06, "layer_overhead_s": 2.933e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
-        2e-05,
+        "routing_evenness": 0.75, "expert_tile_rows": 54.96, "expert_block_tile_rows": 31, "expert_packed_tile_rows":
+        16, "half_rate_tokens": 79.24, "attention_efficiency": 0.5497, "attention_half_tokens": 447.1,
+        "latent_decode_efficiency": 0.6, "link_efficiency": 0.5568, "collective_latency_s": 5.062e-06,
+        "layer_overhead_s": 5.182e-05, "moe_overhead_s": 3.198e-05, "mla_overhead_s": 2e-05,
     },
     ("*", "blackwell", "served"): {
-        "memory_efficiency": 0.7823, "kv_efficiency": 0.8548, "kv_narrow_efficiency": 0.909, "latent_efficiency":
-        0.724, "compute_efficiency": 0.671, "narrow_efficiency": 0.7339, "fp4_efficiency": 0.4761,
-        "packed_efficiency": 0.8009, "expert_memory_efficiency": 0.8912, "expert_compute_efficiency": 0.45,
-        "expert_narrow_efficiency": 0.4438, "expert_block_efficiency": 0.1493, "expert_fp4_efficiency": 0.2923,
-        "expert_packed_efficiency": 0.1629, "routing_evenness": 0.6907, "expert_tile_rows": 60.98, "half_rate_tokens":
-        90.5, "attention_efficiency": 0.5373, "attention_half_tokens": 1252, "latent_decode_efficiency": 0.944,
-        "link_efficiency": 0.4635, "collective_latency_s": 6.04e-06, "layer_overhead_s": 2.528e-05, "moe_overhead_s":
-        2.507e-05, "mla_overhead_s": 2.722e-05,
+        "memory_efficiency": 0.735, "kv_efficiency": 0.8429, "kv_narrow_efficiency": 0.9481, "latent_efficiency":
+        0.6906, "compute_efficiency": 0.6309, "narrow_efficiency": 0.7274, "fp4_efficiency": 0.4633,
+        "packed_efficiency": 0.7966, "expert_memory_efficiency": 0.98, "expert_compute_efficiency": 0.45,
+        "expert_narrow_efficiency": 0.4479, "expert_block_efficiency": 0.1394, "expert_fp4_efficiency": 0.2935,
+        "expert_packed_efficiency": 0.1357, "routing_evenness": 0.7684, "expert_tile_rows": 59.31,
+        "expert_block_tile_rows": 43.26, "expert_packed_tile_rows": 21.24, "half_rate_tokens": 89.28,
+        "attention_efficiency": 0.5073, "attention_half_tokens": 1452, "latent_decode_efficiency": 0.95,
+        "link_efficiency": 0.4184, "collective_latency_s": 6.085e-06, "layer_overhead_s": 2.455e-05, "moe_overhead_s":
+        1.433e-05, "mla_overhead_s": 3.837e-05,
     },
     ("*", "cdna", "served"): {
-        "memory_efficiency": 0.4239, "kv_efficiency": 0.6036, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.45, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.5473, "expert_compute_efficiency": 0.2486, "expert_narrow_efficiency": 0.31,
+        "memory_efficiency": 0.3743, "kv_efficiency": 0.4951, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.3109, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.5174, "expert_compute_efficiency": 0.2396, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55.39, "half_rate_tokens": 40.01, "attention_efficiency": 0.25,
-        "attention_half_tokens": 1000, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6189,
-        "collective_latency_s": 5.261e-06, "layer_overhead_s": 3.866e-05, "moe_overhead_s": 2.574e-05,
+        "routing_evenness": 0.7432, "expert_tile_rows": 56.05, "expert_block_tile_rows": 31,
+        "expert_packed_tile_rows": 16, "half_rate_tokens": 41.2, "attention_efficiency": 0.2483,
+        "attention_half_tokens": 1004, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5755,
+        "collective_latency_s": 5.068e-06, "layer_overhead_s": 3.616e-05, "moe_overhead_s": 3.272e-05,
         "mla_overhead_s": 2e-05,
     },
     ("*", "cpu", "served"): {
-        "memory_efficiency": 0.3765, "kv_efficiency": 0.3507, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.3057, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "memory_efficiency": 0.3912, "kv_efficiency": 0.3824, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.2828, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
         "expert_memory_efficiency": 0.5, "expert_compute_efficiency": 0.15, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 19.99, "attention_efficiency": 0.09007,
-        "attention_half_tokens": 49.97, "latent_decode_efficiency": 0.6, "link_efficiency": 0.7806,
-        "collective_latency_s": 6.293e-05, "layer_overhead_s": 6.132e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
-        2e-05,
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "expert_block_tile_rows": 31, "expert_packed_tile_rows": 16,
+        "half_rate_tokens": 20.03, "attention_efficiency": 0.09501, "attention_half_tokens": 49.99,
+        "latent_decode_efficiency": 0.6, "link_efficiency": 0.7969, "collective_latency_s": 6.171e-05,
+        "layer_overhead_s": 6.125e-05, "moe_overhead_s": 3.2e-05, "mla_overhead_s": 2e-05,
     },
     ("*", "gaudi", "served"): {
-        "memory_efficiency": 0.8556, "kv_efficiency": 0.6196, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.6187, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "memory_efficiency": 0.8658, "kv_efficiency": 0.6276, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.6261, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
         "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 39.62, "attention_efficiency": 0.4005,
-        "attention_half_tokens": 998.9, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6093,
-        "collective_latency_s": 5.074e-06, "layer_overhead_s": 2.932e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
-        2e-05,
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "expert_block_tile_rows": 31, "expert_packed_tile_rows": 16,
+        "half_rate_tokens": 39.58, "attention_efficiency": 0.4006, "attention_half_tokens": 998.9,
+        "latent_decode_efficiency": 0.6, "link_efficiency": 0.6235, "collective_latency_s": 4.89e-06,
+        "layer_overhead_s": 2.726e-05, "moe_overhead_s": 3.2e-05, "mla_overhead_s": 2e-05,
     },
     ("*", "hopper", "served"): {
-        "memory_efficiency": 0.8848, "kv_efficiency": 0.8281, "kv_narrow_efficiency": 0.8124, "latent_efficiency":
-        0.9018, "compute_efficiency": 0.7522, "narrow_efficiency": 0.7267, "fp4_efficiency": 0.5, "packed_efficiency":
-        0.7963, "expert_memory_efficiency": 0.8116, "expert_compute_efficiency": 0.4203, "expert_narrow_efficiency":
-        0.3065, "expert_block_efficiency": 0.2301, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2739,
-        "routing_evenness": 0.3605, "expert_tile_rows": 47.29, "half_rate_tokens": 40.01, "attention_efficiency":
-        0.5927, "attention_half_tokens": 1040, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6339,
-        "collective_latency_s": 5.164e-06, "layer_overhead_s": 3.943e-05, "moe_overhead_s": 3.092e-05,
-        "mla_overhead_s": 2.037e-05,
+        "memory_efficiency": 0.8439, "kv_efficiency": 0.8547, "kv_narrow_efficiency": 0.8238, "latent_efficiency":
+        0.8916, "compute_efficiency": 0.7068, "narrow_efficiency": 0.7547, "fp4_efficiency": 0.5, "packed_efficiency":
+        0.7657, "expert_memory_efficiency": 0.949, "expert_compute_efficiency": 0.4199, "expert_narrow_efficiency":
+        0.3017, "expert_block_efficiency": 0.2286, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2381,
+        "routing_evenness": 0.6317, "expert_tile_rows": 55.48, "expert_block_tile_rows": 31.17,
+        "expert_packed_tile_rows": 15.94, "half_rate_tokens": 40.3, "attention_efficiency": 0.6002,
+        "attention_half_tokens": 1035, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6494,
+        "collective_latency_s": 5.043e-06, "layer_overhead_s": 2.622e-05, "moe_overhead_s": 3.909e-05,
+        "mla_overhead_s": 2.258e-05,
     },
     ("*", "turing", "served"): {
-        "memory_efficiency": 0.7109, "kv_efficiency": 0.5829, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.5267, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "memory_efficiency": 0.6574, "kv_efficiency": 0.5207, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.5421, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
         "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 39.57, "attention_efficiency": 0.3009,
-        "attention_half_tokens": 249.4, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5034,
-        "collective_latency_s": 7.105e-06, "layer_overhead_s": 2.517e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
-        2e-05,
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "expert_block_tile_rows": 31, "expert_packed_tile_rows": 16,
+        "half_rate_tokens": 38.7, "attention_efficiency": 0.3008, "attention_half_tokens": 249.5,
+        "latent_decode_efficiency": 0.6, "link_efficiency": 0.5732, "collective_latency_s": 6.885e-06,
+        "layer_overhead_s": 3.221e-05, "moe_overhead_s": 3.2e-05, "mla_overhead_s": 2e-05,
     },
     ("deepspeed", "*", "static"): {
-        "step_overhead_s": 0.0008848, "prefill_overhead_s": 0.003431, "prefill_launch_s": 7.871e-05,
-        "sequence_overhead_s": 9.715e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.001009, "prefill_overhead_s": 0.003838, "prefill_launch_s": 7.973e-05,
+        "sequence_overhead_s": 7.769e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5, "cold_step_s": 0.005,
+        "cold_chunk_s": 0.02,
     },
     ("deepspeed", "gaudi", "served"): {
-        "memory_efficiency": 0.8822, "kv_efficiency": 0.6219, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.6208, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "memory_efficiency": 0.8938, "kv_efficiency": 0.6308, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.6291, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
         "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 39.58, "attention_efficiency": 0.4006,
-        "attention_half_tokens": 998.8, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6081,
-        "collective_latency_s": 5.082e-06, "layer_overhead_s": 2.925e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
-        2e-05,
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "expert_block_tile_rows": 31, "expert_packed_tile_rows": 16,
+        "half_rate_tokens": 39.53, "attention_efficiency": 0.4006, "attention_half_tokens": 998.8,
+        "latent_decode_efficiency": 0.6, "link_efficiency": 0.6239, "collective_latency_s": 4.878e-06,
+        "layer_overhead_s": 2.697e-05, "moe_overhead_s": 3.2e-05, "mla_overhead_s": 2e-05,
     },
-    # 224 points; median error in-sample e2e 6.7 %
+    # 224 points; median error in-sample e2e 7.4 %
     ("deepspeed", "gaudi", "static"): {
-        "memory_efficiency": 0.95, "kv_efficiency": 0.6238, "kv_narrow_efficiency": 0.8, "compute_efficiency": 0.5382,
+        "memory_efficiency": 0.95, "kv_efficiency": 0.6443, "kv_narrow_efficiency": 0.8, "compute_efficiency": 0.5036,
         "narrow_efficiency": 0.7, "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42,
-        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.75, "half_rate_tokens": 68.15, "attention_efficiency":
-        0.3977, "attention_half_tokens": 976.5, "link_efficiency": 0.5848, "collective_latency_s": 2.939e-05,
-        "layer_overhead_s": 3.23e-05, "moe_overhead_s": 2.5e-05, "step_overhead_s": 0.0006187, "prefill_overhead_s":
-        0.003398, "prefill_launch_s": 7.888e-05, "sequence_overhead_s": 9.514e-06, "arrival_delay_s": 0.005,
-        "arrival_lag_steps": 0.5,
+        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.75, "half_rate_tokens": 44.95, "attention_efficiency":
+        0.3989, "attention_half_tokens": 991.2, "link_efficiency": 0.4859, "collective_latency_s": 1.702e-05,
+        "layer_overhead_s": 7.049e-05, "moe_overhead_s": 3.2e-05, "step_overhead_s": 0.0005189, "prefill_overhead_s":
+        0.003806, "prefill_launch_s": 7.997e-05, "sequence_overhead_s": 8.459e-06, "arrival_delay_s": 0.005,
+        "arrival_lag_steps": 0.5, "cold_step_s": 0.005, "cold_chunk_s": 0.02,
     },
     ("deepspeed-mii", "*", "static"): {
-        "step_overhead_s": 0.004403, "prefill_overhead_s": 0.00382, "prefill_launch_s": 7.803e-05,
-        "sequence_overhead_s": 2.412e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.003323, "prefill_overhead_s": 0.004101, "prefill_launch_s": 7.939e-05,
+        "sequence_overhead_s": 1.014e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5, "cold_step_s": 0.005,
+        "cold_chunk_s": 0.02,
     },
     ("deepspeed-mii", "ampere", "served"): {
-        "memory_efficiency": 0.7675, "kv_efficiency": 0.6652, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.7333, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
+        "memory_efficiency": 0.7483, "kv_efficiency": 0.6648, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.645, "narrow_efficiency": 0.6996, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.8804, "expert_compute_efficiency": 0.4204, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 78.39, "attention_efficiency": 0.5499,
-        "attention_half_tokens": 450.9, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5555,
-        "collective_latency_s": 5.066e-06, "layer_overhead_s": 2.94e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
-        2e-05,
+        "routing_evenness": 0.75, "expert_tile_rows": 54.96, "expert_block_tile_rows": 31, "expert_packed_tile_rows":
+        16, "half_rate_tokens": 79.87, "attention_efficiency": 0.5495, "attention_half_tokens": 447.2,
+        "latent_decode_efficiency": 0.6, "link_efficiency": 0.5549, "collective_latency_s": 5.079e-06,
+        "layer_overhead_s": 5.257e-05, "moe_overhead_s": 3.198e-05, "mla_overhead_s": 2e-05,
     },
-    # 166 points; median error in-sample e2e 11.0 %, ttft 46.2 %
+    # 166 points; median error in-sample e2e 12.5 %, ttft 55.5 %
     ("deepspeed-mii", "ampere", "static"): {
-        "memory_efficiency": 0.95, "kv_efficiency": 0.8781, "kv_narrow_efficiency": 0.8, "compute_efficiency": 0.3036,
-        "narrow_efficiency": 0.7, "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42,
-        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.75, "half_rate_tokens": 46.95, "attention_efficiency":
-        0.527, "attention_half_tokens": 455.9, "link_efficiency": 0.4688, "collective_latency_s": 8.604e-06,
-        "layer_overhead_s": 0.000118, "moe_overhead_s": 2.5e-05, "step_overhead_s": 0.004554, "prefill_overhead_s":
-        0.003993, "prefill_launch_s": 7.806e-05, "sequence_overhead_s": 4.084e-05, "arrival_delay_s": 0.005,
-        "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.95, "kv_efficiency": 0.8394, "kv_narrow_efficiency": 0.8, "compute_efficiency": 0.2845,
+        "narrow_efficiency": 0.6996, "expert_memory_efficiency": 0.8804, "expert_compute_efficiency": 0.4204,
+        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.75, "half_rate_tokens": 41.39, "attention_efficiency":
+        0.5292, "attention_half_tokens": 451.9, "link_efficiency": 0.4839, "collective_latency_s": 6.794e-06,
+        "layer_overhead_s": 0.0001759, "moe_overhead_s": 3.198e-05, "step_overhead_s": 0.003456, "prefill_overhead_s":
+        0.004255, "prefill_launch_s": 7.941e-05, "sequence_overhead_s": 1.338e-05, "arrival_delay_s": 0.005,
+        "arrival_lag_steps": 0.5, "cold_step_s": 0.005, "cold_chunk_s": 0.02,
     },
     ("llama.cpp", "*", "static"): {
-        "step_overhead_s": 0.009511, "prefill_overhead_s": 0.002878, "prefill_launch_s": 7.869e-05,
-        "sequence_overhead_s": 1.053e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.0104, "prefill_overhead_s": 0.003096, "prefill_launch_s": 8.005e-05,
+        "sequence_overhead_s": 6.788e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5, "cold_step_s": 0.005,
+        "cold_chunk_s": 0.02,
     },
     ("llama.cpp", "ampere", "served"): {
-        "memory_efficiency": 0.7574, "kv_efficiency": 0.6604, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.7403, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
+        "memory_efficiency": 0.7144, "kv_efficiency": 0.6648, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.6605, "narrow_efficiency": 0.6996, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.8804, "expert_compute_efficiency": 0.4204, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 78.26, "attention_efficiency": 0.55,
-        "attention_half_tokens": 450.8, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5564,
-        "collective_latency_s": 5.059e-06, "layer_overhead_s": 2.94e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
-        2e-05,
+        "routing_evenness": 0.75, "expert_tile_rows": 54.96, "expert_block_tile_rows": 31, "expert_packed_tile_rows":
+        16, "half_rate_tokens": 79.46, "attention_efficiency": 0.5497, "attention_half_tokens": 447.1,
+        "latent_decode_efficiency": 0.6, "link_efficiency": 0.5568, "collective_latency_s": 5.062e-06,
+        "layer_overhead_s": 5.237e-05, "moe_overhead_s": 3.198e-05, "mla_overhead_s": 2e-05,
     },
     # 45 points; median error in-sample e2e 13.8 %
     ("llama.cpp", "ampere", "static"): {
-        "memory_efficiency": 0.5547, "kv_efficiency": 0.6609, "kv_narrow_efficiency": 0.8, "compute_efficiency": 0.7,
-        "narrow_efficiency": 0.7, "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42,
-        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.75, "half_rate_tokens": 89.37, "attention_efficiency":
-        0.5499, "attention_half_tokens": 450.8, "link_efficiency": 0.5565, "collective_latency_s": 4.962e-06,
-        "layer_overhead_s": 3.129e-05, "moe_overhead_s": 2.5e-05, "step_overhead_s": 0.0127, "prefill_overhead_s":
-        0.002866, "prefill_launch_s": 7.869e-05, "sequence_overhead_s": 1.054e-05, "arrival_delay_s": 0.005,
-        "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.5661, "kv_efficiency": 0.6662, "kv_narrow_efficiency": 0.8, "compute_efficiency":
+        0.6141, "narrow_efficiency": 0.6996, "expert_memory_efficiency": 0.8804, "expert_compute_efficiency": 0.4204,
+        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.75, "half_rate_tokens": 98.31, "attention_efficiency":
+        0.5496, "attention_half_tokens": 447.1, "link_efficiency": 0.5569, "collective_latency_s": 4.965e-06,
+        "layer_overhead_s": 5.571e-05, "moe_overhead_s": 3.198e-05, "step_overhead_s": 0.01213, "prefill_overhead_s":
+        0.003081, "prefill_launch_s": 8.005e-05, "sequence_overhead_s": 6.789e-06, "arrival_delay_s": 0.005,
+        "arrival_lag_steps": 0.5, "cold_step_s": 0.005, "cold_chunk_s": 0.02,
     },
     ("llama.cpp", "cdna", "served"): {
-        "memory_efficiency": 0.4003, "kv_efficiency": 0.6036, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.4499, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.5395, "expert_compute_efficiency": 0.2484, "expert_narrow_efficiency": 0.31,
+        "memory_efficiency": 0.3598, "kv_efficiency": 0.4957, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.3108, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.5029, "expert_compute_efficiency": 0.2393, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55.46, "half_rate_tokens": 40.01, "attention_efficiency": 0.25,
-        "attention_half_tokens": 1000, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6189,
-        "collective_latency_s": 5.26e-06, "layer_overhead_s": 3.872e-05, "moe_overhead_s": 2.578e-05,
+        "routing_evenness": 0.7432, "expert_tile_rows": 56.15, "expert_block_tile_rows": 31,
+        "expert_packed_tile_rows": 16, "half_rate_tokens": 41.21, "attention_efficiency": 0.2483,
+        "attention_half_tokens": 1004, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5755,
+        "collective_latency_s": 5.068e-06, "layer_overhead_s": 3.619e-05, "moe_overhead_s": 3.285e-05,
         "mla_overhead_s": 2e-05,
     },
     # 91 points; median error in-sample e2e 13.2 %
     ("llama.cpp", "cdna", "static"): {
-        "memory_efficiency": 0.2403, "kv_efficiency": 0.5732, "kv_narrow_efficiency": 0.8, "compute_efficiency":
-        0.4314, "narrow_efficiency": 0.7, "expert_memory_efficiency": 0.1, "expert_compute_efficiency": 0.248,
-        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.7492, "half_rate_tokens": 40.57,
-        "attention_efficiency": 0.2496, "attention_half_tokens": 1000, "link_efficiency": 0.619,
-        "collective_latency_s": 5.085e-06, "layer_overhead_s": 4.793e-05, "moe_overhead_s": 3.795e-05,
-        "step_overhead_s": 0.01345, "prefill_overhead_s": 0.002774, "prefill_launch_s": 7.869e-05,
-        "sequence_overhead_s": 1.054e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.2395, "kv_efficiency": 0.467, "kv_narrow_efficiency": 0.8, "compute_efficiency":
+        0.2901, "narrow_efficiency": 0.7, "expert_memory_efficiency": 0.1, "expert_compute_efficiency": 0.2389,
+        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.7424, "half_rate_tokens": 42.29,
+        "attention_efficiency": 0.2479, "attention_half_tokens": 1004, "link_efficiency": 0.5756,
+        "collective_latency_s": 4.905e-06, "layer_overhead_s": 4.206e-05, "moe_overhead_s": 5.462e-05,
+        "step_overhead_s": 0.01357, "prefill_overhead_s": 0.002976, "prefill_launch_s": 8.005e-05,
+        "sequence_overhead_s": 6.789e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5, "cold_step_s": 0.005,
+        "cold_chunk_s": 0.02,
     },
     ("llama.cpp", "hopper", "served"): {
-        "memory_efficiency": 0.8951, "kv_efficiency": 0.8286, "kv_narrow_efficiency": 0.8124, "latent_efficiency":
-        0.9018, "compute_efficiency": 0.7521, "narrow_efficiency": 0.7267, "fp4_efficiency": 0.5, "packed_efficiency":
-        0.7963, "expert_memory_efficiency": 0.7989, "expert_compute_efficiency": 0.4203, "expert_narrow_efficiency":
-        0.3065, "expert_block_efficiency": 0.2301, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2739,
-        "routing_evenness": 0.3605, "expert_tile_rows": 47.3, "half_rate_tokens": 40.01, "attention_efficiency":
-        0.5927, "attention_half_tokens": 1040, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6339,
-        "collective_latency_s": 5.163e-06, "layer_overhead_s": 3.941e-05, "moe_overhead_s": 3.098e-05,
-        "mla_overhead_s": 2.037e-05,
+        "memory_efficiency": 0.8385, "kv_efficiency": 0.8554, "kv_narrow_efficiency": 0.8238, "latent_efficiency":
+        0.8916, "compute_efficiency": 0.7067, "narrow_efficiency": 0.7547, "fp4_efficiency": 0.5, "packed_efficiency":
+        0.7657, "expert_memory_efficiency": 0.9418, "expert_compute_efficiency": 0.4198, "expert_narrow_efficiency":
+        0.3017, "expert_block_efficiency": 0.2286, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2381,
+        "routing_evenness": 0.6317, "expert_tile_rows": 55.49, "expert_block_tile_rows": 31.17,
+        "expert_packed_tile_rows": 15.94, "half_rate_tokens": 40.3, "attention_efficiency": 0.6002,
+        "attention_half_tokens": 1035, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6494,
+        "collective_latency_s": 5.042e-06, "layer_overhead_s": 2.63e-05, "moe_overhead_s": 3.914e-05,
+        "mla_overhead_s": 2.258e-05,
     },
-    # 75 points; median error in-sample e2e 12.7 %
+    # 75 points; median error in-sample e2e 12.5 %
     ("llama.cpp", "hopper", "static"): {
-        "memory_efficiency": 0.95, "kv_efficiency": 0.9149, "kv_narrow_efficiency": 0.8124, "compute_efficiency":
-        0.7165, "narrow_efficiency": 0.7267, "expert_memory_efficiency": 0.3081, "expert_compute_efficiency": 0.4202,
-        "expert_narrow_efficiency": 0.3065, "routing_evenness": 0.3599, "half_rate_tokens": 43.82,
-        "attention_efficiency": 0.5925, "attention_half_tokens": 1040, "link_efficiency": 0.6341,
-        "collective_latency_s": 4.875e-06, "layer_overhead_s": 0.0001891, "moe_overhead_s": 4.782e-05,
-        "step_overhead_s": 0.00638, "prefill_overhead_s": 0.002844, "prefill_launch_s": 7.886e-05,
-        "sequence_overhead_s": 1.053e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.95, "kv_efficiency": 0.9288, "kv_narrow_efficiency": 0.8238, "compute_efficiency":
+        0.6671, "narrow_efficiency": 0.7547, "expert_memory_efficiency": 0.332, "expert_compute_efficiency": 0.4196,
+        "expert_narrow_efficiency": 0.3017, "routing_evenness": 0.6317, "half_rate_tokens": 45.97,
+        "attention_efficiency": 0.6, "attention_half_tokens": 1035, "link_efficiency": 0.6496, "collective_latency_s":
+        4.761e-06, "layer_overhead_s": 9.411e-05, "moe_overhead_s": 9.633e-05, "step_overhead_s": 0.009458,
+        "prefill_overhead_s": 0.003058, "prefill_launch_s": 8.022e-05, "sequence_overhead_s": 6.788e-06,
+        "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5, "cold_step_s": 0.005, "cold_chunk_s": 0.02,
     },
     ("sglang", "*", "served"): {
-        "step_overhead_s": 0.0006462, "prefill_overhead_s": 0.003906, "prefill_launch_s": 0.0001301,
-        "sequence_overhead_s": 2.275e-05, "arrival_delay_s": 0.01086, "arrival_lag_steps": 0.8388,
+        "step_overhead_s": 0.00103, "prefill_overhead_s": 0.005541, "prefill_launch_s": 0.0003164,
+        "sequence_overhead_s": 2.187e-05, "arrival_delay_s": 0.01536, "arrival_lag_steps": 0.608, "cold_step_s":
+        0.00518, "cold_chunk_s": 0.02104,
     },
-    # 41 points; median error in-sample tpot 10.9 %, ttft 41.0 %
+    # 122 points; median error in-sample tpot 12.9 %, ttft 13.4 %
     ("sglang", "blackwell", "served"): {
-        "memory_efficiency": 0.7569, "kv_efficiency": 0.8375, "kv_narrow_efficiency": 0.8906, "latent_efficiency":
-        0.7094, "compute_efficiency": 0.6587, "narrow_efficiency": 0.7276, "fp4_efficiency": 0.4754,
-        "packed_efficiency": 0.8009, "expert_memory_efficiency": 0.8599, "expert_compute_efficiency": 0.45,
-        "expert_narrow_efficiency": 0.4438, "expert_block_efficiency": 0.1452, "expert_fp4_efficiency": 0.2878,
-        "expert_packed_efficiency": 0.1629, "routing_evenness": 0.7098, "expert_tile_rows": 61.64, "half_rate_tokens":
-        90.67, "attention_efficiency": 0.5297, "attention_half_tokens": 1247, "latent_decode_efficiency": 0.944,
-        "link_efficiency": 0.4425, "collective_latency_s": 6.035e-06, "layer_overhead_s": 2.546e-05, "moe_overhead_s":
-        2.529e-05, "mla_overhead_s": 2.741e-05, "step_overhead_s": 0.0006425, "prefill_overhead_s": 0.003803,
-        "prefill_launch_s": 0.0001273, "sequence_overhead_s": 2.436e-05, "arrival_delay_s": 0.011,
-        "arrival_lag_steps": 0.9, "cold_step_s": 3.0, "cold_chunk_s": 70.0,
+        "memory_efficiency": 0.6865, "kv_efficiency": 0.818, "kv_narrow_efficiency": 0.9201, "latent_efficiency":
+        0.6702, "compute_efficiency": 0.5985, "narrow_efficiency": 0.7137, "fp4_efficiency": 0.461,
+        "packed_efficiency": 0.7966, "expert_memory_efficiency": 0.98, "expert_compute_efficiency": 0.45,
+        "expert_narrow_efficiency": 0.4479, "expert_block_efficiency": 0.1202, "expert_fp4_efficiency": 0.2841,
+        "expert_packed_efficiency": 0.1357, "routing_evenness": 0.7918, "expert_tile_rows": 59.73,
+        "expert_block_tile_rows": 46.27, "expert_packed_tile_rows": 21.24, "half_rate_tokens": 89.38,
+        "attention_efficiency": 0.4829, "attention_half_tokens": 1467, "latent_decode_efficiency": 0.95,
+        "link_efficiency": 0.3678, "collective_latency_s": 6.084e-06, "layer_overhead_s": 2.475e-05, "moe_overhead_s":
+        1.434e-05, "mla_overhead_s": 3.839e-05, "step_overhead_s": 0.001038, "prefill_overhead_s": 0.005972,
+        "prefill_launch_s": 0.0003936, "sequence_overhead_s": 2.283e-05, "arrival_delay_s": 0.01651,
+        "arrival_lag_steps": 0.6557, "cold_step_s": 1.923, "cold_chunk_s": 69.99,
     },
-    # 28 points; median error in-sample tpot 5.1 %, ttft 14.5 %
+    # 84 points; median error in-sample tpot 4.1 %, ttft 12.6 %
     ("sglang", "hopper", "served"): {
-        "memory_efficiency": 0.95, "kv_efficiency": 0.8388, "kv_narrow_efficiency": 0.8124, "latent_efficiency":
-        0.9018, "compute_efficiency": 0.7499, "narrow_efficiency": 0.7267, "fp4_efficiency": 0.5, "packed_efficiency":
-        0.7963, "expert_memory_efficiency": 0.8116, "expert_compute_efficiency": 0.4203, "expert_narrow_efficiency":
-        0.3065, "expert_block_efficiency": 0.2301, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2739,
-        "routing_evenness": 0.3605, "expert_tile_rows": 47.29, "half_rate_tokens": 39.99, "attention_efficiency":
-        0.593, "attention_half_tokens": 1040, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6469,
-        "collective_latency_s": 5.128e-06, "layer_overhead_s": 3.832e-05, "moe_overhead_s": 3.092e-05,
-        "mla_overhead_s": 2.037e-05, "step_overhead_s": 0.0006067, "prefill_overhead_s": 0.003844, "prefill_launch_s":
-        0.00013, "sequence_overhead_s": 2.141e-05, "arrival_delay_s": 0.01086, "arrival_lag_steps": 0.9195,
+        "memory_efficiency": 0.9203, "kv_efficiency": 0.8693, "kv_narrow_efficiency": 0.8238, "latent_efficiency":
+        0.8916, "compute_efficiency": 0.7299, "narrow_efficiency": 0.7547, "fp4_efficiency": 0.5, "packed_efficiency":
+        0.7657, "expert_memory_efficiency": 0.949, "expert_compute_efficiency": 0.4199, "expert_narrow_efficiency":
+        0.3017, "expert_block_efficiency": 0.2286, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2381,
+        "routing_evenness": 0.6317, "expert_tile_rows": 55.48, "expert_block_tile_rows": 31.17,
+        "expert_packed_tile_rows": 15.94, "half_rate_tokens": 40.25, "attention_efficiency": 0.602,
+        "attention_half_tokens": 1034, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6767,
+        "collective_latency_s": 5.012e-06, "layer_overhead_s": 2.571e-05, "moe_overhead_s": 3.909e-05,
+        "mla_overhead_s": 2.258e-05, "step_overhead_s": 0.0009628, "prefill_overhead_s": 0.005266, "prefill_launch_s":
+        0.0003153, "sequence_overhead_s": 2.011e-05, "arrival_delay_s": 0.01537, "arrival_lag_steps": 0.6098,
+        "cold_step_s": 0.00518, "cold_chunk_s": 0.02104,
     },
     ("tgi", "*", "served"): {
-        "step_overhead_s": 0.003497, "prefill_overhead_s": 0.005662, "prefill_launch_s": 0.0002612,
-        "sequence_overhead_s": 0.0007354, "arrival_delay_s": 0.02545, "arrival_lag_steps": 0.1044,
+        "step_overhead_s": 0.003385, "prefill_overhead_s": 0.003585, "prefill_launch_s": 0.0003094,
+        "sequence_overhead_s": 0.0007458, "arrival_delay_s": 0.02556, "arrival_lag_steps": 0.3054, "cold_step_s":
+        0.005018, "cold_chunk_s": 0.0201,
     },
-    # 105 points; median error in-sample tpot 12.4 %, ttft 21.0 %
+    # 105 points; median error in-sample tpot 12.0 %, ttft 21.0 %
     ("tgi", "ampere", "served"): {
-        "memory_efficiency": 0.8264, "kv_efficiency": 0.6171, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.4342, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
+        "memory_efficiency": 0.8526, "kv_efficiency": 0.6061, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.4364, "narrow_efficiency": 0.6996, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.8804, "expert_compute_efficiency": 0.4204, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 14.28, "attention_efficiency": 0.534,
-        "attention_half_tokens": 523.1, "latent_decode_efficiency": 0.6, "link_efficiency": 0.7121,
-        "collective_latency_s": 6.618e-06, "layer_overhead_s": 0.0001618, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
-        2e-05, "step_overhead_s": 0.003568, "prefill_overhead_s": 0.008265, "prefill_launch_s": 0.0004618,
-        "sequence_overhead_s": 0.00103, "arrival_delay_s": 0.03393, "arrival_lag_steps": 0.07543,
+        "routing_evenness": 0.75, "expert_tile_rows": 54.96, "expert_block_tile_rows": 31, "expert_packed_tile_rows":
+        16, "half_rate_tokens": 16.42, "attention_efficiency": 0.5363, "attention_half_tokens": 511.5,
+        "latent_decode_efficiency": 0.6, "link_efficiency": 0.6704, "collective_latency_s": 7.176e-06,
+        "layer_overhead_s": 0.0002005, "moe_overhead_s": 3.198e-05, "mla_overhead_s": 2e-05, "step_overhead_s":
+        0.002598, "prefill_overhead_s": 0.005986, "prefill_launch_s": 0.0004292, "sequence_overhead_s": 0.001034,
+        "arrival_delay_s": 0.03381, "arrival_lag_steps": 0.199, "cold_step_s": 0.005018, "cold_chunk_s": 0.0201,
     },
-    # 86 points; median error in-sample tpot 11.7 %, ttft 20.4 %
+    # 86 points; median error in-sample tpot 12.1 %, ttft 23.7 %
     ("tgi", "hopper", "served"): {
-        "memory_efficiency": 0.8059, "kv_efficiency": 0.2856, "kv_narrow_efficiency": 0.8124, "latent_efficiency":
-        0.9018, "compute_efficiency": 0.2471, "narrow_efficiency": 0.7267, "fp4_efficiency": 0.5, "packed_efficiency":
-        0.7963, "expert_memory_efficiency": 0.8116, "expert_compute_efficiency": 0.4203, "expert_narrow_efficiency":
-        0.3065, "expert_block_efficiency": 0.2301, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2739,
-        "routing_evenness": 0.3605, "expert_tile_rows": 47.29, "half_rate_tokens": 16.21, "attention_efficiency":
-        0.5761, "attention_half_tokens": 1242, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6262,
-        "collective_latency_s": 6.756e-06, "layer_overhead_s": 3.734e-05, "moe_overhead_s": 3.092e-05,
-        "mla_overhead_s": 2.037e-05, "step_overhead_s": 0.007043, "prefill_overhead_s": 0.005631, "prefill_launch_s":
-        0.0001591, "sequence_overhead_s": 0.0005131, "arrival_delay_s": 0.0131, "arrival_lag_steps": 0.1035,
+        "memory_efficiency": 0.8142, "kv_efficiency": 0.3828, "kv_narrow_efficiency": 0.8238, "latent_efficiency":
+        0.8916, "compute_efficiency": 0.2379, "narrow_efficiency": 0.7547, "fp4_efficiency": 0.5, "packed_efficiency":
+        0.7657, "expert_memory_efficiency": 0.949, "expert_compute_efficiency": 0.4199, "expert_narrow_efficiency":
+        0.3017, "expert_block_efficiency": 0.2286, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2381,
+        "routing_evenness": 0.6317, "expert_tile_rows": 55.48, "expert_block_tile_rows": 31.17,
+        "expert_packed_tile_rows": 15.94, "half_rate_tokens": 21.71, "attention_efficiency": 0.5855,
+        "attention_half_tokens": 1205, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6668,
+        "collective_latency_s": 6.661e-06, "layer_overhead_s": 2.244e-05, "moe_overhead_s": 3.909e-05,
+        "mla_overhead_s": 2.258e-05, "step_overhead_s": 0.007856, "prefill_overhead_s": 0.002096, "prefill_launch_s":
+        0.0002524, "sequence_overhead_s": 0.0005206, "arrival_delay_s": 0.01365, "arrival_lag_steps": 0.4378,
+        "cold_step_s": 0.005018, "cold_chunk_s": 0.0201,
     },
-    # 23 points; median error in-sample tpot 9.4 %, ttft 8.6 %
+    # 23 points; median error in-sample tpot 10.6 %, ttft 10.1 %
     ("tgi", "turing", "served"): {
-        "memory_efficiency": 0.6247, "kv_efficiency": 0.413, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.4395, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "memory_efficiency": 0.6295, "kv_efficiency": 0.3368, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.4536, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
         "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 26.16, "attention_efficiency": 0.2989,
-        "attention_half_tokens": 257.5, "latent_decode_efficiency": 0.6, "link_efficiency": 0.765,
-        "collective_latency_s": 6.724e-06, "layer_overhead_s": 2.112e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
-        2e-05, "step_overhead_s": 0.002154, "prefill_overhead_s": 0.004293, "prefill_launch_s": 0.0002588,
-        "sequence_overhead_s": 0.001833, "arrival_delay_s": 0.04608, "arrival_lag_steps": 0.09874,
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "expert_block_tile_rows": 31, "expert_packed_tile_rows": 16,
+        "half_rate_tokens": 31.66, "attention_efficiency": 0.2988, "attention_half_tokens": 257.5,
+        "latent_decode_efficiency": 0.6, "link_efficiency": 0.75, "collective_latency_s": 6.537e-06,
+        "layer_overhead_s": 2.606e-05, "moe_overhead_s": 3.2e-05, "mla_overhead_s": 2e-05, "step_overhead_s":
+        0.002471, "prefill_overhead_s": 0.003338, "prefill_launch_s": 0.0003065, "sequence_overhead_s": 0.001819,
+        "arrival_delay_s": 0.04265, "arrival_lag_steps": 0.2857, "cold_step_s": 0.005018, "cold_chunk_s": 0.0201,
     },
     ("trtllm", "*", "served"): {
-        "step_overhead_s": 0.0004185, "prefill_overhead_s": 0.007308, "prefill_launch_s": 0.0003957,
-        "sequence_overhead_s": 7.459e-06, "arrival_delay_s": 0.02321, "arrival_lag_steps": 0.6939,
+        "step_overhead_s": 0.0007725, "prefill_overhead_s": 0.005625, "prefill_launch_s": 0.0003464,
+        "sequence_overhead_s": 1.294e-05, "arrival_delay_s": 0.02557, "arrival_lag_steps": 0.7178, "cold_step_s":
+        0.005008, "cold_chunk_s": 0.0201,
     },
     ("trtllm", "*", "static"): {
-        "step_overhead_s": 0.0002495, "prefill_overhead_s": 0.001159, "prefill_launch_s": 6.378e-05,
-        "sequence_overhead_s": 1.059e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.0007194, "prefill_overhead_s": 0.001963, "prefill_launch_s": 6.711e-05,
+        "sequence_overhead_s": 9.046e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5, "cold_step_s": 0.005,
+        "cold_chunk_s": 0.02,
     },
     ("trtllm", "ada", "served"): {
-        "memory_efficiency": 0.8559, "kv_efficiency": 0.9422, "kv_narrow_efficiency": 0.8633, "latent_efficiency":
-        0.9, "compute_efficiency": 0.6455, "narrow_efficiency": 0.7521, "fp4_efficiency": 0.5, "packed_efficiency":
-        0.8, "expert_memory_efficiency": 0.9085, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency":
-        0.3129, "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.7495, "expert_tile_rows": 54.86, "half_rate_tokens": 99.13, "attention_efficiency":
-        0.4812, "attention_half_tokens": 249.4, "latent_decode_efficiency": 0.6, "link_efficiency": 0.4247,
-        "collective_latency_s": 6.979e-06, "layer_overhead_s": 2.441e-05, "moe_overhead_s": 2.476e-05,
-        "mla_overhead_s": 2e-05,
+        "memory_efficiency": 0.8782, "kv_efficiency": 0.95, "kv_narrow_efficiency": 0.8874, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.6585, "narrow_efficiency": 0.7669, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.8921, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.313,
+        "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
+        "routing_evenness": 0.75, "expert_tile_rows": 54.84, "expert_block_tile_rows": 98, "expert_packed_tile_rows":
+        28, "half_rate_tokens": 98.72, "attention_efficiency": 0.4811, "attention_half_tokens": 249.3,
+        "latent_decode_efficiency": 0.6, "link_efficiency": 0.4431, "collective_latency_s": 6.964e-06,
+        "layer_overhead_s": 3.112e-05, "moe_overhead_s": 3.178e-05, "mla_overhead_s": 2e-05,
     },
-    # 49 points; median error in-sample e2e 2.4 %, ttft 4.6 %
+    # 49 points; median error in-sample e2e 2.4 %, ttft 8.2 %
     ("trtllm", "ada", "static"): {
-        "memory_efficiency": 0.7251, "kv_efficiency": 0.95, "kv_narrow_efficiency": 0.9083, "compute_efficiency":
-        0.9028, "narrow_efficiency": 1, "expert_memory_efficiency": 0.98, "expert_compute_efficiency": 0.42,
-        "expert_narrow_efficiency": 0.2544, "routing_evenness": 0.7409, "half_rate_tokens": 89.42,
-        "attention_efficiency": 0.4669, "attention_half_tokens": 249.7, "link_efficiency": 0.8629,
-        "collective_latency_s": 6.72e-06, "layer_overhead_s": 2.337e-05, "moe_overhead_s": 2.281e-05,
-        "step_overhead_s": 0.0002394, "prefill_overhead_s": 0.001089, "prefill_launch_s": 6.376e-05,
-        "sequence_overhead_s": 9.921e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.8153, "kv_efficiency": 0.95, "kv_narrow_efficiency": 0.9037, "compute_efficiency":
+        0.864, "narrow_efficiency": 1, "expert_memory_efficiency": 0.98, "expert_compute_efficiency": 0.42,
+        "expert_narrow_efficiency": 0.2849, "routing_evenness": 0.7476, "half_rate_tokens": 95.75,
+        "attention_efficiency": 0.4789, "attention_half_tokens": 249, "link_efficiency": 0.8263,
+        "collective_latency_s": 6.881e-06, "layer_overhead_s": 3.011e-05, "moe_overhead_s": 3.064e-05,
+        "step_overhead_s": 0.0006772, "prefill_overhead_s": 0.001847, "prefill_launch_s": 6.708e-05,
+        "sequence_overhead_s": 8.942e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5, "cold_step_s": 0.005,
+        "cold_chunk_s": 0.02,
     },
     ("trtllm", "ampere", "served"): {
-        "memory_efficiency": 0.7743, "kv_efficiency": 0.655, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.748, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
+        "memory_efficiency": 0.7784, "kv_efficiency": 0.6733, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.6696, "narrow_efficiency": 0.6993, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.8808, "expert_compute_efficiency": 0.4208, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 78.44, "attention_efficiency": 0.5507,
-        "attention_half_tokens": 450.7, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5539,
-        "collective_latency_s": 5.076e-06, "layer_overhead_s": 2.944e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
-        2e-05,
+        "routing_evenness": 0.75, "expert_tile_rows": 54.93, "expert_block_tile_rows": 31, "expert_packed_tile_rows":
+        16, "half_rate_tokens": 80.24, "attention_efficiency": 0.5507, "attention_half_tokens": 446.9,
+        "latent_decode_efficiency": 0.6, "link_efficiency": 0.5511, "collective_latency_s": 5.057e-06,
+        "layer_overhead_s": 5.126e-05, "moe_overhead_s": 3.198e-05, "mla_overhead_s": 2e-05,
     },
-    # 423 points; median error in-sample e2e 8.5 %, ttft 12.6 %
+    # 423 points; median error in-sample e2e 8.9 %, ttft 14.8 %
     ("trtllm", "ampere", "static"): {
-        "memory_efficiency": 0.8633, "kv_efficiency": 0.6898, "kv_narrow_efficiency": 0.8, "compute_efficiency":
-        0.935, "narrow_efficiency": 0.4795, "expert_memory_efficiency": 0.98, "expert_compute_efficiency": 0.7466,
-        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.7232, "half_rate_tokens": 177.6,
-        "attention_efficiency": 0.5743, "attention_half_tokens": 414.8, "link_efficiency": 0.2595,
-        "collective_latency_s": 1.351e-05, "layer_overhead_s": 7.1e-05, "moe_overhead_s": 2.137e-05,
-        "step_overhead_s": 0.0001183, "prefill_overhead_s": 0.0009548, "prefill_launch_s": 6.372e-05,
-        "sequence_overhead_s": 9.238e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.8337, "kv_efficiency": 0.6946, "kv_narrow_efficiency": 0.8, "compute_efficiency":
+        0.8817, "narrow_efficiency": 0.4625, "expert_memory_efficiency": 0.98, "expert_compute_efficiency": 0.7473,
+        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.7459, "half_rate_tokens": 152.3,
+        "attention_efficiency": 0.5934, "attention_half_tokens": 433.5, "link_efficiency": 0.2845,
+        "collective_latency_s": 7.183e-06, "layer_overhead_s": 7.302e-05, "moe_overhead_s": 3.027e-05,
+        "step_overhead_s": 0.0004162, "prefill_overhead_s": 0.001763, "prefill_launch_s": 6.708e-05,
+        "sequence_overhead_s": 8.849e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5, "cold_step_s": 0.005,
+        "cold_chunk_s": 0.02,
     },
-    # 62 points; median error in-sample tpot 15.2 %, ttft 31.3 %
+    # 188 points; median error in-sample tpot 13.7 %, ttft 12.9 %
     ("trtllm", "blackwell", "served"): {
-        "memory_efficiency": 0.8307, "kv_efficiency": 0.8324, "kv_narrow_efficiency": 0.8851, "latent_efficiency":
-        0.704, "compute_efficiency": 0.6569, "narrow_efficiency": 0.7246, "fp4_efficiency": 0.4577,
-        "packed_efficiency": 0.8009, "expert_memory_efficiency": 0.9111, "expert_compute_efficiency": 0.45,
-        "expert_narrow_efficiency": 0.4768, "expert_block_efficiency": 0.1382, "expert_fp4_efficiency": 0.2944,
-        "expert_packed_efficiency": 0.1629, "routing_evenness": 0.6984, "expert_tile_rows": 61.56, "half_rate_tokens":
-        90.85, "attention_efficiency": 0.5503, "attention_half_tokens": 1247, "latent_decode_efficiency": 0.938,
-        "link_efficiency": 0.4595, "collective_latency_s": 5.923e-06, "layer_overhead_s": 2.407e-05, "moe_overhead_s":
-        2.418e-05, "mla_overhead_s": 2.949e-05, "step_overhead_s": 0.0003219, "prefill_overhead_s": 0.006202,
-        "prefill_launch_s": 0.0003228, "sequence_overhead_s": 6.696e-06, "arrival_delay_s": 0.02022,
-        "arrival_lag_steps": 0.75,
+        "memory_efficiency": 0.753, "kv_efficiency": 0.8123, "kv_narrow_efficiency": 0.9136, "latent_efficiency":
+        0.6671, "compute_efficiency": 0.5973, "narrow_efficiency": 0.7198, "fp4_efficiency": 0.4337,
+        "packed_efficiency": 0.7966, "expert_memory_efficiency": 0.98, "expert_compute_efficiency": 0.45,
+        "expert_narrow_efficiency": 0.4853, "expert_block_efficiency": 0.1333, "expert_fp4_efficiency": 0.2948,
+        "expert_packed_efficiency": 0.1357, "routing_evenness": 0.7767, "expert_tile_rows": 56.25,
+        "expert_block_tile_rows": 43.91, "expert_packed_tile_rows": 21.24, "half_rate_tokens": 88.71,
+        "attention_efficiency": 0.5062, "attention_half_tokens": 1451, "latent_decode_efficiency": 0.95,
+        "link_efficiency": 0.4076, "collective_latency_s": 5.961e-06, "layer_overhead_s": 2.384e-05, "moe_overhead_s":
+        1.406e-05, "mla_overhead_s": 4.308e-05, "step_overhead_s": 0.0005414, "prefill_overhead_s": 0.005012,
+        "prefill_launch_s": 0.0002977, "sequence_overhead_s": 9.92e-06, "arrival_delay_s": 0.02405,
+        "arrival_lag_steps": 0.8173, "cold_step_s": 0.003937, "cold_chunk_s": 0.0201,
     },
-    # 213 points; median error in-sample tpot 6.8 %, ttft 18.7 %
+    # 635 points; median error in-sample tpot 7.1 %, ttft 17.9 %
     ("trtllm", "hopper", "served"): {
-        "memory_efficiency": 0.9127, "kv_efficiency": 0.8998, "kv_narrow_efficiency": 0.8505, "latent_efficiency":
-        0.9018, "compute_efficiency": 0.7972, "narrow_efficiency": 0.7567, "fp4_efficiency": 0.5, "packed_efficiency":
-        0.7802, "expert_memory_efficiency": 0.8711, "expert_compute_efficiency": 0.4208, "expert_narrow_efficiency":
-        0.3031, "expert_block_efficiency": 0.2342, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2897,
-        "routing_evenness": 0.3406, "expert_tile_rows": 44.54, "half_rate_tokens": 39.88, "attention_efficiency":
-        0.5938, "attention_half_tokens": 1040, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6412,
-        "collective_latency_s": 5.256e-06, "layer_overhead_s": 4.074e-05, "moe_overhead_s": 3.202e-05,
-        "mla_overhead_s": 2.037e-05, "step_overhead_s": 0.0004857, "prefill_overhead_s": 0.008905, "prefill_launch_s":
-        0.0005367, "sequence_overhead_s": 7.416e-06, "arrival_delay_s": 0.02937, "arrival_lag_steps": 0.7652,
+        "memory_efficiency": 0.9222, "kv_efficiency": 0.95, "kv_narrow_efficiency": 0.8703, "latent_efficiency":
+        0.8916, "compute_efficiency": 0.7528, "narrow_efficiency": 0.7911, "fp4_efficiency": 0.5, "packed_efficiency":
+        0.7281, "expert_memory_efficiency": 0.98, "expert_compute_efficiency": 0.4199, "expert_narrow_efficiency":
+        0.2937, "expert_block_efficiency": 0.2322, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.241,
+        "routing_evenness": 0.6142, "expert_tile_rows": 55.94, "expert_block_tile_rows": 30.94,
+        "expert_packed_tile_rows": 15.99, "half_rate_tokens": 40.47, "attention_efficiency": 0.6023,
+        "attention_half_tokens": 1036, "latent_decode_efficiency": 0.6, "link_efficiency": 0.653,
+        "collective_latency_s": 4.971e-06, "layer_overhead_s": 2.477e-05, "moe_overhead_s": 4.116e-05,
+        "mla_overhead_s": 2.258e-05, "step_overhead_s": 0.0009129, "prefill_overhead_s": 0.00651, "prefill_launch_s":
+        0.0005201, "sequence_overhead_s": 1.283e-05, "arrival_delay_s": 0.03647, "arrival_lag_steps": 0.7484,
+        "cold_step_s": 0.004023, "cold_chunk_s": 0.0201,
     },
-    # 479 points; median error in-sample e2e 7.2 %, ttft 11.6 %
+    # 479 points; median error in-sample e2e 7.0 %, ttft 14.9 %
     ("trtllm", "hopper", "static"): {
-        "memory_efficiency": 0.9253, "kv_efficiency": 0.914, "kv_narrow_efficiency": 1, "compute_efficiency": 0.95,
-        "narrow_efficiency": 0.785, "expert_memory_efficiency": 0.98, "expert_compute_efficiency": 0.5812,
-        "expert_narrow_efficiency": 0.1947, "routing_evenness": 0.1, "half_rate_tokens": 232.2,
-        "attention_efficiency": 0.3133, "attention_half_tokens": 1286, "link_efficiency": 0.3342,
-        "collective_latency_s": 1.175e-05, "layer_overhead_s": 6.191e-05, "moe_overhead_s": 2.884e-05,
-        "step_overhead_s": 0.000129, "prefill_overhead_s": 0.0008548, "prefill_launch_s": 5.788e-05,
-        "sequence_overhead_s": 1.246e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.8525, "kv_efficiency": 0.9234, "kv_narrow_efficiency": 1, "compute_efficiency": 0.7461,
+        "narrow_efficiency": 1, "expert_memory_efficiency": 0.98, "expert_compute_efficiency": 0.5346,
+        "expert_narrow_efficiency": 0.2148, "routing_evenness": 0.4496, "half_rate_tokens": 55.31,
+        "attention_efficiency": 0.53, "attention_half_tokens": 1035, "link_efficiency": 0.3216,
+        "collective_latency_s": 8.931e-06, "layer_overhead_s": 6.145e-05, "moe_overhead_s": 3.095e-05,
+        "step_overhead_s": 0.000382, "prefill_overhead_s": 0.001259, "prefill_launch_s": 5.772e-05,
+        "sequence_overhead_s": 1.201e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5, "cold_step_s": 0.005,
+        "cold_chunk_s": 0.02,
     },
     ("unstated", "*", "static"): {
-        "step_overhead_s": 0.0175, "prefill_overhead_s": 0.003058, "prefill_launch_s": 8.369e-05,
-        "sequence_overhead_s": 0.0003224, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.01032, "prefill_overhead_s": 0.003073, "prefill_launch_s": 8.088e-05,
+        "sequence_overhead_s": 8.394e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5, "cold_step_s": 0.005,
+        "cold_chunk_s": 0.02,
     },
     ("unstated", "ampere", "served"): {
-        "memory_efficiency": 0.7851, "kv_efficiency": 0.66, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.726, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
+        "memory_efficiency": 0.7339, "kv_efficiency": 0.6631, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.6237, "narrow_efficiency": 0.6996, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.8804, "expert_compute_efficiency": 0.4204, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 78.2, "attention_efficiency": 0.5497,
-        "attention_half_tokens": 450.9, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5534,
-        "collective_latency_s": 5.066e-06, "layer_overhead_s": 2.942e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
-        2e-05,
+        "routing_evenness": 0.75, "expert_tile_rows": 54.96, "expert_block_tile_rows": 31, "expert_packed_tile_rows":
+        16, "half_rate_tokens": 80.19, "attention_efficiency": 0.5495, "attention_half_tokens": 447.2,
+        "latent_decode_efficiency": 0.6, "link_efficiency": 0.5503, "collective_latency_s": 5.08e-06,
+        "layer_overhead_s": 5.284e-05, "moe_overhead_s": 3.198e-05, "mla_overhead_s": 2e-05,
     },
-    # 58 points; median error in-sample e2e 9.6 %, ttft 14.8 %
+    # 58 points; median error in-sample e2e 14.1 %, ttft 24.2 %
     ("unstated", "ampere", "static"): {
-        "memory_efficiency": 0.95, "kv_efficiency": 0.657, "kv_narrow_efficiency": 0.8, "compute_efficiency": 0.648,
-        "narrow_efficiency": 0.7, "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42,
-        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.75, "half_rate_tokens": 22.16, "attention_efficiency":
-        0.5342, "attention_half_tokens": 454.1, "link_efficiency": 0.3778, "collective_latency_s": 5.217e-06,
-        "layer_overhead_s": 3.748e-05, "moe_overhead_s": 2.5e-05, "step_overhead_s": 0.02524, "prefill_overhead_s":
-        0.002919, "prefill_launch_s": 8.374e-05, "sequence_overhead_s": 0.000648, "arrival_delay_s": 0.005,
-        "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.95, "kv_efficiency": 0.5166, "kv_narrow_efficiency": 0.8, "compute_efficiency": 0.565,
+        "narrow_efficiency": 0.6996, "expert_memory_efficiency": 0.8804, "expert_compute_efficiency": 0.4204,
+        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.75, "half_rate_tokens": 44.99, "attention_efficiency":
+        0.5534, "attention_half_tokens": 447.6, "link_efficiency": 0.3311, "collective_latency_s": 5.568e-06,
+        "layer_overhead_s": 0.0001652, "moe_overhead_s": 3.198e-05, "step_overhead_s": 0.01893, "prefill_overhead_s":
+        0.002749, "prefill_launch_s": 8.088e-05, "sequence_overhead_s": 8.837e-06, "arrival_delay_s": 0.005,
+        "arrival_lag_steps": 0.5, "cold_step_s": 0.005, "cold_chunk_s": 0.02,
     },
     ("unstated", "hopper", "served"): {
-        "memory_efficiency": 0.9043, "kv_efficiency": 0.828, "kv_narrow_efficiency": 0.8124, "latent_efficiency":
-        0.9018, "compute_efficiency": 0.7463, "narrow_efficiency": 0.7267, "fp4_efficiency": 0.5, "packed_efficiency":
-        0.7963, "expert_memory_efficiency": 0.8116, "expert_compute_efficiency": 0.4203, "expert_narrow_efficiency":
-        0.3065, "expert_block_efficiency": 0.2301, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2739,
-        "routing_evenness": 0.3605, "expert_tile_rows": 47.29, "half_rate_tokens": 40.01, "attention_efficiency":
-        0.5926, "attention_half_tokens": 1040, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6314,
-        "collective_latency_s": 5.165e-06, "layer_overhead_s": 3.942e-05, "moe_overhead_s": 3.092e-05,
-        "mla_overhead_s": 2.037e-05,
+        "memory_efficiency": 0.8299, "kv_efficiency": 0.8541, "kv_narrow_efficiency": 0.8238, "latent_efficiency":
+        0.8916, "compute_efficiency": 0.693, "narrow_efficiency": 0.7547, "fp4_efficiency": 0.5, "packed_efficiency":
+        0.7657, "expert_memory_efficiency": 0.949, "expert_compute_efficiency": 0.4199, "expert_narrow_efficiency":
+        0.3017, "expert_block_efficiency": 0.2286, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2381,
+        "routing_evenness": 0.6317, "expert_tile_rows": 55.48, "expert_block_tile_rows": 31.17,
+        "expert_packed_tile_rows": 15.94, "half_rate_tokens": 40.31, "attention_efficiency": 0.6,
+        "attention_half_tokens": 1035, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6442,
+        "collective_latency_s": 5.061e-06, "layer_overhead_s": 2.642e-05, "moe_overhead_s": 3.909e-05,
+        "mla_overhead_s": 2.258e-05,
     },
-    # 42 points; median error in-sample e2e 10.5 %, ttft 13.3 %
+    # 42 points; median error in-sample e2e 15.0 %, ttft 17.4 %
     ("unstated", "hopper", "static"): {
-        "memory_efficiency": 0.95, "kv_efficiency": 0.8378, "kv_narrow_efficiency": 0.8124, "compute_efficiency":
-        0.6135, "narrow_efficiency": 0.7267, "expert_memory_efficiency": 0.8116, "expert_compute_efficiency": 0.4203,
-        "expert_narrow_efficiency": 0.3065, "routing_evenness": 0.3605, "half_rate_tokens": 34.48,
-        "attention_efficiency": 0.5804, "attention_half_tokens": 1057, "link_efficiency": 0.4078,
-        "collective_latency_s": 5.324e-06, "layer_overhead_s": 4.003e-05, "moe_overhead_s": 3.092e-05,
-        "step_overhead_s": 0.01699, "prefill_overhead_s": 0.00308, "prefill_launch_s": 8.516e-05,
-        "sequence_overhead_s": 0.0003759, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.95, "kv_efficiency": 0.8046, "kv_narrow_efficiency": 0.8238, "compute_efficiency":
+        0.539, "narrow_efficiency": 0.7547, "expert_memory_efficiency": 0.949, "expert_compute_efficiency": 0.4199,
+        "expert_narrow_efficiency": 0.3017, "routing_evenness": 0.6317, "half_rate_tokens": 37.73,
+        "attention_efficiency": 0.5974, "attention_half_tokens": 1044, "link_efficiency": 0.3387,
+        "collective_latency_s": 5.587e-06, "layer_overhead_s": 5.323e-05, "moe_overhead_s": 3.909e-05,
+        "step_overhead_s": 0.01833, "prefill_overhead_s": 0.002955, "prefill_launch_s": 8.177e-05,
+        "sequence_overhead_s": 9.118e-06, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5, "cold_step_s": 0.005,
+        "cold_chunk_s": 0.02,
     },
     ("vllm", "*", "served"): {
-        "step_overhead_s": 0.0007072, "prefill_overhead_s": 0.008878, "prefill_launch_s": 0.0002137,
-        "sequence_overhead_s": 1.026e-05, "arrival_delay_s": 0.009145, "arrival_lag_steps": 0.6692,
+        "step_overhead_s": 0.000871, "prefill_overhead_s": 0.005503, "prefill_launch_s": 0.0002337,
+        "sequence_overhead_s": 1.767e-05, "arrival_delay_s": 0.01762, "arrival_lag_steps": 0.7665, "cold_step_s":
+        0.005028, "cold_chunk_s": 0.02009,
     },
     ("vllm", "*", "static"): {
-        "step_overhead_s": 0.001652, "prefill_overhead_s": 0.002528, "prefill_launch_s": 7.967e-05,
-        "sequence_overhead_s": 5.688e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "step_overhead_s": 0.001752, "prefill_overhead_s": 0.002691, "prefill_launch_s": 8.046e-05,
+        "sequence_overhead_s": 5.357e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5, "cold_step_s": 0.005,
+        "cold_chunk_s": 0.02,
     },
     ("vllm", "ampere", "served"): {
-        "memory_efficiency": 0.7893, "kv_efficiency": 0.6562, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.7357, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42, "expert_narrow_efficiency": 0.31,
+        "memory_efficiency": 0.7856, "kv_efficiency": 0.6608, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.6571, "narrow_efficiency": 0.6996, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.8804, "expert_compute_efficiency": 0.4204, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 78.28, "attention_efficiency": 0.55,
-        "attention_half_tokens": 450.9, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5557,
-        "collective_latency_s": 5.062e-06, "layer_overhead_s": 2.932e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
-        2e-05,
+        "routing_evenness": 0.75, "expert_tile_rows": 54.96, "expert_block_tile_rows": 31, "expert_packed_tile_rows":
+        16, "half_rate_tokens": 79.28, "attention_efficiency": 0.5496, "attention_half_tokens": 447.2,
+        "latent_decode_efficiency": 0.6, "link_efficiency": 0.5566, "collective_latency_s": 5.057e-06,
+        "layer_overhead_s": 5.131e-05, "moe_overhead_s": 3.198e-05, "mla_overhead_s": 2e-05,
     },
-    # 229 points; median error in-sample e2e 7.3 %, ttft 39.2 %
+    # 229 points; median error in-sample e2e 7.3 %, ttft 46.8 %
     ("vllm", "ampere", "static"): {
-        "memory_efficiency": 0.7662, "kv_efficiency": 0.5806, "kv_narrow_efficiency": 0.8, "compute_efficiency":
-        0.5719, "narrow_efficiency": 0.7, "expert_memory_efficiency": 0.88, "expert_compute_efficiency": 0.42,
-        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.75, "half_rate_tokens": 64.6, "attention_efficiency":
-        0.5392, "attention_half_tokens": 447.3, "link_efficiency": 0.4097, "collective_latency_s": 6.693e-06,
-        "layer_overhead_s": 5.1e-05, "moe_overhead_s": 2.5e-05, "step_overhead_s": 0.001178, "prefill_overhead_s":
-        0.00259, "prefill_launch_s": 7.968e-05, "sequence_overhead_s": 6.151e-05, "arrival_delay_s": 0.005,
-        "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.7727, "kv_efficiency": 0.5816, "kv_narrow_efficiency": 0.8, "compute_efficiency":
+        0.5381, "narrow_efficiency": 0.6996, "expert_memory_efficiency": 0.8804, "expert_compute_efficiency": 0.4204,
+        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.75, "half_rate_tokens": 57.02, "attention_efficiency":
+        0.5389, "attention_half_tokens": 443.2, "link_efficiency": 0.4101, "collective_latency_s": 6.401e-06,
+        "layer_overhead_s": 5.555e-05, "moe_overhead_s": 3.198e-05, "step_overhead_s": 0.001143, "prefill_overhead_s":
+        0.002759, "prefill_launch_s": 8.046e-05, "sequence_overhead_s": 5.885e-05, "arrival_delay_s": 0.005,
+        "arrival_lag_steps": 0.5, "cold_step_s": 0.005, "cold_chunk_s": 0.02,
     },
-    # 120 points; median error in-sample tpot 11.0 %, ttft 15.2 %
+    # 355 points; median error in-sample tpot 6.6 %, ttft 10.3 %
     ("vllm", "blackwell", "served"): {
-        "memory_efficiency": 0.7736, "kv_efficiency": 0.8802, "kv_narrow_efficiency": 0.9115, "latent_efficiency":
-        0.7537, "compute_efficiency": 0.6692, "narrow_efficiency": 0.7337, "fp4_efficiency": 0.4725,
-        "packed_efficiency": 0.8018, "expert_memory_efficiency": 0.9151, "expert_compute_efficiency": 0.45,
-        "expert_narrow_efficiency": 0.4584, "expert_block_efficiency": 0.1455, "expert_fp4_efficiency": 0.287,
-        "expert_packed_efficiency": 0.1768, "routing_evenness": 0.669, "expert_tile_rows": 56.06, "half_rate_tokens":
-        90.48, "attention_efficiency": 0.5295, "attention_half_tokens": 1254, "latent_decode_efficiency": 0.944,
-        "link_efficiency": 0.4539, "collective_latency_s": 6.205e-06, "layer_overhead_s": 2.64e-05, "moe_overhead_s":
-        2.579e-05, "mla_overhead_s": 2.583e-05, "step_overhead_s": 0.0006906, "prefill_overhead_s": 0.008814,
-        "prefill_launch_s": 0.0002201, "sequence_overhead_s": 9.186e-06, "arrival_delay_s": 0.00884,
-        "arrival_lag_steps": 2.74,
+        "memory_efficiency": 0.7334, "kv_efficiency": 0.8731, "kv_narrow_efficiency": 1, "latent_efficiency": 0.697,
+        "compute_efficiency": 0.6332, "narrow_efficiency": 0.7265, "fp4_efficiency": 0.461, "packed_efficiency":
+        0.7932, "expert_memory_efficiency": 0.98, "expert_compute_efficiency": 0.45, "expert_narrow_efficiency":
+        0.4629, "expert_block_efficiency": 0.1387, "expert_fp4_efficiency": 0.2954, "expert_packed_efficiency":
+        0.1228, "routing_evenness": 0.7514, "expert_tile_rows": 56.67, "expert_block_tile_rows": 43.11,
+        "expert_packed_tile_rows": 22.56, "half_rate_tokens": 89.04, "attention_efficiency": 0.5017,
+        "attention_half_tokens": 1457, "latent_decode_efficiency": 0.95, "link_efficiency": 0.4089,
+        "collective_latency_s": 6.3e-06, "layer_overhead_s": 2.514e-05, "moe_overhead_s": 1.422e-05, "mla_overhead_s":
+        3.674e-05, "step_overhead_s": 0.0008057, "prefill_overhead_s": 0.005568, "prefill_launch_s": 0.0002096,
+        "sequence_overhead_s": 1.4e-05, "arrival_delay_s": 0.02014, "arrival_lag_steps": 0.8796, "cold_step_s":
+        0.005007, "cold_chunk_s": 0.01978,
     },
     ("vllm", "cdna", "served"): {
-        "memory_efficiency": 0.4319, "kv_efficiency": 0.6041, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.45, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
-        "expert_memory_efficiency": 0.5494, "expert_compute_efficiency": 0.2487, "expert_narrow_efficiency": 0.31,
+        "memory_efficiency": 0.3696, "kv_efficiency": 0.4842, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.2983, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "expert_memory_efficiency": 0.5236, "expert_compute_efficiency": 0.2389, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55.38, "half_rate_tokens": 40.01, "attention_efficiency": 0.25,
-        "attention_half_tokens": 1000, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6188,
-        "collective_latency_s": 5.291e-06, "layer_overhead_s": 3.902e-05, "moe_overhead_s": 2.578e-05,
+        "routing_evenness": 0.7424, "expert_tile_rows": 56.07, "expert_block_tile_rows": 31,
+        "expert_packed_tile_rows": 16, "half_rate_tokens": 41.34, "attention_efficiency": 0.2481,
+        "attention_half_tokens": 1004, "latent_decode_efficiency": 0.6, "link_efficiency": 0.5708,
+        "collective_latency_s": 5.076e-06, "layer_overhead_s": 3.626e-05, "moe_overhead_s": 3.268e-05,
         "mla_overhead_s": 2e-05,
     },
-    # 714 points; median error in-sample e2e 9.0 %, ttft 53.8 %
+    # 714 points; median error in-sample e2e 10.6 %, ttft 50.6 %
     ("vllm", "cdna", "static"): {
-        "memory_efficiency": 0.5895, "kv_efficiency": 0.3828, "kv_narrow_efficiency": 0.8, "compute_efficiency":
-        0.0474, "narrow_efficiency": 0.7, "expert_memory_efficiency": 0.7299, "expert_compute_efficiency": 0.1344,
-        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.2507, "half_rate_tokens": 2.097,
-        "attention_efficiency": 0.2298, "attention_half_tokens": 951.2, "link_efficiency": 0.1764,
-        "collective_latency_s": 4.898e-05, "layer_overhead_s": 7.168e-05, "moe_overhead_s": 5.34e-05,
-        "step_overhead_s": 0.002123, "prefill_overhead_s": 0.002462, "prefill_launch_s": 7.968e-05,
-        "sequence_overhead_s": 6.448e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.605, "kv_efficiency": 0.3751, "kv_narrow_efficiency": 0.8, "compute_efficiency":
+        0.04842, "narrow_efficiency": 0.7, "expert_memory_efficiency": 0.8287, "expert_compute_efficiency": 0.1351,
+        "expert_narrow_efficiency": 0.31, "routing_evenness": 0.2608, "half_rate_tokens": 4.549,
+        "attention_efficiency": 0.2292, "attention_half_tokens": 944.7, "link_efficiency": 0.1602,
+        "collective_latency_s": 4.279e-05, "layer_overhead_s": 0.0001057, "moe_overhead_s": 6.085e-05,
+        "step_overhead_s": 0.002011, "prefill_overhead_s": 0.002615, "prefill_launch_s": 8.048e-05,
+        "sequence_overhead_s": 6.538e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5, "cold_step_s": 0.005,
+        "cold_chunk_s": 0.02,
     },
-    # 17 points; median error in-sample tpot 5.7 %, ttft 28.3 %
+    # 51 points; median error in-sample tpot 4.7 %, ttft 25.3 %
     ("vllm", "cpu", "served"): {
-        "memory_efficiency": 0.3575, "kv_efficiency": 0.3568, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
-        "compute_efficiency": 0.3126, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
+        "memory_efficiency": 0.373, "kv_efficiency": 0.3929, "kv_narrow_efficiency": 0.8, "latent_efficiency": 0.9,
+        "compute_efficiency": 0.2867, "narrow_efficiency": 0.7, "fp4_efficiency": 0.5, "packed_efficiency": 0.8,
         "expert_memory_efficiency": 0.5, "expert_compute_efficiency": 0.15, "expert_narrow_efficiency": 0.31,
         "expert_block_efficiency": 0.24, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.25,
-        "routing_evenness": 0.75, "expert_tile_rows": 55, "half_rate_tokens": 19.99, "attention_efficiency": 0.09128,
-        "attention_half_tokens": 49.96, "latent_decode_efficiency": 0.6, "link_efficiency": 0.7785,
-        "collective_latency_s": 6.326e-05, "layer_overhead_s": 6.147e-05, "moe_overhead_s": 2.5e-05, "mla_overhead_s":
-        2e-05, "step_overhead_s": 0.002405, "prefill_overhead_s": 0.01119, "prefill_launch_s": 0.0002137,
-        "sequence_overhead_s": 0.0001086, "arrival_delay_s": 0.009217, "arrival_lag_steps": 1.798,
+        "routing_evenness": 0.75, "expert_tile_rows": 55, "expert_block_tile_rows": 31, "expert_packed_tile_rows": 16,
+        "half_rate_tokens": 20.04, "attention_efficiency": 0.09685, "attention_half_tokens": 49.99,
+        "latent_decode_efficiency": 0.6, "link_efficiency": 0.7966, "collective_latency_s": 6.191e-05,
+        "layer_overhead_s": 6.139e-05, "moe_overhead_s": 3.2e-05, "mla_overhead_s": 2e-05, "step_overhead_s":
+        0.005635, "prefill_overhead_s": 0.007009, "prefill_launch_s": 0.0002337, "sequence_overhead_s": 0.000194,
+        "arrival_delay_s": 0.01794, "arrival_lag_steps": 0.9937, "cold_step_s": 0.005866, "cold_chunk_s": 0.02092,
     },
-    # 91 points; median error in-sample tpot 5.2 %, ttft 11.2 %
+    # 273 points; median error in-sample tpot 4.9 %, ttft 10.2 %
     ("vllm", "hopper", "served"): {
-        "memory_efficiency": 0.8146, "kv_efficiency": 0.7835, "kv_narrow_efficiency": 0.7879, "latent_efficiency":
-        0.9036, "compute_efficiency": 0.7972, "narrow_efficiency": 0.7244, "fp4_efficiency": 0.5, "packed_efficiency":
-        0.809, "expert_memory_efficiency": 0.7084, "expert_compute_efficiency": 0.4203, "expert_narrow_efficiency":
-        0.3065, "expert_block_efficiency": 0.2167, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2837,
-        "routing_evenness": 0.3516, "expert_tile_rows": 43.17, "half_rate_tokens": 40.06, "attention_efficiency":
-        0.5854, "attention_half_tokens": 1041, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6315,
-        "collective_latency_s": 5.272e-06, "layer_overhead_s": 4.14e-05, "moe_overhead_s": 3.051e-05,
-        "mla_overhead_s": 2.041e-05, "step_overhead_s": 0.0006725, "prefill_overhead_s": 0.009404, "prefill_launch_s":
-        0.0002152, "sequence_overhead_s": 1.003e-05, "arrival_delay_s": 0.009249, "arrival_lag_steps": 0.4656,
+        "memory_efficiency": 0.7867, "kv_efficiency": 0.8073, "kv_narrow_efficiency": 0.8028, "latent_efficiency":
+        0.8832, "compute_efficiency": 0.8057, "narrow_efficiency": 0.7761, "fp4_efficiency": 0.5, "packed_efficiency":
+        0.7707, "expert_memory_efficiency": 0.9225, "expert_compute_efficiency": 0.4199, "expert_narrow_efficiency":
+        0.3017, "expert_block_efficiency": 0.2144, "expert_fp4_efficiency": 0.3, "expert_packed_efficiency": 0.2241,
+        "routing_evenness": 0.6377, "expert_tile_rows": 55.48, "expert_block_tile_rows": 31.58,
+        "expert_packed_tile_rows": 15.82, "half_rate_tokens": 40.29, "attention_efficiency": 0.5994,
+        "attention_half_tokens": 1034, "latent_decode_efficiency": 0.6, "link_efficiency": 0.6623,
+        "collective_latency_s": 5.145e-06, "layer_overhead_s": 2.717e-05, "moe_overhead_s": 3.79e-05,
+        "mla_overhead_s": 2.289e-05, "step_overhead_s": 0.0007949, "prefill_overhead_s": 0.005433, "prefill_launch_s":
+        0.000282, "sequence_overhead_s": 1.774e-05, "arrival_delay_s": 0.01733, "arrival_lag_steps": 0.6331,
+        "cold_step_s": 0.005016, "cold_chunk_s": 0.01974,
     },
-    # 580 points; median error in-sample e2e 4.2 %, ttft 7.0 %
+    # 580 points; median error in-sample e2e 4.2 %, ttft 5.0 %
     ("vllm", "hopper", "static"): {
-        "memory_efficiency": 0.9261, "kv_efficiency": 0.7589, "kv_narrow_efficiency": 0.7879, "compute_efficiency":
-        0.6668, "narrow_efficiency": 0.898, "expert_memory_efficiency": 0.7084, "expert_compute_efficiency": 0.4203,
-        "expert_narrow_efficiency": 0.3065, "routing_evenness": 0.3516, "half_rate_tokens": 45.83,
-        "attention_efficiency": 0.5568, "attention_half_tokens": 1002, "link_efficiency": 0.4492,
-        "collective_latency_s": 1.371e-05, "layer_overhead_s": 5.342e-05, "moe_overhead_s": 3.051e-05,
-        "step_overhead_s": 0.001473, "prefill_overhead_s": 0.002324, "prefill_launch_s": 8.008e-05,
-        "sequence_overhead_s": 7.067e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5,
+        "memory_efficiency": 0.8564, "kv_efficiency": 0.7594, "kv_narrow_efficiency": 0.8028, "compute_efficiency":
+        0.6894, "narrow_efficiency": 1, "expert_memory_efficiency": 0.9225, "expert_compute_efficiency": 0.4199,
+        "expert_narrow_efficiency": 0.3017, "routing_evenness": 0.6377, "half_rate_tokens": 125.1,
+        "attention_efficiency": 0.5719, "attention_half_tokens": 985, "link_efficiency": 0.4609,
+        "collective_latency_s": 1.924e-05, "layer_overhead_s": 1.821e-05, "moe_overhead_s": 3.79e-05,
+        "step_overhead_s": 0.002079, "prefill_overhead_s": 0.002464, "prefill_launch_s": 8.072e-05,
+        "sequence_overhead_s": 6.697e-05, "arrival_delay_s": 0.005, "arrival_lag_steps": 0.5, "cold_step_s": 0.005,
+        "cold_chunk_s": 0.02,
     },
 }  # fmt: skip
