@@ -24,11 +24,11 @@ WIDTH_TREES = {
     "subsample": 0.8, "colsample_bynode": 0.6, "reg_lambda": 3.0, "nthread": 1, "seed": SEED, "tree_method": "hist",
     "max_bin": 64,
 }  # fmt: skip
-WIDTH_ROUNDS = 130
+WIDTH_ROUNDS = 60
 WIDTH_TREES_FROM = 100  # points; below, the intervals of a level are equally wide
 COVERAGE = 0.8
-# A case's own errors count against this many that are like everybody's (of 5, 10, 20, 40: docs/accuracy.md).
-CASE_PRIOR = 20.0
+# A case's own errors count against this many that are like everybody's (docs/accuracy.md).
+CASE_PRIOR = 15.0
 _SMALLEST_CASE_FACTOR, _LARGEST_CASE_FACTOR = 1 / 3, 3.0
 _NARROWEST = 0.01
 
