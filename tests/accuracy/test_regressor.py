@@ -17,9 +17,9 @@ pytestmark = pytest.mark.accuracy
 
 # Medians and means in percent of docs/accuracy.md, plus a tenth.
 LIMITS = {
-    "unseen_configuration": {"tpot": (4.1, 7.5), "ttft": (11.9, 27.1)},
-    "model_family": {"tpot": (15.1, 20.2), "ttft": (26.6, 44.2)},
-    "hardware": {"tpot": (12.8, 19.1), "ttft": (22.1, 36.8)},
+    "unseen_configuration": {"tpot": (3.6, 7.2), "ttft": (10.6, 19.7)},
+    "model_family": {"tpot": (12.3, 16.2), "ttft": (21.9, 30.7)},
+    "hardware": {"tpot": (11.6, 16.5), "ttft": (20.4, 29.6)},
 }
 STATIC_E2E = (4.0, 8.5)
 
@@ -68,9 +68,8 @@ def test_intervals_cover_four_in_five(population):
     for method, part in own.groupby("method"):
         for metric, found in coverage(part).items():
             print(f"\n{method} {metric}: {found}")
-            # The interval of E2E also lies inside what those of TTFT and TPOT allow.
-            assert (0.76 if metric == "e2e" else 0.77) <= found["overall"] <= 0.83
-            assert found["groups_within"] >= 0.8
+            assert 0.77 <= found["overall"] <= 0.83
+            assert found["groups_within"] >= (0.9 if method == "regressor" else 0.85)
 
 
 def test_confidence_says_what_the_guide_says(population):
@@ -81,7 +80,7 @@ def test_confidence_says_what_the_guide_says(population):
     for metric in ("tpot", "ttft", "e2e"):
         medians = table[f"{metric} median"]
         assert all(medians[high] < medians[low] for low, high in pairwise("12345"))
-        assert table.loc["> 0.9", f"{metric} within 10 %"] >= 0.8
+        assert table.loc["> 0.9", f"{metric} within 10 %"] >= 0.77  # 0.79 of TTFT: docs/accuracy.md
 
 
 def test_the_layout_that_is_chosen_is_nearly_the_best(population):
