@@ -33,3 +33,11 @@ def test_a_file_that_is_no_text_is_refused_with_a_reason(open_page):
     page = open_page("/accuracy")
     hand_in(page, "photo.csv", b"\x89PNG\r\n\x1a\n\x00\xff\xfe")
     expect(page.get_by_role("alert")).to_contain_text("not text", timeout=60_000)
+
+
+def test_a_file_of_ten_megabytes_is_refused_in_words(open_page, tmp_path):
+    page = open_page("/accuracy")
+    large = tmp_path / "large.json"
+    large.write_text('{"runs": "' + "x" * 10_000_000 + '"}')
+    page.locator("input[type=file]").set_input_files(large)
+    expect(page.get_by_role("alert")).to_contain_text("larger than 8 MB")
