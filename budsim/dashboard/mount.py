@@ -22,6 +22,7 @@ from budsim.dashboard.run_page import run_page
 from budsim.dashboard.use_cases_page import use_cases_page
 
 PREFIX = "/ui"
+RECONNECT_SECONDS = 30.0  # a browser that is busy for longer than this loses what its page held
 _PAGES: dict[str, Callable[..., Awaitable[Any]]] = {
     "/": optimise_page,
     "/runs": history_page,
@@ -41,7 +42,14 @@ def mount_dashboard(app: FastAPI) -> None:
             ui.page(path, response_timeout=30.0)(draw)
         page_app.exception_handler(404)(_not_found)
     page_app.state.budsim = app
-    ui.run_with(app, mount_path=PREFIX, title="BudSim", language="en-US", show_welcome_message=False)
+    ui.run_with(
+        app,
+        mount_path=PREFIX,
+        title="BudSim",
+        language="en-US",
+        show_welcome_message=False,
+        reconnect_timeout=RECONNECT_SECONDS,
+    )
 
 
 def _set_look() -> None:
