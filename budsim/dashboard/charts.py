@@ -32,10 +32,15 @@ AXES = {
 }
 
 
+def device_of(metrics: Mapping[str, Any]) -> str:
+    """Return the device's catalogue name; the cluster's own where the run kept no other."""
+    return str(metrics.get("catalogue_name") or metrics["device_name"])
+
+
 def configuration_title(item: Mapping[str, Any]) -> str:
     """Return a configuration in one line."""
     metrics = item["metrics"]
-    return f"{metrics['device_name']} · {engine_name(item['engine'])} · {layout(metrics)} · {metrics['precision']}"
+    return f"{device_of(metrics)} · {engine_name(item['engine'])} · {layout(metrics)} · {metrics['precision']}"
 
 
 def configuration_text(item: Mapping[str, Any]) -> str:
@@ -80,7 +85,7 @@ def pareto_options(items: Sequence[Mapping[str, Any]], x: str, y: str, *, dark: 
         if first is None or second is None:
             continue
         best = bool(item.get("pareto"))
-        by_device.setdefault(item["metrics"]["device_name"], []).append(
+        by_device.setdefault(device_of(item["metrics"]), []).append(
             {
                 "name": configuration_text(item),
                 "value": [first, second],

@@ -51,6 +51,7 @@ class Question:
     throughput_per_user: float | None = 20
     e2e_s: float | None = 0
     hardware_mode: str = "dedicated"
+    allow_disaggregated: bool = False
     errors: dict[str, str] = field(default_factory=dict)
 
     def body(self) -> dict[str, Any]:
@@ -68,11 +69,14 @@ class Question:
             "simulation_method": self.method,
             "optimization_target": self.objective,
             "hardware_mode": self.hardware_mode,
+            "allow_disaggregated": self.allow_disaggregated,
         }
 
     def query(self) -> str:
         """Return the choices as the query of a link that opens the form with them."""
         chosen = {name: getattr(self, name) for name in (*_CHOICES, *_AMOUNTS, "model", "cluster_id")}
+        if self.allow_disaggregated:
+            chosen["allow_disaggregated"] = "true"
         return urlencode({name: value for name, value in chosen.items() if value not in (None, "")})
 
     def read(self, query: Mapping[str, str], clusters: Mapping[str, str]) -> None:
@@ -83,6 +87,7 @@ class Question:
         for name, known in _CHOICES.items():
             if query.get(name, "").lower() in known:
                 setattr(self, name, query[name].lower())
+        self.allow_disaggregated = query.get("allow_disaggregated", "").lower() == "true"
         for name in _AMOUNTS:
             with suppress(KeyError, ValueError):
                 value = float(query[name])
@@ -213,6 +218,9 @@ def _method_part(question: Question) -> None:
     ui.label().classes("bud-muted text-sm").bind_text_from(question, "method", lambda name: METHOD_TEXT[name])
     ui.select(OBJECTIVES, label="Best answer has the").bind_value(question, "objective").classes("w-full").props(
         'aria-label="Objective"'
+    )
+    ui.checkbox("Also try separate pools for prefill and decode").bind_value(question, "allow_disaggregated").mark(
+        "allow_disaggregated"
     )
 
 

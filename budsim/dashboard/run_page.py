@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Request
 from nicegui import ui
 
-from budsim.dashboard.charts import AXES, configuration_title, pareto_options
+from budsim.dashboard.charts import AXES, configuration_title, device_of, pareto_options
 from budsim.dashboard.deployment_dialog import show_deployment
 from budsim.dashboard.frame import figure, heading, is_dark, page_frame, rest_of, show_empty, show_error
 from budsim.dashboard.optimise_page import Question
@@ -73,7 +73,7 @@ def table_row(item: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": item["config_id"],
         "cluster": item.get("cluster_name") or item["cluster_id"],
-        "device": metrics["device_name"],
+        "device": device_of(metrics),
         "engine": f"{engine_name(item['engine'])} {item.get('engine_version') or ''}".strip(),
         "layout": layout(metrics),
         "precision": metrics["precision"],
@@ -126,6 +126,7 @@ def question_of(asked: Mapping[str, Any]) -> Question:
         throughput_per_user=asked["target_throughput_per_user"] or 0,
         e2e_s=asked["target_e2e_latency"] or 0,
         hardware_mode=asked["hardware_mode"] or "dedicated",
+        allow_disaggregated=asked["allow_disaggregated"],
     )
 
 

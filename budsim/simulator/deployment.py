@@ -225,6 +225,7 @@ def stored_configuration(
         "max_loras": adapters(evaluation, case),
         # Beyond the platform's keys.
         "cluster_name": case.group.cluster_name,
+        "catalogue_name": case.group.spec.name,
         "objective": case.objective,
         "tp_size": candidate.plan.tp_size,
         "pp_size": candidate.plan.pp_size,
@@ -470,6 +471,7 @@ def simulation_metrics(row: Mapping[str, Any], replicas: int | None = None) -> d
         "binding": stored["binding"],
         "reason": stored.get("reason"),
         "device_name": row["device_name"],
+        "catalogue_name": stored.get("catalogue_name"),
         "tp_size": stored["tp_size"],
         "pp_size": stored["pp_size"],
         "prefill": prefill_metrics(stored),

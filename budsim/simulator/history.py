@@ -37,6 +37,7 @@ def run_summary(run: WorkflowRun, now: datetime | None = None) -> Json:
         "concurrency": workload.get("concurrency"),
         "cluster_id": question.get("cluster_id"),
         "hardware_mode": question.get("hardware_mode"),
+        "allow_disaggregated": bool((question.get("limits") or {}).get("allow_disaggregated")),
         "target_ttft": targets.get("ttft_ms"),
         "target_throughput_per_user": targets.get("throughput_per_user_tps"),
         "target_e2e_latency": targets.get("e2e_latency_s"),

@@ -34,6 +34,9 @@ class RunSummary(ResponseModel):
     concurrency: int | None = Field(description="Requests in flight.", examples=[10])
     cluster_id: str | None = Field(description="The only cluster that was asked about; null = all.", examples=[None])
     hardware_mode: str | None = Field(description="dedicated or shared.", examples=["dedicated"])
+    allow_disaggregated: bool = Field(
+        False, description="Deployments of two pools, prefill and decode, were looked at too.", examples=[False]
+    )
     target_ttft: float | None = Field(description="TTFT at most, ms.", examples=[500])
     target_throughput_per_user: float | None = Field(description="Tokens/s of one user at least.", examples=[20])
     target_e2e_latency: float | None = Field(description="End-to-end latency at most, s.", examples=[30])

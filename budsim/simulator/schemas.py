@@ -147,7 +147,12 @@ class SimulationMetrics(ResponseModel):
         description="Why it is recommended: what it is best at, the next best layout, what binds.",
         examples=["TP 1 x PP 1 x 2: the cheapest per token of 84 configurations that meet every target; memory binds."],
     )
-    device_name: str | None = Field(None, description="Device.", examples=["NVIDIA-A100-SXM4-80GB"])
+    device_name: str | None = Field(
+        None, description="Device, as the cluster calls it.", examples=["NVIDIA-A100-SXM4-80GB"]
+    )
+    catalogue_name: str | None = Field(
+        None, description="Device, as the hardware catalogue calls it.", examples=["NVIDIA A100 SXM4 80GB"]
+    )
     tp_size: int | None = Field(None, description="Tensor parallel devices of one stage.", examples=[1])
     pp_size: int | None = Field(None, description="Pipeline stages of one replica.", examples=[1])
     prefill: PrefillPoolMetrics | None = Field(

@@ -34,6 +34,8 @@ def test_every_recommendation_is_among_the_kept_configurations_and_one_is_unbeat
     assert any(item["pareto"] for item in kept)
     assert answer["recommendations"][0]["metrics"] == kept[0]["metrics"]
     assert len({item["config_id"] for item in kept}) == len(kept)
+    known = {item["name"] for item in client.get("/api/hardware", params={"limit": 1000}).json()["hardware"]}
+    assert {item["metrics"]["catalogue_name"] for item in kept} <= known
 
 
 def test_an_unknown_run_has_no_configurations_but_a_404(client):
@@ -57,11 +59,14 @@ def test_models_are_found_by_parts_of_their_name(client):
 
 
 def test_a_run_tells_what_it_was_asked(client):
-    body = platform_body(target_ttft=432, target_throughput_per_user=11, target_e2e_latency=77)
+    body = platform_body(
+        target_ttft=432, target_throughput_per_user=11, target_e2e_latency=77, allow_disaggregated=True
+    )
     run = client.post("/simulator/run", json=body).json()["workflow_id"]
     asked = client.get(f"/simulator/runs/{run}").json()
     targets = [asked[name] for name in ("target_ttft", "target_throughput_per_user", "target_e2e_latency")]
     assert targets == [432, 11, 77]
+    assert asked["allow_disaggregated"] is True
     assert asked in client.get("/simulator/runs", params={"limit": 5}).json()["items"]
     assert client.get(f"/simulator/runs/{uuid.uuid4()}").status_code == 404
     assert client.get("/simulator/runs/no-id").status_code == 422

@@ -58,7 +58,7 @@ def test_the_page_shows_the_figures_of_the_rest_answer(open_page, base_url):
     run = page.url.rpartition("/")[2]
     kept = page.request.get(f"{base_url}/simulator/results/{run}/configurations").json()["items"]
     best = kept[0]["metrics"]
-    expect(page.get_by_role("heading", name=best["device_name"])).to_be_visible()
+    expect(page.get_by_role("heading", name=best["catalogue_name"])).to_be_visible()
     assert f"{best['e2e_latency']:.3g} s" in page.get_by_role("main").inner_text()
 
 
@@ -204,6 +204,7 @@ def test_a_run_that_is_not_there_is_an_error_page(open_page, path):
 def test_a_run_says_what_it_was_asked_and_going_back_finds_the_form_as_it_was(open_page):
     page = open_page("/?ttft_ms=750&concurrency=7&method=HEURISTIC&objective=nothing&input_tokens=NaN")
     choose_model(page)
+    page.get_by_role("checkbox", name="separate pools").click()
     page.get_by_role("button", name="Optimise", exact=False).last.click()
     page.wait_for_url("**/ui/runs/*")
     expect(page.get_by_role("heading", name=MODEL)).to_be_visible()
@@ -215,6 +216,7 @@ def test_a_run_says_what_it_was_asked_and_going_back_finds_the_form_as_it_was(op
     page.get_by_role("link", name="Change the request").click()
     expect(page.get_by_label("Max. TTFT, ms")).to_have_value("750")
     expect(page.get_by_label("Prompt tokens")).to_have_value("1024")
+    expect(page.get_by_role("checkbox", name="separate pools")).to_be_checked()
 
 
 def test_a_run_that_is_stopped_says_so_and_offers_the_request_again(open_page):

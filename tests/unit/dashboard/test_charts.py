@@ -23,6 +23,12 @@ def test_every_configuration_is_one_point_under_its_device():
     assert {series["name"]: len(series["data"]) for series in options["series"]} == {"A": 2, "B": 1}
 
 
+def test_devices_have_the_name_of_the_catalogue():
+    named = [item("HL_325L", catalogue_name="Intel Gaudi3 HL-325L (OAM)"), item("HL_325L", catalogue_name=None)]
+    options = pareto_options(named, "e2e_latency", "output_tps")
+    assert [series["name"] for series in options["series"]] == ["Intel Gaudi3 HL-325L (OAM)", "HL_325L"]
+
+
 def test_a_cost_that_is_not_known_is_no_point_and_never_zero():
     assert value_of(item(cost=0.0, known=False), "cost_per_million_tokens") is None
     options = pareto_options([item(cost=0.0, known=False)], "cost_per_million_tokens", "output_tps")
