@@ -161,7 +161,9 @@ def upload_text(answer: dict[str, Any]) -> str:
     known, refused = len(answer["known"]), len(answer["refused"])
     if known and all(run["benchmark_id"] == answer["id"] for run in answer["known"]) and known >= len(answer["runs"]):
         return "These runs were handed in before: they count once."
-    parts = [f"{len(answer['runs']):,} runs taken"]
+    taken, compared = len(answer["runs"]), sum(bool(run["predicted"]) for run in answer["runs"])
+    parts = [f"{taken:,} {'run' if taken == 1 else 'runs'} taken"]
+    parts += [f"{taken - compared:,} without a prediction to compare"] if compared < taken else []
     parts += [f"{known:,} were known already"] if known else []
     parts += [f"{refused:,} refused"] if refused else []
     return ", ".join(parts) + "."
@@ -180,6 +182,7 @@ def _upload(rest: Rest, own: ui.column) -> None:
 
         async def take(event: events.UploadEventArguments) -> None:
             told.clear()
+            upload.reset()  # it would turn away the same file, handed in again with what was missing
             stated = {"file_name": event.file.name[:255], **{k: v.strip() for k, v in given.items() if v and v.strip()}}
             with told:
                 try:
@@ -192,8 +195,9 @@ def _upload(rest: Rest, own: ui.column) -> None:
                     show_error(error)
                     return
                 ui.label(upload_text(answer))
-                for refused in answer["refused"][:20]:
-                    ui.label(refused["reason"]).classes("text-sm bud-bad")
+                reasons = [run["reason"] for run in (*answer["refused"], *answer["runs"]) if run.get("reason")]
+                for reason in list(dict.fromkeys(reasons))[:20]:
+                    ui.label(reason).classes("text-sm bud-bad")
             own.clear()
             with own:
                 await _own(rest, await rest.get("/api/accuracy"))

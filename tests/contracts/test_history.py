@@ -59,14 +59,12 @@ def test_models_are_found_by_parts_of_their_name(client):
 
 
 def test_a_run_tells_what_it_was_asked(client):
-    body = platform_body(
-        target_ttft=432, target_throughput_per_user=11, target_e2e_latency=77, allow_disaggregated=True
-    )
+    body = platform_body(target_ttft=432, target_throughput_per_user=11, target_e2e_latency=77)
     run = client.post("/simulator/run", json=body).json()["workflow_id"]
     asked = client.get(f"/simulator/runs/{run}").json()
     targets = [asked[name] for name in ("target_ttft", "target_throughput_per_user", "target_e2e_latency")]
     assert targets == [432, 11, 77]
-    assert asked["allow_disaggregated"] is True
+    assert asked["allow_disaggregated"] is False
     assert asked in client.get("/simulator/runs", params={"limit": 5}).json()["items"]
     assert client.get(f"/simulator/runs/{uuid.uuid4()}").status_code == 404
     assert client.get("/simulator/runs/no-id").status_code == 422

@@ -41,3 +41,14 @@ def test_a_file_of_ten_megabytes_is_refused_in_words(open_page, tmp_path):
     large.write_text('{"runs": "' + "x" * 10_000_000 + '"}')
     page.locator("input[type=file]").set_input_files(large)
     expect(page.get_by_role("alert")).to_contain_text("larger than 8 MB")
+
+
+def test_a_file_that_does_not_name_its_hardware_says_so_and_is_taken_again_with_it(open_page):
+    page = open_page("/accuracy")
+    run = "model,engine,isl,osl,concurrency,ttft_ms_mean,tpot_ms_mean\nQwen/Qwen3-8B,vllm,1024,512,16,182,11.4\n"
+    hand_in(page, "one.csv", run)
+    expect(page.get_by_text("1 run taken, 1 without a prediction to compare.")).to_be_visible(timeout=90_000)
+    expect(page.get_by_text("hardware missing")).to_be_visible()
+    page.get_by_label("Hardware of the benchmark").fill("H100")
+    hand_in(page, "one.csv", run)
+    expect(page.get_by_role("cell", name="qwen3-8b").first).to_be_visible(timeout=90_000)

@@ -204,7 +204,6 @@ def test_a_run_that_is_not_there_is_an_error_page(open_page, path):
 def test_a_run_says_what_it_was_asked_and_going_back_finds_the_form_as_it_was(open_page):
     page = open_page("/?ttft_ms=750&concurrency=7&method=HEURISTIC&objective=nothing&input_tokens=NaN")
     choose_model(page)
-    page.get_by_role("checkbox", name="separate pools").click()
     page.get_by_role("button", name="Optimise", exact=False).last.click()
     page.wait_for_url("**/ui/runs/*")
     expect(page.get_by_role("heading", name=MODEL)).to_be_visible()
@@ -216,7 +215,7 @@ def test_a_run_says_what_it_was_asked_and_going_back_finds_the_form_as_it_was(op
     page.get_by_role("link", name="Change the request").click()
     expect(page.get_by_label("Max. TTFT, ms")).to_have_value("750")
     expect(page.get_by_label("Prompt tokens")).to_have_value("1024")
-    expect(page.get_by_role("checkbox", name="separate pools")).to_be_checked()
+    expect(page.get_by_role("checkbox", name="separate pools")).not_to_be_checked()
 
 
 def test_a_run_that_is_stopped_says_so_and_offers_the_request_again(open_page):
