@@ -482,7 +482,7 @@ def simulation_metrics(row: Mapping[str, Any], replicas: int | None = None) -> d
         "hardware_mode": stored["hardware_mode"],
         "confidence": stored["prediction"].get("confidence"),
         "basis": stored["prediction"].get("basis"),
-        "intervals": _deployment_intervals(stored),
+        "intervals": deployment_intervals(stored),
         "performance_known": stored.get("performance_known", True),
         "job": _job(stored),
     }
@@ -504,7 +504,7 @@ def _job(stored: Mapping[str, Any]) -> dict[str, Any] | None:
     return job if job is None or reason is None else {**job, "quantized_reason": reason}
 
 
-def _deployment_intervals(stored: Mapping[str, Any]) -> dict[str, list[float]]:
+def deployment_intervals(stored: Mapping[str, Any]) -> dict[str, list[float]]:
     """Return the 80 % intervals of a stored row; that of the throughput is the whole deployment's."""
     prediction = stored["prediction"]
     intervals = {name: [float(low), float(high)] for name, (low, high) in (prediction.get("intervals") or {}).items()}

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from budsim.simulator.deployment import cluster_metrics
+from budsim.simulator.deployment import cluster_metrics, deployment_intervals
 from budsim.simulator.models import WorkflowRun
 from budsim.simulator.pareto import unbeaten
 from budsim.simulator.ranking import sorted_rows
 
 Json = dict[str, Any]
-INTERVAL_FIGURES = ("ttft_ms_mean", "tpot_ms_mean", "e2e_s_mean", "output_tps")
 
 
 def run_summary(run: WorkflowRun, now: datetime | None = None) -> Json:
@@ -54,7 +53,7 @@ def found_configurations(rows: Sequence[Mapping[str, Any]]) -> list[Json]:
             **cluster_metrics(row),
             "config_id": str(row["id"]),
             "pareto": pareto,
-            "intervals": intervals_of(row["top_k_configs"]["prediction"]),
+            "intervals": deployment_intervals(row["top_k_configs"]),
         }
         for row, pareto in zip(ranked, best, strict=True)
     ]
@@ -64,9 +63,3 @@ def figures_of(stored: Mapping[str, Any]) -> tuple[float, float, float]:
     """Return latency (s), throughput (negative tokens/s) and cost (USD per million tokens), the less the better."""
     cost = stored["cost_per_million_tokens"]
     return stored["e2e_latency"], -stored["output_tps"], float("inf") if cost is None else cost
-
-
-def intervals_of(prediction: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
-    """Return the 80 % intervals that a stored prediction carries."""
-    stored = prediction.get("intervals") or {}
-    return {name: (float(stored[name][0]), float(stored[name][1])) for name in INTERVAL_FIGURES if name in stored}

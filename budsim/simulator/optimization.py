@@ -7,7 +7,7 @@ from typing import Any
 
 from budsim.commons.config import AppSettings
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
-from budsim.simulator.history import intervals_of
+from budsim.simulator.deployment import deployment_intervals
 from budsim.simulator.optimize_schemas import OptimizeRequest, OptimizeWorkload
 from budsim.simulator.questions import (
     DEFAULT_CONCURRENCY,
@@ -166,7 +166,7 @@ def optimized_point(row: Mapping[str, Any]) -> Json:
         },
         "confidence": figures.get("confidence"),
         "basis": figures.get("basis"),
-        "intervals": intervals_of(figures),
+        "intervals": deployment_intervals(stored),
         "meets_targets": stored["meets_targets"],
         "misses": list(stored["misses"]),
         "binding": stored["binding"],

@@ -197,7 +197,8 @@ class OptimizedPoint(ResponseModel):
     confidence: float | None = Field(description="0 to 1; null = not calibrated for this case.", examples=[0.92])
     basis: str | None = Field(description="What the figures rest on.", examples=["interpolated"])
     intervals: dict[str, tuple[float, float]] = Field(
-        description="80 % intervals by figure.", examples=[{"ttft_ms_mean": [120.0, 190.0]}]
+        description="80 % intervals of mean TTFT (ms), TPOT (ms), E2E (s) and of the deployment's output tokens/s.",
+        examples=[{"ttft_ms_mean": [120.0, 190.0]}],
     )
     meets_targets: bool = Field(description="Whether every target is met.", examples=[True])
     misses: list[Miss] = Field(description="The targets that are not met.")

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budsim.simulator.history import figures_of, intervals_of
+from budsim.simulator.deployment import deployment_intervals
+from budsim.simulator.history import figures_of
 from budsim.simulator.pareto import unbeaten
 
 points = st.lists(st.tuples(*[st.integers(0, 6)] * 3), min_size=1, max_size=20)
@@ -32,6 +33,9 @@ def test_a_configuration_without_a_price_never_counts_as_free():
     assert figures_of(stored) == (2.0, -500.0, float("inf"))
 
 
-def test_an_interval_needs_both_ends():
-    prediction = {"intervals": {"ttft_ms_mean": [1.0, 2.0], "something_else": [0.0, 1.0]}}
-    assert intervals_of(prediction) == {"ttft_ms_mean": (1.0, 2.0)}
+@given(st.integers(1, 64))
+def test_the_interval_of_the_throughput_is_that_of_all_replicas_as_the_throughput_is(replicas):
+    prediction = {"output_tps": 100.0, "intervals": {"ttft_ms_mean": [1.0, 2.0], "output_tps": [80.0, 125.0]}}
+    intervals = deployment_intervals({"output_tps": 100.0 * replicas, "prediction": prediction})
+    assert intervals["ttft_ms_mean"] == [1.0, 2.0]
+    assert intervals["output_tps"] == [80.0 * replicas, 125.0 * replicas]
