@@ -6,7 +6,8 @@ Starts a service of its own, as ``budsim serve`` does, on a free port with a dat
 connection, asks for use cases in a random order of its own and waits for each answer before it asks again. All clients
 are one thread that only counts bytes: they share the machine with the service, and shall cost it little.
 
-Warm: every use case has been asked for once. No reply is cached: the service remembers what it predicted of a model on
+Warm: every use case has been asked for once, and the service has ended the preparation that its first question starts
+(it stands still; the wait is printed, and a round beside it is measured before). No reply is cached: the service remembers what it predicted of a model on
 a device under a load (and these figures as JSON text), as any caller may ask for that point; each request reads its use
 case and the categories from the database, looks for new devices and calibrations, ranks, filters, checks the bounds,
 prices, advises, and puts its answer together. CPU time is what a busy machine does not blur; look at it first.
@@ -73,6 +74,17 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def wait_until_idle(pid: int, seconds: float = 180.0) -> float:
+    """Return how long it took until the process used less than a twentieth of a core for two seconds."""
+    started = time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        before = cpu_seconds(pid)
+        time.sleep(2.0)
+        if cpu_seconds(pid) - before < 0.1:
+            return time.perf_counter() - started
+    raise SystemExit("the service does not come to rest")
+
+
 @dataclass
 class Client:
     """One connection that asks, waits, and asks again; ``seconds`` has how long each answer took."""
@@ -134,6 +146,18 @@ def run_clients(port: int, ids: list[str], clients: int, requests: int) -> list[
     return [value for values in seconds for value in values]
 
 
+def measure(port: int, ids: list[str], options: argparse.Namespace, pid: int, state: str) -> None:
+    started, before, own = time.perf_counter(), cpu_seconds(pid), time.process_time()
+    many = sorted(run_clients(port, ids, options.clients, options.requests))
+    took = time.perf_counter() - started
+    p95 = many[int(0.95 * len(many))]
+    used = 1e3 * (cpu_seconds(pid) - before) / len(many)
+    clients_used = 1e3 * (time.process_time() - own) / len(many)
+    print(f"{options.clients} clients, {len(many)} requests, {state}: median {1e3 * statistics.median(many):.1f} ms, "
+          f"p95 {1e3 * p95:.1f} ms, max {1e3 * many[-1]:.1f} ms; {len(many) / took:.0f} requests/s; {used:.2f} ms of CPU "
+          f"each in the service, {clients_used:.2f} ms in the clients")  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=20)
@@ -154,18 +178,11 @@ def main() -> None:
             cold = sorted(ask(connection, unique_id)[0] for unique_id in ids)
             print(f"{len(ids)} use cases, each for the first time, one client: median {statistics.median(cold):.3f} s, "
                   f"max {cold[-1]:.3f} s")  # fmt: skip
+            measure(port, ids, options, service.pid, "beside the preparation")
+            print(f"prepared after another {wait_until_idle(service.pid):.0f} s")
             alone = sorted(run_clients(port, ids, 1, 200))
             print(f"one client, warm: median {1e3 * statistics.median(alone):.1f} ms")
-            started, before, own = time.perf_counter(), cpu_seconds(service.pid), time.process_time()
-            many = sorted(run_clients(port, ids, options.clients, options.requests))
-            took = time.perf_counter() - started
-            p95 = many[int(0.95 * len(many))]
-            used = 1e3 * (cpu_seconds(service.pid) - before) / len(many)
-            clients_used = 1e3 * (time.process_time() - own) / len(many)
-            print(f"{options.clients} clients, {len(many)} requests, warm: {used:.2f} ms of CPU each in the service, "
-                  f"{clients_used:.2f} ms in the clients")  # fmt: skip
-            print(f"median {1e3 * statistics.median(many):.1f} ms, p95 {1e3 * p95:.1f} ms, max {1e3 * many[-1]:.1f} ms")
-            print(f"{len(many) / took:.0f} requests/s")
+            measure(port, ids, options, service.pid, "warm")
         finally:
             service.terminate()
             service.wait(timeout=60)
