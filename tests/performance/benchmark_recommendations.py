@@ -7,10 +7,11 @@ connection, asks for use cases in a random order of its own and waits for each a
 are one thread that only counts bytes: they share the machine with the service, and shall cost it little.
 
 Warm: every use case has been asked for once, and the service has ended the preparation that its first question starts
-(it stands still; the wait is printed, and a round beside it is measured before). No reply is cached: the service remembers what it predicted of a model on
-a device under a load (and these figures as JSON text), as any caller may ask for that point; each request reads its use
-case and the categories from the database, looks for new devices and calibrations, ranks, filters, checks the bounds,
-prices, advises, and puts its answer together. CPU time is what a busy machine does not blur; look at it first.
+(it stands still; the wait is printed, and a round beside it is measured before). No reply is cached: the service
+remembers what it predicted of a model on a device under a load (and these figures as JSON text), as any caller may ask
+for that point; each request reads its use case and the categories from the database, looks for new devices and
+calibrations, ranks, filters, checks the bounds, prices, advises, and puts its answer together. CPU time is what a busy
+machine does not blur; look at it first.
 """
 
 from __future__ import annotations
@@ -154,8 +155,8 @@ def measure(port: int, ids: list[str], options: argparse.Namespace, pid: int, st
     used = 1e3 * (cpu_seconds(pid) - before) / len(many)
     clients_used = 1e3 * (time.process_time() - own) / len(many)
     print(f"{options.clients} clients, {len(many)} requests, {state}: median {1e3 * statistics.median(many):.1f} ms, "
-          f"p95 {1e3 * p95:.1f} ms, max {1e3 * many[-1]:.1f} ms; {len(many) / took:.0f} requests/s; {used:.2f} ms of CPU "
-          f"each in the service, {clients_used:.2f} ms in the clients")  # fmt: skip
+          f"p95 {1e3 * p95:.1f} ms, max {1e3 * many[-1]:.1f} ms; {len(many) / took:.0f} requests/s")  # fmt: skip
+    print(f"  {used:.2f} ms of CPU each in the service, {clients_used:.2f} ms in the clients")
 
 
 def main() -> None:
