@@ -166,6 +166,15 @@ def test_a_calibration_that_makes_things_worse_says_so():
     assert Calibration("m", "d", "vllm", held_out=(replace(worse, after=0.04),)).helps
 
 
+def test_one_run_whose_fit_buys_one_metric_with_another_is_not_kept():
+    bought = MetricError("ttft_ms_mean", 1, before=17.8, after=4.6, after_80=4.6)
+    paid = MetricError("tpot_ms_mean", 1, before=0.65, after=0.89, after_80=0.89)
+    assert not Calibration("m", "d", "vllm", fitted=(bought, paid)).helps
+    assert Calibration("m", "d", "vllm", fitted=(bought, replace(paid, after=0.6))).helps
+    close = replace(paid, before=0.01, after=0.02)
+    assert Calibration("m", "d", "vllm", fitted=(bought, close)).helps
+
+
 def test_a_search_predicts_with_the_calibrations_of_its_task(calibration):
     known = search_worker.calibrated(HeuristicPredictor(), [calibration.to_dict()])
     assert known.predict(POINTS) == CalibratedPredictor(HeuristicPredictor(), [calibration]).predict(POINTS)
