@@ -15,10 +15,13 @@ from starlette.exceptions import HTTPException
 
 from budsim.commons.database import is_outage
 from budsim.commons.errors import BudSimError, TooManyRequestsError, UnauthorizedError
+from budsim.commons.field_errors import FIELDS_DISAGREE
 
 logger = logging.getLogger(__name__)
 
 _ALTERNATIVES = frozenset({"platform", "hardware"})  # tags of the bodies of POST /simulator/run
+# Types of errors that a check of a whole body raises: their context has the path to the fault.
+_WITH_PATH = frozenset({"unstorable", FIELDS_DISAGREE})
 _MAX_SHOWN = 200  # characters of a caller's own text that an error repeats
 
 
@@ -50,14 +53,14 @@ def error_response(error: BudSimError) -> JSONResponse:
 def _location(item: Mapping[str, Any]) -> list[int | str]:
     """Return where an error is, without the name of the alternative that a body was checked against.
 
-    A value that cannot be stored is found before the fields are told apart; its path follows. Of text that is no JSON,
+    What a check of the whole body finds has the path to it in its context. Of text that is no JSON,
     the position in it is no place in the body.
     """
     raw = item["loc"]
     if item["type"] == "json_invalid":
         return list(raw[:1])
     known = [part for index, part in enumerate(raw) if not (index == 1 and part in _ALTERNATIVES)]
-    known += (item.get("ctx") or {}).get("path", ()) if item["type"] == "unstorable" else ()
+    known += (item.get("ctx") or {}).get("path", ()) if item["type"] in _WITH_PATH else ()
     return [part if isinstance(part, int) else str(part)[:_MAX_SHOWN] for part in known]
 
 

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from budsim.commons.field_errors import fields_disagree
 from budsim.model_ops.schemas import ModelSummary
 
 DEVICES = ("A100-80GB", "H100", "H200", "B200", "L4", "L40S", "MI300X", "Gaudi3")
@@ -102,7 +103,7 @@ class ModelSource(_Body):
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.model_id is None) == (self.config is None):
-            raise ValueError("give model_id or config")
+            raise fields_disagree("model_id", "give model_id or config, and not both")
         return self
 
 

@@ -37,6 +37,7 @@ from budsim.commons.notifications import Audience, ProgressEvent, Publisher, eve
 from budsim.commons.search_pool import SearchFailedError, SearchStoppedError
 from budsim.commons.workflow_engine import Activity, Json, RetryPolicy, error_from_failure, failure_of
 from budsim.simulator import answers
+from budsim.simulator.body_fields import field_of
 from budsim.simulator.cluster_source import ClusterSource, KnownClusters, example_clusters
 from budsim.simulator.eta import MeasuredRun, estimate_eta, usual_candidates
 from budsim.simulator.group_task import GroupTask
@@ -46,7 +47,7 @@ from budsim.simulator.questions import check_endpoints, priced
 from budsim.simulator.ranking import missed_reasons
 from budsim.simulator.repository import ACTIVE, METADATA_STEP, TASK_STEP, Repository
 from budsim.simulator.search_space import Exclusions
-from budsim.simulator.simulation import NOT_SIMULATED, TaskPlan
+from budsim.simulator.simulation import NOT_SIMULATED, NOT_WANTED, TaskPlan
 from budsim.simulator.simulation_request import SimulationRequest
 from budsim.simulator.workflows import workflow_metadata
 
@@ -223,7 +224,7 @@ class RunActivities:
         known = self._known_clusters(asked, assumptions)
         plan, problems = self._backend.plan(request, known, models)
         if not plan.tasks:
-            raise nothing_to_search(request, [*plan.reasons, *problems])
+            raise nothing_to_search(request, [*plan.reasons, *problems], asked["kind"])
         if plan.tasks[0].arch is not None:
             check_endpoints(asked.get("endpoints"), plan.tasks[0].arch)
         tasks = [with_exclusions(task, excluded).to_dict() for task in plan.tasks]
@@ -350,7 +351,7 @@ class RunActivities:
         timed_out = any(outcome.get("timed_out") for outcome in outcomes)
         status = "TIMED_OUT" if timed_out else "COMPLETED"
         if not chosen and not timed_out:
-            raise answers.no_recommendation(rows, told, request.error_rate_threshold)
+            raise answers.no_recommendation(rows, told, request.error_rate_threshold, run.input["kind"])
         if not rows:
             raise SimulationTimeoutError("The run found nothing within its time.", {"reasons": told["reasons"]})
         created = int(run.created_at.timestamp())
@@ -476,15 +477,22 @@ def _place(task: Mapping[str, Any]) -> Json:
     }
 
 
-def nothing_to_search(request: SimulationRequest, reasons: Sequence[str]) -> Exception:
-    """Return the error of a request for which no device and engine are left, with the reasons."""
+def nothing_to_search(request: SimulationRequest, reasons: Sequence[str], kind: str) -> Exception:
+    """Return the error of a request for which no device and engine are left.
+
+    Args:
+        request: What was asked.
+        reasons: Why nothing is left, cluster by cluster.
+        kind: Kind of its body, which has its own names of fields.
+    """
     text = " ".join(reasons) or "There is nothing to search."
     param = {"reasons": list(reasons)}
     cannot = ("serves this model",) if request.job is None else ("litellm", "llmc")
     if any(word in reason for reason in reasons for word in cannot):
         return IncompatibleEngineError(text, param)
-    if any("device types asked for" in reason for reason in reasons):
-        return InvalidRequestError(text, {"field": "hardware_type", **param})
+    if any(NOT_WANTED in reason for reason in reasons):
+        asked = [name for name in ("device_names", "device_types") if getattr(request, name)]
+        return InvalidRequestError(text, {"field": field_of(kind, asked) or "clusters", **param})
     if request.cluster_id and any(reason.endswith("is not known.") for reason in reasons):
         return NotFoundError(text, {"field": "cluster_id", **param})
     if reasons and all(NOT_SIMULATED in reason for reason in reasons):

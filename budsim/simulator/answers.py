@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from budsim.commons.errors import BudSimError, IncompatibleEngineError, InsufficientMemoryError, InvalidRequestError
+from budsim.simulator.body_fields import field_of
 from budsim.simulator.deployment import cluster_metrics, prefill_metrics
 from budsim.simulator.explanation import merged_front
 from budsim.simulator.mixture import mixed_deployments
 from budsim.simulator.ranking import Recommendation, cluster_recommendations, sorted_rows
+from budsim.simulator.request_schemas import DeploymentConfigurationRequest
 from budsim.simulator.simulation_request import SimulationRequest
 
 Json = dict[str, Any]
@@ -82,9 +84,20 @@ def mixed(
     return mixed_deployments(rows, partial_rows, request)
 
 
-def no_recommendation(rows: Sequence[Mapping[str, Any]], told: Mapping[str, Any], threshold: float) -> BudSimError:
-    """Return the error of a run that can recommend nothing; its param carries the reasons and the nearest misses."""
+def no_recommendation(
+    rows: Sequence[Mapping[str, Any]], told: Mapping[str, Any], threshold: float, kind: str
+) -> BudSimError:
+    """Return the error of a run that can recommend nothing; its param carries the reasons and the nearest misses.
+
+    Args:
+        rows: What the run kept, all beyond the threshold.
+        told: What it says beside its rows.
+        threshold: Mean relative miss of the targets that is still recommended.
+        kind: Kind of its body; ``field`` names what of it stands in the way most.
+    """
     param: Json = {name: told[name] for name in ("reasons", "refusals", "remedies", "mixed_deployments")}
+    if field := field_of(kind, _in_the_way(rows, told)):
+        param["field"] = field
     helps = first_remedy(told, sorted_rows(rows))
     if rows:
         param["nearest"] = nearest_rows(rows)
@@ -101,6 +114,46 @@ def no_recommendation(rows: Sequence[Mapping[str, Any]], told: Mapping[str, Any]
     if not causes and any("serves this model" in reason for reason in told["reasons"]):
         return IncompatibleEngineError(f"No engine serves this model here: {why}", param)
     return InvalidRequestError(f"No configuration can run: {why}.{helps}", param)
+
+
+def _in_the_way(rows: Sequence[Mapping[str, Any]], told: Mapping[str, Any]) -> list[str]:
+    """Return the targets that the nearest row misses, worst first; without rows, why most configurations cannot run."""
+    if rows:
+        misses = sorted_rows(rows)[0]["top_k_configs"]["misses"]
+        return [miss["target"] for miss in sorted(misses, key=lambda miss: -miss["relative_miss"])]
+    return [cause["code"] for cause in sorted(told["refusals"], key=lambda cause: -cause["count"])]
+
+
+def no_configuration(
+    wanted: DeploymentConfigurationRequest, rows: Sequence[Mapping[str, Any]], failed: Sequence[int]
+) -> BudSimError:
+    """Return the error of a run that has no configuration to deploy (any more), with the reason and the remedy.
+
+    Args:
+        wanted: What was asked for.
+        rows: What the run kept there and feedback has not excluded.
+        failed: Ids of what feedback has excluded.
+    """
+    param: Json = {"workflow_id": str(wanted.workflow_id)}
+    threshold = wanted.error_rate_threshold
+    within = [row for row in rows if row["top_k_configs"]["error_rate"] <= threshold]
+    if within:
+        param["field"] = "concurrency"
+        why = f"none of {len(within)} carries {wanted.concurrency} requests at once. Run again with that concurrency."
+    elif rows:
+        param["field"] = "error_rate_threshold"
+        best = min(row["top_k_configs"]["error_rate"] for row in rows)
+        why = f"the best misses the targets by {best:.0%} on average; error_rate_threshold is {threshold:.0%}."
+    elif failed:
+        param |= {"field": "feedback", "failed_config_ids": [str(row_id) for row_id in failed]}
+        why = (
+            f"all {len(failed)} of this run were reported as failed. Feedback with failed: false takes one back; a new "
+            "run of the same request looks for others."
+        )
+    else:
+        param["field"] = "cluster_id" if wanted.cluster_id else "workflow_id"
+        why = "the run is not known, is not over, or kept none" + (" on this cluster." if wanted.cluster_id else ".")
+    return InvalidRequestError(f"No deployment configuration found: {why}", param)
 
 
 def first_remedy(told: Mapping[str, Any], ranked: Sequence[Mapping[str, Any]]) -> str:

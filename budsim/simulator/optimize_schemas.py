@@ -8,7 +8,14 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, field_validator
 
 from budsim.simulator.cost_schemas import OnPremFields, TokenCosts
-from budsim.simulator.request_schemas import MethodField, RequestModel, RunRequest, RunWorkload, SimulationMethod
+from budsim.simulator.request_schemas import (
+    MethodField,
+    RequestModel,
+    RunRequest,
+    RunWorkload,
+    SimulationMethod,
+    named_devices,
+)
 from budsim.simulator.schemas import Explanation, Miss, ResponseModel
 
 MAX_REPLICAS, MAX_GPUS_PER_REPLICA = 10, 8  # the user guide's defaults
@@ -52,9 +59,7 @@ class OptimizeConstraints(RequestModel):
     @field_validator("allowed_gpu_types")
     @classmethod
     def _named(cls, value: list[str] | None) -> list[str] | None:
-        if value is not None and not all(name.strip() for name in value):
-            raise ValueError("every device needs a name; leave the field out to allow all")
-        return value
+        return named_devices(value)
 
 
 class OptimizeWorkload(RunWorkload):

@@ -10,7 +10,7 @@ only another layout would bear out is not found; one that is told is true.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from budsim.commons.errors import BudSimError
@@ -19,7 +19,7 @@ from budsim.perf_model.precision import resolve_precision
 from budsim.perf_model.workload import LoadMode
 from budsim.simulator.candidate import Candidate, Evaluation, Predictor, TargetMiss
 from budsim.simulator.direct_search import SearchOutcome, headroom_problem, is_excluded
-from budsim.simulator.objective import CaseEvaluator, best_first, rejection_counts
+from budsim.simulator.objective import CaseEvaluator, best_first, num_devices, rejection_counts
 from budsim.simulator.search_space import SearchCase, layout_candidates, plan_problem, tensor_sizes
 from budsim.simulator.topology import DeviceGroup, NodeDevices
 
@@ -53,7 +53,8 @@ class Remedy:
     """One change that makes the request feasible.
 
     Attributes:
-        kind: relax_targets | add_devices | precision | concurrency | memory.
+        kind: relax_targets | budget | max_replicas | high_availability | precision | concurrency | add_devices |
+            memory.
         text: For people, with the figures.
         changes: The change as fields, for programs.
         is_verified: A candidate of the changed case meets the targets; False = a figure read off the nearest answer.
@@ -76,7 +77,7 @@ def remedies(case: SearchCase, outcome: SearchOutcome, predictor: Predictor) -> 
     if outcome.meets_targets:
         return ()
     probe = _Probe(outcome, predictor)
-    found = [_relax_targets(outcome), _use_fp8(case, probe)]
+    found = [_relax_targets(outcome), *_lifted_bounds(case, probe), _use_fp8(case, probe)]
     # Where a single request is too slow already, neither fewer requests nor more replicas make it faster.
     if case.targets.output_tps or not probe.is_too_slow(replace(case, workload=replace(case.workload, concurrency=1))):
         found += [_fewer_users(case, probe), _add_nodes(case, probe)]
@@ -104,6 +105,11 @@ class _Probe:
             if meeting:
                 return best_first(meeting, case.objective)[0]
         return None
+
+    def cheapest_meeting(self, case: SearchCase) -> Evaluation | None:
+        """Return what meets the targets with the fewest devices of all that is probed; None = nothing does."""
+        meeting = [item for feasible in self._batches(case) for item in feasible if item.meets_targets]
+        return min(meeting, key=lambda item: (num_devices(item), item.candidate.replicas), default=None)
 
     def is_too_slow(self, case: SearchCase) -> bool:
         """Return whether probed candidates run and none meets the targets."""
@@ -147,11 +153,36 @@ def _relax_targets(outcome: SearchOutcome) -> Remedy | None:
 
 def _reachable(miss: TargetMiss) -> float:
     """Return the prediction rounded to the side on which it still meets the target."""
-    if miss.predicted <= 0:
+    return _rounded(miss.predicted, math.floor if miss.target in _LOWER_BOUNDS else math.ceil)
+
+
+def _rounded(figure: float, to: Callable[[float], int]) -> float:
+    if figure <= 0:
         return 0.0
-    scale = 10.0 ** (TARGET_DIGITS - 1 - math.floor(math.log10(miss.predicted)))
-    rounded = math.floor(miss.predicted * scale) if miss.target in _LOWER_BOUNDS else math.ceil(miss.predicted * scale)
-    return rounded / scale
+    scale = 10.0 ** (TARGET_DIGITS - 1 - math.floor(math.log10(figure)))
+    return to(figure * scale) / scale
+
+
+def _lifted_bounds(case: SearchCase, probe: _Probe) -> Iterator[Remedy]:
+    """Yield each of the caller's bounds that alone is in the way, with what it has to become."""
+    limits = case.limits
+    if limits.max_usd_per_hour is not None and case.usd_per_device_hour is not None:
+        best = probe.cheapest_meeting(replace(case, limits=replace(limits, max_usd_per_hour=None)))
+        if best is not None and best.cost_per_hour_usd is not None:
+            needed = _rounded(best.cost_per_hour_usd, math.ceil)
+            text = f"Allow {needed:g} USD/h instead of {limits.max_usd_per_hour:g}: {_layout(best)}."
+            yield Remedy("budget", text, {"max_cost_per_hour": needed})
+    if limits.max_replicas is not None:
+        best = probe.cheapest_meeting(replace(case, limits=replace(limits, max_replicas=None)))
+        if best is not None:
+            count = best.candidate.replicas
+            text = f"Allow {count} replicas instead of {limits.max_replicas}: {_layout(best)}."
+            yield Remedy("max_replicas", text, {"max_replicas": count})
+    if limits.spare_replicas:
+        best = probe.cheapest_meeting(replace(case, limits=replace(limits, spare_replicas=0)))
+        if best is not None:
+            text = f"Do without high availability: {_layout(best)}."
+            yield Remedy("high_availability", text, {"require_high_availability": False})
 
 
 def _use_fp8(case: SearchCase, probe: _Probe) -> Remedy | None:
@@ -205,7 +236,7 @@ def largest_share(
 
 
 def _add_nodes(case: SearchCase, probe: _Probe) -> Remedy | None:
-    if not case.group.nodes or case.limits.max_replicas is not None:
+    if not case.group.nodes:
         return None
     for added in ADDED_NODES:
         best = probe.meeting(replace(case, group=_with_nodes(case.group, added)))

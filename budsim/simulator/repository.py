@@ -187,6 +187,16 @@ class Repository:
         ordered = query.order_by(SimulationResult.cluster_id, SimulationResult.task_key, SimulationResult.id)
         return [dict(row) for row in self.session.execute(ordered).mappings()]
 
+    def failed_ids(self, workflow_id: UUID, cluster_id: str | None = None) -> list[int]:
+        """Return the rows of a run that feedback has excluded."""
+        query = select(SimulationResult.id).where(
+            SimulationResult.workflow_id == workflow_id,
+            SimulationResult.is_blacklisted.is_(True),
+            SimulationResult.cluster_id == cluster_id if cluster_id else true(),
+            self._visible_row(),
+        )
+        return list(self.session.scalars(query.order_by(SimulationResult.id)))
+
     def rows_by_id(self, workflow_id: UUID, row_ids: Sequence[int]) -> dict[int, SimulationResult]:
         """Return rows of one run by their ids."""
         query = select(SimulationResult).where(

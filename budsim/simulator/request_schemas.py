@@ -24,6 +24,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from budsim.commons.field_errors import fields_disagree
 from budsim.simulator.cost_schemas import PRICE_BASIS_TEXT
 from budsim.simulator.hardware import PriceBasis
 from budsim.simulator.simulation_request import MAX_CONCURRENCY, MAX_TOKENS
@@ -79,6 +80,17 @@ def _check_storable(value: Any, path: tuple[str | int, ...]) -> None:
 
 def _unstorable(path: tuple[str | int, ...], reason: str) -> PydanticCustomError:
     return PydanticCustomError("unstorable", "{reason}", {"reason": reason, "path": list(path)})
+
+
+def named_devices(value: list[str] | None) -> list[str] | None:
+    """Return names of devices, None = all.
+
+    Raises:
+        ValueError: One of them is blank, and would be part of every name.
+    """
+    if value is not None and not all(name.strip() for name in value):
+        raise ValueError("every device needs a name; leave the field out to allow all")
+    return value
 
 
 class RequestModel(BaseModel):
@@ -260,11 +272,13 @@ class ClusterRecommendationRequest(RunRequest):
 
     @model_validator(mode="after")
     def _targets_given(self) -> ClusterRecommendationRequest:
-        targets = (self.target_ttft, self.target_throughput_per_user, self.target_e2e_latency)
-        if not self.is_proprietary_model and any(target is None for target in targets):
-            raise ValueError(
+        names = ("target_ttft", "target_throughput_per_user", "target_e2e_latency")
+        missing = [name for name in names if getattr(self, name) is None]
+        if missing and not self.is_proprietary_model:
+            raise fields_disagree(
+                missing[0],
                 "target_ttft, target_throughput_per_user and target_e2e_latency are required for a model that is not "
-                "proprietary; 0 means that there is no such target"
+                "proprietary; 0 means that there is no such target",
             )
         return self
 

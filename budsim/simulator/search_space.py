@@ -207,14 +207,13 @@ def plan_problem(case: SearchCase, plan: ParallelPlan) -> Infeasible | None:
 def _availability_problem(case: SearchCase, plan: ParallelPlan) -> Infeasible | None:
     limits = case.limits
     most = max_replicas(case.group, plan, allow_intra_node_pp=limits.allow_intra_node_pp)
-    if limits.max_replicas is not None:
-        most = min(most, limits.max_replicas)
-    if most > limits.spare_replicas:
+    needed = limits.spare_replicas + 1
+    if most < needed:
+        text = f"High availability needs {needed} replicas of {plan.num_devices} devices; {most} can be placed."
+    elif limits.max_replicas is not None and limits.max_replicas < needed:
+        text = f"High availability needs {needed} replicas; {limits.max_replicas} is the most that is allowed."
+    else:
         return None
-    text = (
-        f"High availability needs {limits.spare_replicas + 1} replicas of {plan.num_devices} devices; {most} can be "
-        "placed."
-    )
     return Infeasible("high_availability", text)
 
 

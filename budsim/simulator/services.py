@@ -407,9 +407,10 @@ class SimulationService:
             self._note_feedback(repository, wanted.workflow_id, wanted.feedback or [])
             session.flush()
             rows = repository.rows(wanted.workflow_id, wanted.cluster_id)
+            failed = repository.failed_ids(wanted.workflow_id, wanted.cluster_id)
         chosen = answers.recommend(rows, wanted.error_rate_threshold, None, wanted.concurrency)
         if not chosen:
-            raise InvalidRequestError("No deployment configuration found", {"workflow_id": str(wanted.workflow_id)})
+            raise answers.no_configuration(wanted, rows, failed)
         best = chosen[0]
         return {
             "object": "deployment_configuration",

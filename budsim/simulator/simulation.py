@@ -156,6 +156,8 @@ def plan_tasks(
         if not found:
             reasons.append(_no_task_reason(cluster, topology.groups, groups, topology.dropped, request, arch, images))
         tasks += found
+    if tasks:
+        reasons += _unmatched_names(request, [group for _, _, groups in chosen for group in groups])
     dropped = {cluster.cluster_id: topology.dropped for cluster, topology, _ in chosen}
     taken = {} if request.job is None else jobs.assumptions(request.job)
     priced = tasks and not (request.job and request.job.kind is JobKind.PROPRIETARY)
@@ -165,8 +167,17 @@ def plan_tasks(
 def _is_wanted(group: DeviceGroup, request: SimulationRequest) -> bool:
     if request.device_types and not any(_same_type(wanted, group.device_type) for wanted in request.device_types):
         return False
-    names = f"{group.device_name} {group.raw_name or ''} {group.spec.name}".lower()
-    return not request.device_names or any(name.lower() in names for name in request.device_names)
+    return not request.device_names or any(_is_called(group, name) for name in request.device_names)
+
+
+def _is_called(group: DeviceGroup, name: str) -> bool:
+    return name.lower() in f"{group.device_name} {group.raw_name or ''} {group.spec.name}".lower()
+
+
+def _unmatched_names(request: SimulationRequest, groups: Sequence[DeviceGroup]) -> list[str]:
+    """Return that some of the devices asked for are nowhere, where others are."""
+    nowhere = [name for name in request.device_names if not any(_is_called(group, name) for group in groups)]
+    return [f"No device of the clusters is called {', '.join(nowhere)}: the others were looked at."] if nowhere else []
 
 
 def _same_type(wanted: str, device_type: str) -> bool:
@@ -259,7 +270,7 @@ def _no_task_reason(
     if groups:
         asked = ", ".join([*request.device_types, *request.device_names])
         there = ", ".join(group.label for group in groups)
-        return f"{name}: has {there}, none of them of the device types asked for ({asked})."
+        return f"{name}: has {there}, {NOT_WANTED} ({asked})."
     causes = "; ".join(dict.fromkeys(item.reason.rstrip(".") for item in dropped)) or "it has no nodes with devices"
     if dropped and all(is_unknown_device(item.reason) for item in dropped):
         return f"{name}: {NOT_SIMULATED}: {causes}."
@@ -267,6 +278,7 @@ def _no_task_reason(
 
 
 NOT_SIMULATED = "none of its devices can be simulated"
+NOT_WANTED = "none of them is one that was asked for"
 
 
 def is_unknown_device(reason: str) -> bool:

@@ -114,7 +114,7 @@ def capacity(request: Request, body: CapacityRequest) -> CapacityResponse:
     )
     reasons = [*plan.reasons, *(f"{problem.path}: {problem.reason}" for problem in problems)]
     if not plan.tasks:
-        raise nothing_to_search(asked.question, reasons)
+        raise nothing_to_search(asked.question, reasons, "capacity")
     with asked.service.database.reading() as session:
         repository = Repository(session, asked.service.principal)
         excluded = exclusions_of(repository, asked.question.model_id, asked.project_id)

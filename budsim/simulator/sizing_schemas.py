@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from budsim.simulator.cost_schemas import PRICE_BASIS_TEXT, OnPremFields, TokenCosts
 from budsim.simulator.hardware import PriceBasis
 from budsim.simulator.optimize_schemas import MAX_NAMES, OptimizeWorkload
-from budsim.simulator.request_schemas import MethodField, RequestModel
+from budsim.simulator.request_schemas import MethodField, RequestModel, named_devices
 from budsim.simulator.schemas import Miss, ResponseModel
 from budsim.simulator.simulation_request import MAX_TOKENS
 from budsim.simulator.sizing import MAX_DEVICES
@@ -130,11 +130,10 @@ class CapacityRequest(SizingRun):
         "dedicated", description="Whole devices, or what is left.", examples=["dedicated"]
     )
 
-    @model_validator(mode="after")
-    def _named(self) -> CapacityRequest:
-        if self.devices is not None and not all(name.strip() for name in self.devices):
-            raise ValueError("devices: every device needs a name; leave the field out to allow all")
-        return self
+    @field_validator("devices")
+    @classmethod
+    def _named(cls, value: list[str] | None) -> list[str] | None:
+        return named_devices(value)
 
 
 class SizedDeployment(ResponseModel):

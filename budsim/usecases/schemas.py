@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from budsim.commons.field_errors import fields_disagree
 from budsim.simulator.request_schemas import MAX_INTEGER
 from budsim.simulator.simulation_request import MAX_TOKENS
 
@@ -59,7 +60,7 @@ class UseCaseFields(BaseModel):
         for name in _RANGES:
             low, high = getattr(self, f"{name}_min"), getattr(self, f"{name}_max")
             if low is not None and high is not None and high < low:
-                raise ValueError(f"{name}_max must be at least {name}_min")
+                raise fields_disagree(f"{name}_max", f"must be at least {name}_min ({low:g}), not {high:g}")
         self.tags = list(dict.fromkeys(self.tags))
         return self
 

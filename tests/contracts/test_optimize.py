@@ -98,18 +98,46 @@ def test_what_cannot_be_names_its_field(client, change, field):
     assert field in str(answer.json()["param"])
 
 
+TWO_REPLICAS_IN_ONE = {"require_high_availability": True, "max_replicas": 1}
+
+
 @pytest.mark.parametrize(
-    ("change", "word"),
+    ("change", "field", "word"),
     [
-        ({"constraints": {"max_cost_per_hour": 0.001}}, "budget"),
-        ({"constraints": {"allowed_gpu_types": ["TPU v9"]}}, "device"),
-        ({"targets": {"max_ttft_ms": 0.001, "max_latency_ms": 0.001, "min_throughput_tps": 1e9}}, "targets"),
+        ({"constraints": {"max_cost_per_hour": 0.001}}, "constraints.max_cost_per_hour", "budget"),
+        ({"constraints": {"allowed_gpu_types": ["TPU v9"]}}, "constraints.allowed_gpu_types", "TPU v9"),
+        ({"constraints": TWO_REPLICAS_IN_ONE}, "constraints.require_high_availability", "2 replicas"),
+        ({"targets": {"max_ttft_ms": 0.001}}, "targets.max_ttft_ms", "Relax ttft"),
+        ({"targets": {"max_latency_ms": 0.001}}, "targets.max_latency_ms", "Relax e2e_p99"),
+        ({"targets": {"min_throughput_tps": 1e9}}, "targets.min_throughput_tps", "Relax output_throughput"),
     ],
 )
-def test_what_nothing_can_meet_says_why(client, change, word):
+def test_what_nothing_can_meet_names_its_field_and_says_why(client, change, field, word):
     answer = optimize(client, **change)
     assert answer.status_code == 400
-    assert word in str(answer.json()).lower()
+    assert answer.json()["param"]["field"] == field
+    assert word in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "kind"),
+    [
+        ({"max_cost_per_hour": 0.001}, "budget"),
+        (TWO_REPLICAS_IN_ONE, "max_replicas"),
+        (TWO_REPLICAS_IN_ONE, "high_availability"),
+    ],
+)
+def test_a_bound_that_is_in_the_way_says_what_it_has_to_become_and_that_is_enough(client, bounds, kind):
+    refused = optimize(client, constraints=bounds).json()
+    changes = next(remedy["changes"] for remedy in refused["param"]["remedies"] if remedy["kind"] == kind)
+    assert "What would help" in refused["message"]
+    assert optimize(client, constraints={**bounds, **changes}).status_code == 200
+
+
+def test_a_device_that_is_nowhere_is_told_beside_those_that_are_found(client):
+    answer = optimize(client, constraints={"allowed_gpu_types": ["A100", "H1000"]}).json()
+    assert answer["optimal_config"]["device_name"] == "NVIDIA-A100-SXM4-80GB"
+    assert any("H1000" in reason and "A100" not in reason for reason in answer["reasons"])
 
 
 def test_the_run_can_be_read_again_under_its_id(client):

@@ -34,9 +34,9 @@ def test_what_is_stored_comes_back_with_its_profiles(client, stored):
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"output_tokens_max": 0, "output_tokens_min": 5}, "body"),
+        ({"output_tokens_max": 0, "output_tokens_min": 5}, "output_tokens_max"),
         ({"input_tokens_max": -1}, "input_tokens_max"),
-        ({"ttft_min": 2.0}, "body"),
+        ({"ttft_min": 2.0}, "ttft_max"),
         ({"batch_size": 0}, "batch_size"),
         ({"name": "   "}, "name"),
         ({"unique_id": "../etc/passwd"}, "unique_id"),

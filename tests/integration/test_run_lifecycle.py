@@ -156,6 +156,31 @@ def test_a_failed_configuration_is_not_offered_again_and_later_runs_leave_it_out
     assert failed_hash in {row.config_hash for row in rows_of(service, again["workflow_id"])}
 
 
+def test_where_every_configuration_failed_it_is_said_with_what_takes_one_back(client, own_model):
+    workflow_id = run(client, pretrained_model_uri=own_model, cluster_id=CLUSTER_A)["workflow_id"]
+    while (answer := configuration(client, workflow_id)).status_code == 200:
+        config_id = answer.json()["node_groups"][0]["config_id"]
+        last = configuration(client, workflow_id, feedback=[{"config_id": config_id, "failed": True}])
+    for said in (last, answer):
+        assert said.status_code == 400
+        assert said.json()["param"]["field"] == "feedback"
+        assert "failed: false" in said.json()["message"]
+    assert config_id in answer.json()["param"]["failed_config_ids"]
+    again = configuration(client, workflow_id, feedback=[{"config_id": config_id, "failed": False}])
+    assert again.json()["node_groups"][0]["config_id"] == config_id
+
+
+def test_what_is_asked_of_a_configuration_beyond_its_figures_is_named(client):
+    workflow_id = run(client, target_ttft=15.0, cluster_id=CLUSTER_A)["workflow_id"]
+    for asked, field in (
+        ({"concurrency": 90_000}, "concurrency"),
+        ({"error_rate_threshold": 0.0}, "error_rate_threshold"),
+    ):
+        answer = configuration(client, workflow_id, **asked)
+        assert answer.status_code == 400
+        assert answer.json()["param"]["field"] == field
+
+
 def test_out_of_memory_also_leaves_out_what_has_no_more_headroom(client, service, own_model):
     workflow_id = run(client, pretrained_model_uri=own_model, cluster_id=CLUSTER_A)["workflow_id"]
     rows = rows_of(service, workflow_id)
@@ -199,7 +224,7 @@ def test_feedback_on_another_runs_rows_is_refused(client, service):
 def test_no_configuration_is_a_400(client):
     answer = configuration(client, str(uuid.uuid4()))
     assert answer.status_code == 400
-    assert answer.json()["message"] == "No deployment configuration found"
+    assert answer.json()["message"].startswith("No deployment configuration found: the run is not known")
 
 
 def test_sixteen_runs_at_once_all_end_with_their_own_answer(client, service):

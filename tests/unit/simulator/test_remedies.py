@@ -9,6 +9,7 @@ from budsim.perf_model.precision import resolve_precision
 from budsim.perf_model.workload import SloTargets
 from budsim.simulator.direct_search import search
 from budsim.simulator.remedies import remedies
+from budsim.simulator.search_space import SearchLimits
 from budsim.simulator.topology import NodeDevices
 
 
@@ -39,6 +40,12 @@ def followed(case, remedy):
             return replace(case, workload=replace(case.workload, concurrency=changes["concurrency"]))
         case "precision":
             return replace(case, precisions=(resolve_precision(changes["precision"], case.arch, case.group.spec),))
+        case "budget":
+            return replace(case, limits=replace(case.limits, max_usd_per_hour=changes["max_cost_per_hour"]))
+        case "max_replicas":
+            return replace(case, limits=replace(case.limits, max_replicas=changes["max_replicas"]))
+        case "high_availability":
+            return replace(case, limits=replace(case.limits, spare_replicas=0))
     size = case.group.max_devices_per_node
     extra = tuple(NodeDevices(f"x{index}", f"x{index}", size) for index in range(changes["nodes"]))
     return replace(case, group=replace(case.group, nodes=case.group.nodes + extra))
@@ -53,6 +60,33 @@ def test_what_is_told_as_verified_holds_when_it_is_done_and_searched(nodes, conc
     assert told
     for remedy in told:
         assert search(followed(case, remedy), AnalyticPredictor()).meets_targets, remedy
+
+
+BOUNDS = [
+    (SearchLimits(max_usd_per_hour=0.5), 0.99, {"budget"}),
+    (SearchLimits(max_replicas=1, spare_replicas=1), 0.3, {"max_replicas", "high_availability"}),
+    (SearchLimits(max_replicas=1), 0.99, {"max_replicas"}),
+]
+
+
+@pytest.mark.parametrize(("limits", "share", "kinds"), BOUNDS)
+def test_a_bound_that_alone_is_in_the_way_is_named_with_what_it_has_to_become(limits, share, kinds):
+    free = search_case(group(4, 4), 256, usd_per_device_hour=2.0)
+    best = search(replace(free, objective="latency"), AnalyticPredictor()).best.prediction
+    case = replace(free, limits=limits, targets=SloTargets(throughput_per_user_tps=share * best.tps_per_user))
+    outcome = search(case, AnalyticPredictor())
+    assert not outcome.meets_targets
+    found = {item.kind: item for item in remedies(case, outcome, AnalyticPredictor()) if item.kind in kinds}
+    assert found.keys() == kinds
+    for remedy in found.values():
+        assert search(followed(case, remedy), AnalyticPredictor()).meets_targets, remedy
+
+
+def test_a_bound_that_is_not_in_the_way_is_not_blamed():
+    case = missed_case(2, 200, 1.3)
+    bound = replace(case, limits=SearchLimits(max_usd_per_hour=1e6, max_replicas=1000), usd_per_device_hour=2.0)
+    kinds = {item.kind for item in remedies(bound, search(bound, AnalyticPredictor()), AnalyticPredictor())}
+    assert not kinds & {"budget", "max_replicas", "high_availability"}
 
 
 def test_remedies_cost_less_than_two_searches():

@@ -157,15 +157,15 @@ def told_of(*rejections, **changes):
 class TestAnswers:
     @pytest.mark.parametrize("code", ["memory", "kv_capacity", "platform_memory", "excluded_memory"])
     def test_what_does_not_fit_is_a_memory_error(self, code):
-        assert isinstance(no_recommendation([], told_of(code), 0.5), InsufficientMemoryError)
+        assert isinstance(no_recommendation([], told_of(code), 0.5, "platform"), InsufficientMemoryError)
 
     def test_no_engine_is_an_engine_error(self):
         told = explanation([], ["Cluster a: no vllm serves this model on GPU."], {})
-        assert isinstance(no_recommendation([], told, 0.5), IncompatibleEngineError)
+        assert isinstance(no_recommendation([], told, 0.5, "platform"), IncompatibleEngineError)
 
     def test_reasons_and_remedies_come_with_the_error(self):
         remedy = {"kind": "add_devices", "text": "Add a node.", "changes": {"nodes": 1}, "is_verified": True}
-        error = no_recommendation([], told_of("tp_heads", remedies=[remedy]), 0.5)
+        error = no_recommendation([], told_of("tp_heads", remedies=[remedy]), 0.5, "platform")
         assert isinstance(error, InvalidRequestError)
         assert "Add a node." in error.message
         assert error.param["reasons"]
@@ -187,7 +187,7 @@ class TestAnswers:
 
     def test_every_way_to_find_nothing_is_the_callers_to_change(self):
         for told in (told_of(), told_of("x"), explanation([], [], {})):
-            error = no_recommendation([], told, 0.5)
+            error = no_recommendation([], told, 0.5, "platform")
             assert isinstance(error, BudSimError)
             assert error.http_status == 400
 

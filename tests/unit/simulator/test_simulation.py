@@ -196,7 +196,7 @@ def test_device_types_narrow_the_search(types, expected):
 def test_device_names_narrow_the_search():
     plan = plan_tasks(request(device_names=("80gb",)), clusters(GPUS, CPUS), arch=tiny_arch(), catalog=catalog())
     assert [task.group.spec for task in plan.tasks] == [GPU]
-    assert "none of them of the device types asked for" in plan.reasons[0]
+    assert "none of them is one that was asked for (80gb)" in plan.reasons[0]
 
 
 def test_an_engine_nobody_has_is_a_reason_not_a_crash():
