@@ -79,3 +79,8 @@ class SloTargets:
     output_tps: float | None = None
     cost_per_hour_usd: float | None = None
     ttft_percentile: int = 50
+
+    @property
+    def is_any_set(self) -> bool:
+        """Whether there is any target."""
+        return replace(self, ttft_percentile=50) != SloTargets()

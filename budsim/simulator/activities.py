@@ -347,7 +347,7 @@ class RunActivities:
         chosen = answers.recommend(rows, request.error_rate_threshold, request.objective)
         missed = missed_reasons(rows, chosen, request.error_rate_threshold)
         mixed = answers.mixed(outcomes, rows, request)
-        told = answers.explanation(outcomes, [*plan["reasons"], *missed], plan["assumptions"], mixed)
+        told = answers.explanation(outcomes, [*plan["reasons"], *missed], plan["assumptions"], mixed, request.objective)
         timed_out = any(outcome.get("timed_out") for outcome in outcomes)
         status = "TIMED_OUT" if timed_out else "COMPLETED"
         if not chosen and not timed_out:

@@ -10,6 +10,7 @@ from budsim.simulator.body_fields import field_of
 from budsim.simulator.deployment import cluster_metrics, prefill_metrics
 from budsim.simulator.explanation import merged_front
 from budsim.simulator.mixture import mixed_deployments
+from budsim.simulator.objective import Objective
 from budsim.simulator.ranking import Recommendation, cluster_recommendations, sorted_rows
 from budsim.simulator.request_schemas import DeploymentConfigurationRequest
 from budsim.simulator.simulation_request import SimulationRequest
@@ -36,8 +37,17 @@ def explanation(
     plan_reasons: Sequence[str],
     assumptions: Json,
     mixed_deployments: Sequence[Json] = (),
+    objective: str = Objective.COST.value,
 ) -> Json:
-    """Return what a run took for granted, could not use, and suggests."""
+    """Return what a run took for granted, could not use, and suggests.
+
+    Args:
+        outcomes: What its searches found.
+        plan_reasons: Why clusters have no search.
+        assumptions: Defaults that were used.
+        mixed_deployments: What ``mixed`` returned.
+        objective: What the caller asked for.
+    """
     reasons = list(plan_reasons)
     refusals: list[Json] = []
     remedies: list[Json] = []
@@ -61,7 +71,7 @@ def explanation(
         "refusals": refusals,
         "remedies": remedies,
         "mixed_deployments": list(mixed_deployments),
-        "pareto": merged_front([_placed_front(outcome) for outcome in outcomes]),
+        "pareto": merged_front([_placed_front(outcome) for outcome in outcomes], objective),
     }
 
 

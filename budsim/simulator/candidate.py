@@ -84,7 +84,8 @@ class Evaluation:
         weight_bytes_per_device: Weights on the fullest device.
         kv_cache_bytes_per_device: KV bytes that the target concurrency needs on the fullest device.
         total_bytes_per_device: What the platform must allocate on one device.
-        binding: What binds the answer: ``memory``, ``ttft``, ``throughput_per_user``, ``e2e_latency``, ``cost`` ….
+        binding: What binds the answer: ``memory``, ``budget``, or a target: ``ttft``, ``throughput_per_user``,
+            ``e2e_latency``, ``cost_per_hour`` …; None = nothing does.
         output_tps: Output tokens per second of all replicas together, under the stated load.
         prefill_allocation: What the platform must allocate on one device of the prefill pool; None = no such pool.
     """

@@ -8,7 +8,7 @@ what the platform could deploy, a whole batch at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -193,8 +193,7 @@ class CaseEvaluator:
         same = (plan, candidate.precision, candidate.settings, point.workload, point.nodes_spanned)
         question = (*same, candidate.prefill, candidate.replicas if candidate.prefill else 0)
         allocation = self._allocation(point, candidate)
-        limit = case.limits.max_memory_bytes_per_device
-        available = min(case.group.memory_bytes_per_device, limit or math.inf)
+        available = available_bytes(case)
         if allocation.fits(available):
             if candidate.prefill is not None:
                 return self._screen_pools(candidate, candidate.prefill, question, allocation, available)
@@ -302,6 +301,11 @@ def prompts_at_once(case: SearchCase, prefill: PrefillPool) -> int:
     )
 
 
+def available_bytes(case: SearchCase) -> float:
+    """Return the memory of one device that the platform may allocate from."""
+    return min(case.group.memory_bytes_per_device, case.limits.max_memory_bytes_per_device or math.inf)
+
+
 def adapters(evaluation: Evaluation, case: SearchCase) -> int | None:
     """Return the most LoRA adapters that fit beside a candidate's load; None = none, or the engine serves none."""
     if not case.engine.supports_lora:
@@ -310,7 +314,7 @@ def adapters(evaluation: Evaluation, case: SearchCase) -> int | None:
     point = serving_point(case, candidate, None)
     seq_len = platform_sequence_length(case.workload.isl, case.workload.osl, candidate.settings.max_model_len)
     allocation = platform_allocation(point, candidate.concurrency_per_replica, seq_len)
-    available = min(case.group.memory_bytes_per_device, case.limits.max_memory_bytes_per_device or math.inf)
+    available = available_bytes(case)
     return max_loras(case.arch, candidate.plan, allocation, available, point)
 
 
@@ -375,7 +379,6 @@ def _evaluation(candidate: Candidate, found: _Screened, prediction: Prediction, 
     misses = missed(checks)
     # Shared devices carry other load as well: the platform reports the figures there and enforces none.
     enforced = not case.group.is_shared
-    memory_share = allocation.total_bytes_per_device / case.group.memory_bytes_per_device
     return Evaluation(
         candidate=candidate,
         prediction=prediction,
@@ -387,22 +390,46 @@ def _evaluation(candidate: Candidate, found: _Screened, prediction: Prediction, 
         weight_bytes_per_device=allocation.weight_bytes_per_device,
         kv_cache_bytes_per_device=allocation.kv_cache_bytes_per_device,
         total_bytes_per_device=allocation.total_bytes_per_device,
-        binding=binding(checks, memory_share),
+        binding=binding(checks, _other_slack(candidate, found, prediction, hourly, case)),
         output_tps=output_tps,
         prefill_allocation=found.prefill_allocation,
     )
 
 
-def binding(checks: Sequence[TargetCheck], memory_share: float) -> str:
+def binding(checks: Sequence[TargetCheck], slack: Mapping[str, float]) -> str | None:
     """Return what holds the answer back: the worst missed target, else the constraint with the least relative slack.
 
     Args:
         checks: The set targets.
-        memory_share: Platform allocation over device memory.
+        slack: Of the other constraints by name, as shares of what is allowed.
+
+    Returns:
+        None where there is no constraint.
     """
-    slack = {check.target: -check.relative_miss for check in checks}
-    slack["memory"] = 1.0 - memory_share
-    return min(slack, key=lambda name: (slack[name], name))
+    known = {check.target: -check.relative_miss for check in checks} | dict(slack)
+    return min(known, key=lambda name: (known[name], name), default=None)
+
+
+def _other_slack(
+    candidate: Candidate, found: _Screened, prediction: Prediction, hourly: float | None, case: SearchCase
+) -> dict[str, float]:
+    """Return the slack of the budget, and of memory where it is in the way.
+
+    It is where half the devices would not hold the load: half the replicas, each with twice the load; of one replica,
+    half its devices; of one device, that itself with twice the load.
+    """
+    slack: dict[str, float] = {}
+    if case.limits.max_usd_per_hour is not None and hourly is not None:
+        slack["budget"] = 1.0 - hourly / case.limits.max_usd_per_hour
+    allocation = found.allocation
+    available = available_bytes(case)
+    is_split = candidate.replicas == 1 and candidate.plan.num_devices > 1
+    more = allocation.total_bytes_per_device if is_split else allocation.kv_cache_bytes_per_device
+    doubled = replace(allocation, total_bytes_per_device=allocation.total_bytes_per_device + more)
+    is_full = prediction.max_concurrency < 2 * candidate.concurrency_per_replica
+    if is_full or not doubled.fits(available):
+        slack["memory"] = 1.0 - allocation.total_bytes_per_device / available
+    return slack
 
 
 def objective_value(evaluation: Evaluation, objective: str) -> float:

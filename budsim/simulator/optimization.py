@@ -41,6 +41,9 @@ def optimize_question(body: OptimizeRequest, config: AppSettings) -> SimulationR
     """Return the question of the user guide's body, with every default that was used."""
     assumptions: Json = {} if body.optimization_target else {"optimization_target": DEFAULT_OBJECTIVE}
     bounds, wanted = body.constraints, body.targets
+    for name in ("max_replicas", "max_gpus_per_replica"):
+        if name not in bounds.model_fields_set:
+            assumptions[name] = getattr(bounds, name)
     return SimulationRequest(
         model_id=body.model_id,
         model_version=body.model_version,

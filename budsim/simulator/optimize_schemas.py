@@ -16,7 +16,7 @@ from budsim.simulator.request_schemas import (
     SimulationMethod,
     named_devices,
 )
-from budsim.simulator.schemas import Explanation, Miss, ResponseModel
+from budsim.simulator.schemas import BINDING_TEXT, Explanation, Miss, ResponseModel
 
 MAX_REPLICAS, MAX_GPUS_PER_REPLICA = 10, 8  # the user guide's defaults
 MAX_NAMES = 50
@@ -42,7 +42,13 @@ class OptimizeTargets(RequestModel):
 class OptimizeConstraints(RequestModel):
     """Bounds on the deployment itself."""
 
-    max_replicas: int = Field(MAX_REPLICAS, ge=1, le=10_000, description="Most replicas.", examples=[4])
+    max_replicas: int = Field(
+        MAX_REPLICAS,
+        ge=1,
+        le=10_000,
+        description="Most replicas of the deployment: of all its pools, or of all its kinds of devices, together.",
+        examples=[4],
+    )
     max_gpus_per_replica: int = Field(
         MAX_GPUS_PER_REPLICA, ge=1, le=1024, description="Most devices of one replica.", examples=[8]
     )
@@ -207,7 +213,7 @@ class OptimizedPoint(ResponseModel):
     )
     meets_targets: bool = Field(description="Whether every target is met.", examples=[True])
     misses: list[Miss] = Field(description="The targets that are not met.")
-    binding: str | None = Field(description="What limits it.", examples=["memory"])
+    binding: str | None = Field(description=BINDING_TEXT, examples=["memory"])
     reason: str | None = Field(description="Why it stands where it does.", examples=["the cheapest per token of 41 …"])
 
 

@@ -26,6 +26,10 @@ __all__ = [
     "RunBody",
 ]
 
+BINDING_TEXT = (
+    "What limits it: the target missed most, else the tightest of the targets, ``budget`` and ``memory`` (where half as "
+    "many devices would not hold it, or one device not twice the load); null = nothing does."
+)
 NO_PP_ON_CPU = "Pipeline parallelism (PP) is not supported for CPU devices"
 PP_NEEDS_CUDA = "Multi-node pipeline parallelism requires CUDA devices"
 NEITHER_NODES_NOR_GROUPS = "Either nodes or node_groups must be provided"
@@ -141,7 +145,7 @@ class SimulationMetrics(ResponseModel):
     costs: TokenCosts | None = Field(None, description="What tokens cost, in and out, in money and in energy.")
     meets_targets: bool = Field(True, description="Whether every target is met.", examples=[True])
     misses: list[Miss] = Field(default_factory=list, description="The targets that are not met.")
-    binding: str | None = Field(None, description="What limits the deployment.", examples=["memory"])
+    binding: str | None = Field(None, description=BINDING_TEXT, examples=["memory"])
     reason: str | None = Field(
         None,
         description="Why it is recommended: what it is best at, the next best layout, what binds.",
@@ -263,7 +267,7 @@ class ParetoPoint(ResponseModel):
         description="USD per million output tokens; null without a price.", examples=[0.025]
     )
     meets_targets: bool = Field(description="Every target that was set is met.", examples=[True])
-    binding: str | None = Field(None, description="What limits it.", examples=["memory"])
+    binding: str | None = Field(None, description=BINDING_TEXT, examples=["memory"])
     reason: str = Field(description="Why it is on the front.", examples=["the cheapest per token on the front"])
 
 

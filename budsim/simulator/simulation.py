@@ -360,7 +360,7 @@ def search_group(
         is_complete=found.is_complete,
         rejections=tuple(RejectionSummary(*item) for item in rejection_counts([*found.rejections, *refused])),
         remedies=helps,
-        front=front_points(found.front),
+        front=front_points(found.front, case.objective),
         num_generations=len(found.generations),
         convergence_generation=found.convergence_generation,
         partial_row=partial_row,
@@ -453,7 +453,9 @@ def _rows(
         row = result_row(item, case, model_name=model_id, search_step=step)
         changed = changed_parameters(item.candidate, case)
         row["top_k_configs"]["changed_parameters"] = changed
-        row["top_k_configs"]["reason"] = winning_reason(item, found.evaluations, case.objective, changed)
+        row["top_k_configs"]["reason"] = winning_reason(
+            item, found.evaluations, case.objective, changed, has_targets=case.targets.is_any_set
+        )
         rows.append(row)
     return tuple(rows)
 

@@ -131,10 +131,45 @@ def test_misses_carry_what_was_wanted_and_what_is_reached():
 
 def test_the_binding_constraint_is_the_tightest():
     loose, tight = TargetCheck("loose", 100, 10, True), TargetCheck("tight", 100, 95, True)
-    assert binding([loose, tight], 0.5) == "tight"
-    assert binding([loose, tight], 0.99) == "memory"
-    assert binding([TargetCheck("late", 100, 300, True)], 0.99) == "late"
-    assert binding([], 0.3) == "memory"
+    assert binding([loose, tight], {"memory": 0.5}) == "tight"
+    assert binding([loose, tight], {"memory": 0.01}) == "memory"
+    assert binding([TargetCheck("late", 100, 300, True)], {"memory": 0.01}) == "late"
+    assert binding([], {}) is None
+
+
+def test_without_a_target_memory_binds_just_where_a_replica_cannot_carry_twice_its_load():
+    kinds = set()
+    for concurrency in (1, 8, 64, 512, 1024, 2048):
+        case = search_case(group(1), concurrency)
+        doubled = replace(case, workload=replace(case.workload, concurrency=2 * concurrency))
+        fits = bool(evaluations(doubled))
+        for item in evaluations(case):
+            assert item.binding == (None if fits else "memory")
+            kinds.add(item.binding)
+    assert kinds == {None, "memory"}
+
+
+@pytest.mark.parametrize("allowed_gb", [100, 4, 2.5, 2])
+def test_memory_binds_the_smallest_tensor_size_that_holds_the_model_and_no_larger_one(allowed_gb):
+    limits = SearchLimits(max_memory_bytes_per_device=allowed_gb * 1e9)
+    found = [
+        item
+        for item in evaluations(search_case(group(8), 1, limits=limits))
+        if item.candidate.plan.pp_size == item.candidate.replicas == 1
+    ]
+    smallest = min(item.candidate.plan.tp_size for item in found)
+    for item in found:
+        is_forced = item.candidate.plan.tp_size == smallest > 1
+        assert item.binding == ("memory" if is_forced else None)
+
+
+def test_a_budget_that_is_all_but_spent_binds():
+    alone = evaluations(search_case(group(1), 1))[0]
+    targets = SloTargets(ttft_ms=2 * alone.prediction.ttft_ms_p50)
+    for budget, wanted in ((2.01, "budget"), (2000.0, "ttft")):
+        limits = SearchLimits(max_usd_per_hour=budget)
+        case = search_case(group(1), 1, targets=targets, limits=limits, usd_per_device_hour=2.0)
+        assert evaluations(case)[0].binding == wanted
 
 
 def test_more_memory_than_the_caller_allows_is_rejected():

@@ -34,7 +34,12 @@ def test_the_defaults_of_the_user_guide_hold_and_those_of_the_load_are_told():
         "input_tokens": 1024,
         "output_tokens": 512,
         "concurrency": 10,
+        "max_replicas": 10,
+        "max_gpus_per_replica": 8,
     }
+    told = question(constraints={"max_replicas": 10}).assumptions
+    assert "max_replicas" not in told
+    assert told["max_gpus_per_replica"] == 8
 
 
 def test_an_arrival_rate_replaces_the_concurrency():

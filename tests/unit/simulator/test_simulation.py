@@ -61,6 +61,9 @@ def test_every_row_says_why_it_ranks_where_it_does(method):
     front = outcome.groups[0].front
     assert front[0]["cost_per_million_tokens"] == min(point["cost_per_million_tokens"] for point in front)
     assert all(point["reason"] and point["binding"] for point in front)
+    free = run(request(), clusters(GPUS), method=method).rows[0]["top_k_configs"]
+    assert free["binding"] is None
+    assert "no target is set" in free["reason"]
     assert GroupOutcome.from_dict(outcome.groups[0].to_dict()) == outcome.groups[0]
     missed = run(request(targets=SloTargets(ttft_ms=0.001)), clusters(GPUS), method=method)
     assert "misses least: ttft" in missed.rows[0]["top_k_configs"]["reason"]
