@@ -27,8 +27,8 @@ __all__ = [
 ]
 
 BINDING_TEXT = (
-    "What limits it: the target missed most, else the tightest of the targets, ``budget`` and ``memory`` (where half as "
-    "many devices would not hold it, or one device not twice the load); null = nothing does."
+    "What limits it: the target missed most, else the tightest of the targets, ``budget`` and ``memory`` (where half "
+    "as many devices would not hold it, or one device not twice the load); null = nothing does."
 )
 NO_PP_ON_CPU = "Pipeline parallelism (PP) is not supported for CPU devices"
 PP_NEEDS_CUDA = "Multi-node pipeline parallelism requires CUDA devices"
