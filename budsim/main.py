@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 from anyio import CapacityLimiter
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from sqlalchemy.engine import URL
 from starlette.concurrency import run_in_threadpool
 
@@ -31,6 +31,7 @@ from budsim.commons.errors import UnavailableError
 from budsim.commons.http_errors import install_error_handlers
 from budsim.commons.logs import configure_logging
 from budsim.commons.notifications import Publisher, RecordedOnly
+from budsim.commons.query_fields import known_query_fields
 from budsim.commons.workflow_engine import WorkflowEngine
 from budsim.engine_ops.routes import router as engine_router
 from budsim.hardware_ops.routes import router as hardware_router
@@ -261,15 +262,15 @@ def create_app(
     model_routers = (model_cache_router, model_router, calculator_router)
     use_case_routers = (use_case_router, hardware_router, benchmark_router)
     # The largest answers come first: a request is compared with one path after another until one fits.
+    app.include_router(health.router)
     for included in (
-        health.router,
         recommendation_router,
         *simulator_routers,
         *model_routers,
         engine_router,
         *use_case_routers,
     ):
-        app.include_router(included)
+        app.include_router(included, dependencies=[Depends(known_query_fields)])
     if config.dashboard:
         from budsim.dashboard.mount import mount_dashboard
 

@@ -416,7 +416,7 @@ def _other_slack(
     """Return the slack of the budget, and of memory where it is in the way.
 
     It is where half the devices would not hold the load: half the replicas, each with twice the load; of one replica,
-    half its devices; of one device, that itself with twice the load.
+    half its devices, each with twice the bytes; of one device, that itself with twice the load.
     """
     slack: dict[str, float] = {}
     if case.limits.max_usd_per_hour is not None and hourly is not None:
