@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from budsim.commons.errors import BudSimError, IncompatibleEngineError, InsufficientMemoryError, InvalidRequestError
+from budsim.commons.errors import (
+    BudSimError,
+    IncompatibleEngineError,
+    InsufficientMemoryError,
+    InvalidRequestError,
+    SimulationTimeoutError,
+)
 from budsim.simulator.body_fields import field_of
 from budsim.simulator.deployment import cluster_metrics, prefill_metrics
 from budsim.simulator.explanation import merged_front
 from budsim.simulator.mixture import mixed_deployments
+from budsim.simulator.models import WorkflowRun
 from budsim.simulator.objective import Objective
+from budsim.simulator.optimize_schemas import OptimizeResponse
 from budsim.simulator.ranking import Recommendation, cluster_recommendations, sorted_rows
 from budsim.simulator.request_schemas import DeploymentConfigurationRequest
+from budsim.simulator.run_schemas import HardwareRunResponse
+from budsim.simulator.schemas import ClusterRecommendationResponse, Explanation
 from budsim.simulator.simulation_request import SimulationRequest
 
 Json = dict[str, Any]
@@ -257,3 +267,32 @@ def recommend(
 ) -> list[Recommendation]:
     """Return the best sufficient row of every cluster, best cluster first."""
     return cluster_recommendations(rows, threshold, concurrency, objective)
+
+
+_ANSWER_SHAPES: Mapping[str, type[Explanation]] = {
+    "platform": ClusterRecommendationResponse,
+    "hardware": HardwareRunResponse,
+    "optimize": OptimizeResponse,
+}
+
+
+def in_order(answer: Mapping[str, Any], kind: str) -> Json:
+    """Return an answer with its fields in the order of the documentation (PostgreSQL keeps none)."""
+    fields = _ANSWER_SHAPES[kind].model_validate(answer).model_dump(mode="json")
+    told = {name: fields.pop(name) for name in Explanation.model_fields}
+    nearest = {"nearest": answer["nearest"]} if "nearest" in answer else {}  # of a run that ended with nothing better
+    return {**fields, **nearest, **told}
+
+
+def timed_out(run: WorkflowRun, answer: Json | None, failure: Mapping[str, Any] | None) -> SimulationTimeoutError:
+    """Return the error of a run that passed its time, with the best that it had found by then."""
+    allowed = "its time"
+    if run.deadline_at is not None:
+        allowed = f"its {round((run.deadline_at - run.started_at).total_seconds(), 1):g} s"
+    best = {"best": answer} if answer else dict((failure or {}).get("param") or {})
+    found = "param.best is the best found by then" if answer else "nothing was found by then"
+    message = (
+        f"The simulation passed {allowed} (DEFAULT_TIMEOUT_SECONDS); {found}. One cluster_id or the heuristic method "
+        f"takes less time; POST /workflow/{run.workflow_id}/restart tries again."
+    )
+    return SimulationTimeoutError(message, {"workflow_id": str(run.workflow_id), **best})

@@ -38,7 +38,6 @@ from budsim.simulator.schemas import (
     ClusterRecommendationResponse,
     DeploymentConfigurationResponse,
     ErrorResponse,
-    Explanation,
     PaginatedRecommendations,
     WorkflowMetadataResponse,
 )
@@ -94,20 +93,8 @@ def _metadata(started: StartedRun, status: str = "PENDING") -> Json:
     return workflow_metadata(str(started.workflow_id), started.eta_minutes, started.eta_seconds, status)
 
 
-ANSWER_SHAPES: dict[str, type[Explanation]] = {
-    "platform": ClusterRecommendationResponse,
-    "hardware": HardwareRunResponse,
-    "optimize": OptimizeResponse,
-}
-
-
 def _answer(service: SimulationService, run: WorkflowRun) -> JSONResponse:
-    """Return the run's answer with its fields in the order of the documentation (PostgreSQL keeps none)."""
-    answer = service.answer_of(run)
-    shape = ANSWER_SHAPES[run.input["kind"]]
-    fields = shape.model_validate(answer).model_dump(mode="json")
-    told = {name: fields.pop(name) for name in Explanation.model_fields}
-    return JSONResponse({**fields, **told})
+    return JSONResponse(service.answer_of(run))
 
 
 @router.post(

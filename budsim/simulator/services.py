@@ -19,7 +19,6 @@ from budsim.commons.errors import (
     ConflictError,
     InvalidRequestError,
     NotFoundError,
-    SimulationTimeoutError,
     UnavailableError,
 )
 from budsim.commons.telemetry import current_traceparent, run_payload
@@ -275,12 +274,12 @@ class SimulationService:
         answer, failure = (run.output or {}).get(run.input["kind"]), run.error
         if not sees_whole_run(self.principal, run):
             answer, failure = seen_answer(run, self._rows(run.workflow_id)), seen_failure(failure)
+        if answer is not None:
+            answer = answers.in_order(answer, run.input["kind"])
         if run.status in ("COMPLETED", "TERMINATED") and answer is not None:
-            return dict(answer)
+            return answer
         if run.status == "TIMED_OUT":
-            message = f"The simulation passed its {self.config.default_timeout_seconds:g} s (DEFAULT_TIMEOUT_SECONDS)."
-            best = {"best": answer} if answer else dict((failure or {}).get("param") or {})
-            raise SimulationTimeoutError(message, {"workflow_id": str(run.workflow_id), **best})
+            raise answers.timed_out(run, answer, failure)
         if run.status == "FAILED" and failure:
             raise error_from_failure(failure)
         raise ConflictError(f"The run is {run.status}.", {"workflow_id": str(run.workflow_id), "status": run.status})

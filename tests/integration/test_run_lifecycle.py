@@ -271,9 +271,12 @@ def test_a_run_past_its_time_is_a_408_and_is_recorded_as_such(client, service, o
     assert answer.status_code == 408
     assert answer.json()["type"] == "RequestTimeoutError"
     assert status_of(client, answer.json()["param"]["workflow_id"]) == "TIMED_OUT"
+    for words in ("passed its 1 s", "nothing was found by then", "cluster_id", "restart"):
+        assert words in answer.json()["message"]
 
 
 def test_a_run_past_its_time_keeps_the_best_it_found(client, service, open_gate, monkeypatch):
+    whole = list(run(client))
     monkeypatch.setattr(service.config, "default_timeout_seconds", 2.0)
     held = threading.Event()
     search = open_gate.search
@@ -294,6 +297,10 @@ def test_a_run_past_its_time_keeps_the_best_it_found(client, service, open_gate,
     best = answer.json()["param"]["best"]
     assert [item["cluster_id"] for item in best["recommendations"]] == [CLUSTER_A]
     assert best["status"] == "TIMED_OUT"
+    assert "passed its 2 s (DEFAULT_TIMEOUT_SECONDS); param.best is" in answer.json()["message"]
+    monkeypatch.setattr(service.config, "default_timeout_seconds", 300.0)
+    assert client.get(f"/simulator/results/{best['workflow_id']}").json() == answer.json()  # whatever holds by now
+    assert list(best) == whole  # the same fields in the same order
 
 
 def test_a_search_that_ends_half_way_is_a_408_with_its_best(client, open_gate, monkeypatch):
