@@ -81,7 +81,7 @@ class InProcessBackend:
 
     def plan(self, request, known, models):
         if request.job is None and not models[0].startswith("tests/"):
-            raise UnknownModelError(f"No model is called {models[0]!r}.", {"field": "pretrained_model_uri"})
+            raise UnknownModelError(f"No model is called {models[0]!r}.", {"field": "model"})
         parsed, problems = known.parsed()
         proprietary = request.job is not None and request.job.kind is JobKind.PROPRIETARY
         arch = None if proprietary else tiny_arch(models[0])

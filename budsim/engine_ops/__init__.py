@@ -177,7 +177,7 @@ def refusals(
     for name in engines or SERVING_ENGINES:
         profile = _BY_NAME.get(name.strip().lower())
         if profile is None:
-            reason: str | None = f"{name} is not known"
+            reason: str | None = f"{name} is not known: use one of {', '.join(SERVING_ENGINES)}"
         elif profile.refusal is None:
             reason = f"{profile.name} is predicted only, not deployed"
         else:

@@ -343,15 +343,17 @@ class RunActivities:
             run = _required_run(repository, payload["workflow_id"])
             repository.keep_rows(run.workflow_id, [outcome["task_key"] for outcome in outcomes])
             rows = repository.rows(run.workflow_id)
-        request = SimulationRequest.from_dict(run.input["question"])
+        request, kind = SimulationRequest.from_dict(run.input["question"]), run.input["kind"]
         chosen = answers.recommend(rows, request.error_rate_threshold, request.objective)
         missed = missed_reasons(rows, chosen, request.error_rate_threshold)
         mixed = answers.mixed(outcomes, rows, request)
-        told = answers.explanation(outcomes, [*plan["reasons"], *missed], plan["assumptions"], mixed, request.objective)
+        told = answers.explanation(
+            outcomes, [*plan["reasons"], *missed], plan["assumptions"], mixed, request.objective, kind
+        )
         timed_out = any(outcome.get("timed_out") for outcome in outcomes)
         status = "TIMED_OUT" if timed_out else "COMPLETED"
         if not chosen and not timed_out:
-            raise answers.no_recommendation(rows, told, request.error_rate_threshold, run.input["kind"])
+            raise answers.no_recommendation(rows, told, request.error_rate_threshold, kind)
         if not rows:
             raise SimulationTimeoutError("The run found nothing within its time.", {"reasons": told["reasons"]})
         created = int(run.created_at.timestamp())
@@ -388,6 +390,10 @@ class RunActivities:
         """End the run with its error, once."""
         failure, step = payload["failure"], payload["step"]
         error = error_from_failure(failure)
+        with self._database.reading() as session:
+            kind = _required_run(Repository(session), payload["workflow_id"]).input["kind"]
+        if error.param and (field := field_of(kind, [str(error.param.get("field"))])):
+            error.param["field"] = field  # the core's name of it is not the body's
         status = "TIMED_OUT" if isinstance(error, SimulationTimeoutError) else "FAILED"
         action = None if (failure.get("param") or {}).get("field") == "clusters" else "retry"
         event = ProgressEvent(f"{step}:FAILED", step, "FAILED", "Simulation failed", error.message, None, action)
@@ -489,7 +495,8 @@ def nothing_to_search(request: SimulationRequest, reasons: Sequence[str], kind: 
     param = {"reasons": list(reasons)}
     cannot = ("serves this model",) if request.job is None else ("litellm", "llmc")
     if any(word in reason for reason in reasons for word in cannot):
-        return IncompatibleEngineError(text, param)
+        field = field_of(kind, ["engines"]) if request.engines else None
+        return IncompatibleEngineError(text, {"field": field, **param} if field else param)
     if any(NOT_WANTED in reason for reason in reasons):
         asked = [name for name in ("device_names", "device_types") if getattr(request, name)]
         return InvalidRequestError(text, {"field": field_of(kind, asked) or "clusters", **param})

@@ -48,6 +48,7 @@ def explanation(
     assumptions: Json,
     mixed_deployments: Sequence[Json] = (),
     objective: str = Objective.COST.value,
+    kind: str = "platform",
 ) -> Json:
     """Return what a run took for granted, could not use, and suggests.
 
@@ -57,15 +58,18 @@ def explanation(
         assumptions: Defaults that were used.
         mixed_deployments: What ``mixed`` returned.
         objective: What the caller asked for.
+        kind: Kind of its body, which has its own names of fields.
     """
     reasons = list(plan_reasons)
     refusals: list[Json] = []
     remedies: list[Json] = []
     for outcome in outcomes:
         place = {name: outcome[name] for name in ("cluster_id", "device_type", "device_name", "engine")}
-        refusals += [{**place, **cause} for cause in outcome.get("rejections", ())]
+        causes = outcome.get("rejections", ())
+        refusals += [{**place, **cause, "field": field_of(kind, [cause["code"]])} for cause in causes]
         if outcome.get("error"):
-            refusals.append({**place, "code": "not_searched", "reason": outcome["error"], "count": 1})
+            field = field_of(kind, [outcome.get("error_field") or ""])
+            refusals.append({**place, "code": "not_searched", "reason": outcome["error"], "count": 1, "field": field})
         elif outcome.get("timed_out"):
             reason = f"The time was over after {outcome['num_evaluated']} configurations; these are the best of them."
             refusals.append({**place, "code": "partly_searched", "reason": reason, "count": 1})
@@ -116,7 +120,8 @@ def no_recommendation(
         kind: Kind of its body; ``field`` names what of it stands in the way most.
     """
     param: Json = {name: told[name] for name in ("reasons", "refusals", "remedies", "mixed_deployments")}
-    if field := field_of(kind, _in_the_way(rows, told)):
+    leading = _leading_causes(told["refusals"])
+    if field := _in_the_way(rows, leading, told["remedies"], kind):
         param["field"] = field
     helps = first_remedy(told, sorted_rows(rows))
     if rows:
@@ -127,7 +132,7 @@ def no_recommendation(
             f"{threshold:.0%} is the most that is recommended.{helps}",
             param,
         )
-    causes = [refusal["code"] for refusal in told["refusals"]]
+    causes = [refusal["code"] for refusal in leading]
     why = "; ".join(reason.rstrip(".") for reason in told["reasons"]) or "no device is available"
     if any(code in _MEMORY_CODES for code in causes):
         return InsufficientMemoryError(f"No configuration fits the memory there is: {why}.{helps}", param)
@@ -136,12 +141,23 @@ def no_recommendation(
     return InvalidRequestError(f"No configuration can run: {why}.{helps}", param)
 
 
-def _in_the_way(rows: Sequence[Mapping[str, Any]], told: Mapping[str, Any]) -> list[str]:
-    """Return the targets that the nearest row misses, worst first; without rows, why most configurations cannot run."""
+def _leading_causes(refusals: Sequence[Json]) -> list[Json]:
+    """Return why most configurations of each search cannot run, the most frequent first."""
+    leading: dict[tuple[Any, ...], Json] = {}
+    for cause in sorted(refusals, key=lambda cause: -cause["count"]):
+        leading.setdefault((*_place(cause), cause["engine"]), cause)
+    return list(leading.values())
+
+
+def _in_the_way(
+    rows: Sequence[Mapping[str, Any]], leading: Sequence[Json], remedies: Sequence[Json], kind: str
+) -> str | None:
+    """Return the field of the target that the nearest row misses most; without rows, of what keeps everything out."""
     if rows:
         misses = sorted_rows(rows)[0]["top_k_configs"]["misses"]
-        return [miss["target"] for miss in sorted(misses, key=lambda miss: -miss["relative_miss"])]
-    return [cause["code"] for cause in sorted(told["refusals"], key=lambda cause: -cause["count"])]
+        return field_of(kind, [miss["target"] for miss in sorted(misses, key=lambda miss: -miss["relative_miss"])])
+    told = [cause["field"] for cause in leading if cause["field"]]
+    return told[0] if told else field_of(kind, [remedy["kind"] for remedy in remedies])
 
 
 def no_configuration(

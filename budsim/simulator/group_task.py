@@ -63,6 +63,7 @@ class GroupOutcome:
         remedies: What would let the targets be met; empty when they are.
         is_complete: False = the search was stopped; rows are the best so far.
         error: Why the task could not be searched at all.
+        error_field: Field of the request that this is about.
         front: Points of the Pareto front of cost, latency and throughput, each with its reason.
         num_generations: Of the genetic search; 0 = the direct search made it.
         convergence_generation: First generation within 1 % of the final best.
@@ -86,6 +87,7 @@ class GroupOutcome:
     num_generations: int = 0
     convergence_generation: int | None = None
     partial_row: dict[str, Any] | None = None
+    error_field: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the outcome as plain JSON values."""

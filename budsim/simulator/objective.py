@@ -234,7 +234,7 @@ class CaseEvaluator:
         if budget is None:
             return None
         if price is None:
-            return f"No price of {self.case.group.device_name} is known, so that a budget cannot be kept."
+            return f"A budget cannot be kept: {self.case.price_source or 'no price is known'}."
         devices = candidate.num_devices
         if price * devices <= budget:
             return None

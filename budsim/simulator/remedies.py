@@ -53,8 +53,8 @@ class Remedy:
     """One change that makes the request feasible.
 
     Attributes:
-        kind: relax_targets | budget | max_replicas | high_availability | precision | concurrency | add_devices |
-            memory.
+        kind: relax_targets | budget | max_replicas | max_devices_per_replica | high_availability | precision |
+            concurrency | add_devices | memory.
         text: For people, with the figures.
         changes: The change as fields, for programs.
         is_verified: A candidate of the changed case meets the targets; False = a figure read off the nearest answer.
@@ -178,6 +178,12 @@ def _lifted_bounds(case: SearchCase, probe: _Probe) -> Iterator[Remedy]:
             count = best.candidate.replicas
             text = f"Allow {count} replicas instead of {limits.max_replicas}: {_layout(best)}."
             yield Remedy("max_replicas", text, {"max_replicas": count})
+    if limits.max_devices_per_replica is not None:
+        best = probe.cheapest_meeting(replace(case, limits=replace(limits, max_devices_per_replica=None)))
+        if best is not None:
+            count = best.candidate.plan.num_devices
+            text = f"Allow {count} devices per replica instead of {limits.max_devices_per_replica}: {_layout(best)}."
+            yield Remedy("max_devices_per_replica", text, {"max_gpus_per_replica": count})
     if limits.spare_replicas:
         best = probe.cheapest_meeting(replace(case, limits=replace(limits, spare_replicas=0)))
         if best is not None:

@@ -97,6 +97,11 @@ class Refusal(ResponseModel):
         description="What does not hold, with figures.", examples=["weights of 131.4 GiB on one device with 79.2 GiB"]
     )
     count: int = Field(1, description="Configurations with this cause.", examples=[3])
+    field: str | None = Field(
+        None,
+        description="Field of the request that it is about; null = none.",
+        examples=["constraints.max_cost_per_hour"],
+    )
 
 
 class DeviceTypeMetrics(ResponseModel):

@@ -127,4 +127,4 @@ def resolve_model(names: Sequence[str]) -> ModelArchitecture:
             return library.resolve(name)
         except UnknownModelError as error:
             first_error = first_error or error
-    raise first_error or UnknownModelError("No model is named.", {"field": "pretrained_model_uri"})
+    raise first_error or UnknownModelError("No model is named.", {"field": "model"})

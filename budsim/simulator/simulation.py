@@ -350,7 +350,7 @@ def search_group(
         partial_row = _partial_row(case, found, predictor, helps, task.request.model_id)
         rows = _rows(kept, found, case, task.request.model_id)
     except BudSimError as error:
-        return GroupOutcome(*head, error=error.message)
+        return GroupOutcome(*head, error=error.message, error_field=(error.param or {}).get("field"))
     return GroupOutcome(
         *head,
         rows=rows,

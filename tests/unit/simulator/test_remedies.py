@@ -44,6 +44,9 @@ def followed(case, remedy):
             return replace(case, limits=replace(case.limits, max_usd_per_hour=changes["max_cost_per_hour"]))
         case "max_replicas":
             return replace(case, limits=replace(case.limits, max_replicas=changes["max_replicas"]))
+        case "max_devices_per_replica":
+            bound = changes["max_gpus_per_replica"]
+            return replace(case, limits=replace(case.limits, max_devices_per_replica=bound))
         case "high_availability":
             return replace(case, limits=replace(case.limits, spare_replicas=0))
     size = case.group.max_devices_per_node
@@ -66,6 +69,7 @@ BOUNDS = [
     (SearchLimits(max_usd_per_hour=0.5), 0.99, {"budget"}),
     (SearchLimits(max_replicas=1, spare_replicas=1), 0.3, {"max_replicas", "high_availability"}),
     (SearchLimits(max_replicas=1), 0.99, {"max_replicas"}),
+    (SearchLimits(max_devices_per_replica=1), 0.99, {"max_devices_per_replica"}),
 ]
 
 
