@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from budsim.perf_model.engine_settings import EngineSettings
@@ -41,6 +42,32 @@ class ServingPoint:
     device_memory_bytes: float | None = None
     cpu_cores: float | None = None
     nodes_spanned: int | None = None
+
+
+class ReplicaKeys:
+    """Hashable keys of replicas: model, device and layout, without engine parameters and load.
+
+    Large values go by identity; they are kept, so that no other object takes their id.
+    """
+
+    def __init__(self) -> None:
+        self._alive: dict[int, ModelArchitecture | DeviceSpec] = {}
+
+    def of(self, point: ServingPoint) -> tuple[Hashable, ...]:
+        """Return the key of a point's replica."""
+        for large in (point.arch, point.device):
+            self._alive.setdefault(id(large), large)
+        return (
+            id(point.arch),
+            id(point.device),
+            point.plan,
+            point.precision,
+            point.devices_per_node,
+            point.inter_node_bytes_per_s,
+            point.device_memory_bytes,
+            point.cpu_cores,
+            point.nodes_spanned,
+        )
 
 
 @dataclass(frozen=True, slots=True)

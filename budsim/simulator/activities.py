@@ -37,7 +37,7 @@ from budsim.commons.notifications import Audience, ProgressEvent, Publisher, eve
 from budsim.commons.search_pool import SearchFailedError, SearchStoppedError
 from budsim.commons.workflow_engine import Activity, Json, RetryPolicy, error_from_failure, failure_of
 from budsim.simulator import answers
-from budsim.simulator.body_fields import field_of
+from budsim.simulator.body_fields import field_of, rename_field
 from budsim.simulator.cluster_source import ClusterSource, KnownClusters, example_clusters
 from budsim.simulator.eta import MeasuredRun, estimate_eta, usual_candidates
 from budsim.simulator.group_task import GroupTask
@@ -392,8 +392,7 @@ class RunActivities:
         error = error_from_failure(failure)
         with self._database.reading() as session:
             kind = _required_run(Repository(session), payload["workflow_id"]).input["kind"]
-        if error.param and (field := field_of(kind, [str(error.param.get("field"))])):
-            error.param["field"] = field  # the core's name of it is not the body's
+        rename_field(kind, error)
         status = "TIMED_OUT" if isinstance(error, SimulationTimeoutError) else "FAILED"
         action = None if (failure.get("param") or {}).get("field") == "clusters" else "retry"
         event = ProgressEvent(f"{step}:FAILED", step, "FAILED", "Simulation failed", error.message, None, action)

@@ -23,6 +23,7 @@ from budsim.simulator.ranking import Recommendation, cluster_recommendations, so
 from budsim.simulator.request_schemas import DeploymentConfigurationRequest
 from budsim.simulator.run_schemas import HardwareRunResponse
 from budsim.simulator.schemas import ClusterRecommendationResponse, Explanation
+from budsim.simulator.simulation import NOT_WANTED
 from budsim.simulator.simulation_request import SimulationRequest
 
 Json = dict[str, Any]
@@ -133,7 +134,8 @@ def no_recommendation(
             param,
         )
     causes = [refusal["code"] for refusal in leading]
-    why = "; ".join(reason.rstrip(".") for reason in told["reasons"]) or "no device is available"
+    searched = [reason for reason in told["reasons"] if NOT_WANTED not in reason] or told["reasons"]
+    why = "; ".join(reason.rstrip(".") for reason in searched) or "no device is available"
     if any(code in _MEMORY_CODES for code in causes):
         return InsufficientMemoryError(f"No configuration fits the memory there is: {why}.{helps}", param)
     if not causes and any("serves this model" in reason for reason in told["reasons"]):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from budsim.commons.errors import BudSimError
 
 _LOAD = {name: f"workload.{name}" for name in ("input_tokens", "output_tokens", "concurrency")}
 _FORMATS = {"precision": "quantization_options"}
@@ -42,6 +45,7 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
         "output_throughput": "targets.min_throughput_tps",
         "cost_per_hour": "targets.max_cost_per_hour",
     },
+    "sizing": {**_LOAD, **_FORMATS, "model": "model_id", "engines": "engines", "hardware": "devices"},
     "capacity": {**_FORMATS, "model": "model_id", "engines": "engines", "device_names": "devices"},
 }
 
@@ -50,8 +54,24 @@ def field_of(kind: str, refused: Iterable[str]) -> str | None:
     """Return the field of the first thing refused that the body has one for; None = it has none.
 
     Args:
-        kind: platform | hardware | optimize | capacity.
+        kind: platform | hardware | optimize | sizing | capacity.
         refused: Names of what the core refuses, the weightiest first.
     """
     fields = _FIELDS[kind]
     return next((fields[name] for name in refused if name in fields), None)
+
+
+@contextmanager
+def fields_of(kind: str) -> Iterator[None]:
+    """Let an error that names a field by the core's name of it leave with the body's."""
+    try:
+        yield
+    except BudSimError as error:
+        rename_field(kind, error)
+        raise
+
+
+def rename_field(kind: str, error: BudSimError) -> None:
+    """Let an error that names a field by the core's name of it name the body's."""
+    if error.param and (field := field_of(kind, [str(error.param.get("field"))])):
+        error.param["field"] = field

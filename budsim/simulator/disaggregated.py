@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from budsim.commons.errors import UnsupportedError
 from budsim.engine_ops.disaggregation import disaggregation_problem
@@ -22,7 +21,7 @@ from budsim.perf_model.disaggregated import (
 from budsim.perf_model.engine_constants import FittedConstants, device_family, step_constants
 from budsim.perf_model.fitted_constants import FITTED
 from budsim.perf_model.memory import CorrectionOf, MemoryEstimate, estimate_memory
-from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
+from budsim.perf_model.serving_point import Infeasible, Prediction, ReplicaKeys, ServingPoint
 from budsim.perf_model.step_time import step_coefficients
 from budsim.simulator.heuristic import refusal
 
@@ -50,7 +49,7 @@ class DisaggregatedPredictor:
         self._correction_of = correction_of
         self._pools: dict[Hashable, _Pool | Infeasible] = {}
         self._answers: dict[Hashable, Prediction | Infeasible] = {}
-        self._alive: dict[int, Any] = {}  # keeps the objects whose ids are in the keys
+        self._keys = ReplicaKeys()
 
     def predict(self, points: Sequence[DisaggregatedPoint]) -> list[Prediction | Infeasible]:
         """Return one prediction of the whole deployment, or the reason there is none, per point, in order."""
@@ -72,21 +71,8 @@ class DisaggregatedPredictor:
         return self._answers[key]
 
     def _key(self, point: ServingPoint) -> tuple[Hashable, ...]:
-        """Return what identifies an instance and its load; large values go by identity."""
-        for large in (point.arch, point.device):
-            self._alive.setdefault(id(large), large)
-        return (
-            id(point.arch),
-            id(point.device),
-            point.plan,
-            point.precision,
-            point.settings,
-            point.workload,
-            point.devices_per_node,
-            point.inter_node_bytes_per_s,
-            point.device_memory_bytes,
-            point.nodes_spanned,
-        )
+        """Return what identifies an instance and its load."""
+        return self._keys.of(point), point.settings, point.workload
 
     def _evaluate(self, point: DisaggregatedPoint) -> Prediction | Infeasible:
         pools = self._both_pools(point)

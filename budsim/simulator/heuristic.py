@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from budsim.commons.errors import UnsupportedError
 from budsim.perf_model.engine_constants import FittedConstants, StepConstants, step_constants
@@ -14,7 +13,7 @@ from budsim.perf_model.memory import CorrectionOf, MemoryEstimate, estimate_memo
 from budsim.perf_model.parallelism import check_plan
 from budsim.perf_model.replay import StepCoefficients
 from budsim.perf_model.serving import length_bounds, serve, share_of_load
-from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
+from budsim.perf_model.serving_point import Infeasible, Prediction, ReplicaKeys, ServingPoint
 from budsim.perf_model.step_time import step_coefficients
 from budsim.perf_model.workload import LoadMode, Workload
 
@@ -37,36 +36,20 @@ class HeuristicPredictor:
         self._memory: dict[Hashable, MemoryEstimate | Infeasible] = {}
         self._answers: dict[Hashable, Prediction | Infeasible] = {}
         self._replays: dict[Hashable, Prediction] = {}
-        self._alive: dict[int, Any] = {}  # keeps the objects whose ids are in the keys
+        self._keys = ReplicaKeys()
 
     def with_constants(self, fitted: FittedConstants) -> HeuristicPredictor:
         """Return a predictor of other constants that shares what is known of memory, which constants do not change."""
         other = HeuristicPredictor(fitted, self._correction_of)
-        other._memory, other._alive = self._memory, self._alive
+        other._memory, other._keys = self._memory, self._keys
         return other
 
     def predict(self, points: Sequence[ServingPoint]) -> list[Prediction | Infeasible]:
         """Return one prediction, or the reason there is none, per point; same points, same answers, same order."""
         return [self._predict_one(point) for point in points]
 
-    def _key(self, point: ServingPoint) -> tuple[Hashable, ...]:
-        """Return what identifies model, device and layout; large values go by identity."""
-        for large in (point.arch, point.device):
-            self._alive.setdefault(id(large), large)
-        return (
-            id(point.arch),
-            id(point.device),
-            point.plan,
-            point.precision,
-            point.devices_per_node,
-            point.inter_node_bytes_per_s,
-            point.device_memory_bytes,
-            point.cpu_cores,
-            point.nodes_spanned,
-        )
-
     def _predict_one(self, point: ServingPoint) -> Prediction | Infeasible:
-        base = self._key(point)
+        base = self._keys.of(point)
         key = (base, point.settings, point.workload)
         if key not in self._answers:
             if len(self._answers) >= _MEMO_LIMIT:

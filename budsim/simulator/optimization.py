@@ -8,7 +8,7 @@ from typing import Any
 from budsim.commons.config import AppSettings
 from budsim.perf_model.workload import LoadMode, SloTargets, Workload
 from budsim.simulator.deployment import deployment_intervals
-from budsim.simulator.optimize_schemas import OptimizeRequest, OptimizeWorkload
+from budsim.simulator.optimize_schemas import LaunchedShape, OptimizeRequest, OptimizeWorkload
 from budsim.simulator.questions import (
     DEFAULT_CONCURRENCY,
     DEFAULT_INPUT_TOKENS,
@@ -25,16 +25,7 @@ from budsim.simulator.simulation_request import SimulationRequest
 Json = dict[str, Any]
 NUM_ALTERNATIVES = 5
 _MS = 1000.0
-_SETTINGS = (
-    "max_num_seqs",
-    "max_num_batched_tokens",
-    "max_model_len",
-    "gpu_memory_utilization",
-    "kv_cache_dtype",
-    "enable_prefix_caching",
-    "enable_chunked_prefill",
-    "block_size",
-)
+_SETTINGS = [name for name in LaunchedShape.model_fields if not name.endswith("_parallel_size")]
 
 
 def optimize_question(body: OptimizeRequest, config: AppSettings) -> SimulationRequest:
@@ -126,30 +117,31 @@ def _prefill(stored: Mapping[str, Any]) -> Json | None:
     pool = stored.get("prefill")
     if not pool:
         return None
+    return {"instances": pool["instances"], **_launched_shape(pool)}
+
+
+def _launched_shape(stored: Mapping[str, Any]) -> Json:
+    """Return ``LaunchedShape`` of a stored row or pool."""
     return {
-        "instances": pool["instances"],
-        "tensor_parallel_size": pool["tp_size"],
-        "pipeline_parallel_size": pool["pp_size"],
-        **{name: pool["config"].get(name) for name in _SETTINGS},
+        "tensor_parallel_size": stored["tp_size"],
+        "pipeline_parallel_size": stored["pp_size"],
+        **{name: stored["config"].get(name) for name in _SETTINGS},
     }
 
 
 def optimized_point(row: Mapping[str, Any]) -> Json:
     """Return one stored row as the user guide shows a deployment."""
     stored, figures = row["top_k_configs"], row["top_k_configs"]["prediction"]
-    settings = stored["config"]
     return {
         "optimal_config": {
-            "tensor_parallel_size": stored["tp_size"],
-            "pipeline_parallel_size": stored["pp_size"],
+            **_launched_shape(stored),
             "expert_parallel_size": stored["ep_size"],
             "data_parallel_size": stored["dp_size"],
-            **{name: settings.get(name) for name in _SETTINGS},
             "replicas": stored["replicas"],
             "prefill": _prefill(stored),
             "engine": row["engine"],
             "engine_version": row.get("engine_version"),
-            "precision": settings["precision"],
+            "precision": stored["config"]["precision"],
             "device_name": row["device_name"],
             "num_devices": stored["num_devices"],
             "cluster_id": row["cluster_id"],

@@ -139,37 +139,32 @@ class OptimizeRequest(RunRequest):
         return self.method
 
 
-class OptimalPrefillPool(ResponseModel):
+class LaunchedShape(ResponseModel):
+    """What one replica, or one instance of a pool, is launched with."""
+
+    tensor_parallel_size: int = Field(description="Devices of one stage.", examples=[2])
+    pipeline_parallel_size: int = Field(description="Pipeline stages of one replica or instance.", examples=[1])
+    max_num_seqs: int = Field(description="Sequences in one step at most.", examples=[128])
+    max_num_batched_tokens: int | None = Field(description="Tokens in one step at most.", examples=[8192])
+    max_model_len: int = Field(description="Longest sequence, tokens.", examples=[8192])
+    gpu_memory_utilization: float | None = Field(description="Share of the memory that is used.", examples=[0.9])
+    kv_cache_dtype: str | None = Field(description="Format of the KV cache.", examples=["auto"])
+    enable_prefix_caching: bool | None = Field(description="Prefix caching.", examples=[True])
+    enable_chunked_prefill: bool | None = Field(description="Chunked prefill.", examples=[True])
+    block_size: int | None = Field(description="Tokens of one cache block.", examples=[16])
+
+
+class OptimalPrefillPool(LaunchedShape):
     """The instances that prefill, where the replicas only decode."""
 
     instances: int = Field(description="Instances.", examples=[1])
-    tensor_parallel_size: int = Field(description="Devices of one stage.", examples=[2])
-    pipeline_parallel_size: int = Field(description="Pipeline stages of one instance.", examples=[1])
-    max_num_seqs: int = Field(description="Sequences in one step at most.", examples=[128])
-    max_num_batched_tokens: int | None = Field(description="Tokens in one step at most.", examples=[8192])
-    max_model_len: int = Field(description="Longest sequence, tokens.", examples=[8192])
-    gpu_memory_utilization: float | None = Field(description="Share of the memory that is used.", examples=[0.9])
-    kv_cache_dtype: str | None = Field(description="Format of the KV cache.", examples=["auto"])
-    enable_prefix_caching: bool | None = Field(description="Prefix caching.", examples=[True])
-    enable_chunked_prefill: bool | None = Field(description="Chunked prefill.", examples=[True])
-    block_size: int | None = Field(description="Tokens of one cache block.", examples=[16])
 
 
-class OptimalConfiguration(ResponseModel):
+class OptimalConfiguration(LaunchedShape):
     """What to launch."""
 
-    tensor_parallel_size: int = Field(description="Devices of one stage.", examples=[2])
-    pipeline_parallel_size: int = Field(description="Stages of one replica.", examples=[1])
     expert_parallel_size: int = Field(description="Devices that experts are spread over; 1 = not spread.", examples=[1])
     data_parallel_size: int = Field(description="Data-parallel ranks inside one replica.", examples=[1])
-    max_num_seqs: int = Field(description="Sequences in one step at most.", examples=[128])
-    max_num_batched_tokens: int | None = Field(description="Tokens in one step at most.", examples=[8192])
-    max_model_len: int = Field(description="Longest sequence, tokens.", examples=[8192])
-    gpu_memory_utilization: float | None = Field(description="Share of the memory that is used.", examples=[0.9])
-    kv_cache_dtype: str | None = Field(description="Format of the KV cache.", examples=["auto"])
-    enable_prefix_caching: bool | None = Field(description="Prefix caching.", examples=[True])
-    enable_chunked_prefill: bool | None = Field(description="Chunked prefill.", examples=[True])
-    block_size: int | None = Field(description="Tokens of one cache block.", examples=[16])
     replicas: int = Field(description="Replicas.", examples=[2])
     prefill: OptimalPrefillPool | None = Field(
         None, description="The pool that prefills; the replicas then decode. Null = every replica does both."

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from budsim.commons.config import AppSettings
+from budsim.commons.device_utils import KNOWN_DEVICE_TYPES
 from budsim.commons.errors import InvalidRequestError, UnsupportedError
 from budsim.engine_ops import llmc
 from budsim.engine_ops.litellm import TokenPrice
@@ -22,6 +23,7 @@ DEFAULT_OUTPUT_TOKENS = 512
 DEFAULT_OBJECTIVE = "cost"
 DEFAULT_CONCURRENCY = 10
 DEFAULT_METHOD, DEFAULT_NUMBER_FORMAT = "RTN", "INT8"  # of a quantisation job that does not say
+DEVICE_TYPES = (*KNOWN_DEVICE_TYPES, "gpu")  # gpu = cuda and rocm
 _GB = 1e9
 
 
@@ -121,7 +123,15 @@ def priced(job: Job, model: str, prices: Mapping[str, TokenPrice]) -> Job:
 
 
 def hardware_question(body: HardwareRunRequest, model: str, config: AppSettings) -> SimulationRequest:
-    """Return the question of the service README's body."""
+    """Return the question of the service README's body.
+
+    Raises:
+        InvalidRequestError: Its ``hardware_type`` is none.
+    """
+    hardware_type = body.hardware_type.strip().lower()
+    if hardware_type not in DEVICE_TYPES:
+        text = f"hardware_type must be one of {', '.join(DEVICE_TYPES)}, not {hardware_type!r}."
+        raise InvalidRequestError(text, {"field": "hardware_type"})
     assumptions: dict[str, Any] = {}
     load, bounds = body.workload, body.constraints
 
@@ -144,7 +154,7 @@ def hardware_question(body: HardwareRunRequest, model: str, config: AppSettings)
         cluster_id=str(body.cluster_id) if body.cluster_id else None,
         engines=tuple(dict.fromkeys(name.strip().lower() for name in body.engine_preferences)),
         precisions=tuple(dict.fromkeys(weight_format(name) for name in body.quantization_options)) or (None,),
-        device_types=(body.hardware_type.strip().lower(),),
+        device_types=(hardware_type,),
         limits=SearchLimits(
             max_memory_bytes_per_device=bounds.max_memory_gb * _GB if bounds.max_memory_gb else None,
             allow_disaggregated=body.allow_disaggregated,

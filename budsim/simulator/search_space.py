@@ -149,7 +149,8 @@ def model_length(case: SearchCase) -> int:
     caps = [cap for cap in (case.arch.max_position_embeddings, case.max_context_tokens) if cap]
     cap = min(caps, default=None)
     if cap is not None and needed > cap:
-        text = f"{needed} tokens per request (input + output) are over the context length {cap} of {case.arch.name}."
+        whose = f"of {case.arch.name}" if cap == case.arch.max_position_embeddings else "that the request allows"
+        text = f"{needed} tokens per request (input + output) are over the context length {cap} {whose}."
         raise InvalidRequestError(text, {"field": "input_tokens"})
     rounded = math.ceil(max(needed, int(mean * LENGTH_MARGIN)) / LENGTH_STEP) * LENGTH_STEP
     return max(1, rounded if cap is None else min(rounded, cap))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from budsim.commons.errors import BudSimError, InvalidRequestError, UnsupportedError
-from budsim.engine_ops import EngineOption, compatible_engines, merged_options, options_on, refusals
+from budsim.engine_ops import SERVING_ENGINES, EngineOption, compatible_engines, merged_options, options_on, refusals
 from budsim.engine_ops.disaggregation import PREFILL
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.precision import resolve_precision
@@ -158,6 +158,8 @@ def plan_tasks(
         tasks += found
     if tasks:
         reasons += _unmatched_names(request, [group for _, _, groups in chosen for group in groups])
+        unknown = [name for name in request.engines if name not in SERVING_ENGINES]
+        reasons += [f"No engine that can be deployed is called {', '.join(unknown)}."] if unknown else []
     dropped = {cluster.cluster_id: topology.dropped for cluster, topology, _ in chosen}
     taken = {} if request.job is None else jobs.assumptions(request.job)
     priced = tasks and not (request.job and request.job.kind is JobKind.PROPRIETARY)

@@ -14,6 +14,7 @@ from budsim.engine_ops.lookup import LookupAnswer, look_up_engines
 from budsim.model_ops.services import memory_basis
 from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.simulator.activities import exclusions_of, nothing_to_search, with_exclusions
+from budsim.simulator.body_fields import fields_of
 from budsim.simulator.live_prices import PriceProvider
 from budsim.simulator.model_cache import find_version
 from budsim.simulator.questions import choose_method
@@ -74,12 +75,14 @@ class _Asked:
 @router.post("/sizing", summary="The fewest or cheapest devices for a traffic and its targets")
 def sizing(request: Request, body: SizingRequest) -> SizingResponse:
     """Return the smallest deployment that meets the targets on every device type, best first, and what binds it."""
-    asked = _Asked(request, body, sizing_question(body, request.app.state.service.config))
     catalog = hardware_catalog()
+    with fields_of("sizing"):
+        asked = _Asked(request, body, sizing_question(body, request.app.state.service.config))
+        devices = [catalog.match(name).spec for name in body.devices or DEFAULT_DEVICES]
     plan = plan_sizing(
         asked.question,
         asked.arch,
-        [catalog.match(name).spec for name in body.devices or DEFAULT_DEVICES],
+        devices,
         body.max_devices,
         images=asked.images,
         looked_up=asked.engines.options,
@@ -98,7 +101,8 @@ def sizing(request: Request, body: SizingRequest) -> SizingResponse:
 @router.post("/capacity", summary="The most traffic of a cluster that meets the targets")
 def capacity(request: Request, body: CapacityRequest) -> CapacityResponse:
     """Return the largest load of every cluster and of each of its device groups, how it is deployed, what binds it."""
-    asked = _Asked(request, body, capacity_question(body, request.app.state.service.config))
+    with fields_of("capacity"):
+        asked = _Asked(request, body, capacity_question(body, request.app.state.service.config))
     known = asked.service.clusters.load(asked.service.principal)
     if not known.document:
         raise NoDeviceError(f"No cluster is known ({known.origin}). {known.remedy}", {"field": "clusters"})

@@ -139,6 +139,12 @@ def test_a_bound_that_is_in_the_way_says_what_it_has_to_become_and_that_is_enoug
     assert optimize(client, constraints={**bounds, **changes}).status_code == 200
 
 
+def test_an_engine_that_is_none_is_told_beside_the_one_that_is_used(client):
+    answer = optimize(client, engines=["sglng", "vllm"]).json()
+    assert answer["optimal_config"]["engine"] == "vllm"
+    assert any("sglng" in reason and "vllm" not in reason for reason in answer["reasons"])
+
+
 def test_a_device_that_is_nowhere_is_told_beside_those_that_are_found(client):
     answer = optimize(client, constraints={"allowed_gpu_types": ["A100", "H1000"]}).json()
     assert answer["optimal_config"]["device_name"] == "NVIDIA-A100-SXM4-80GB"

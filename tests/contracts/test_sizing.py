@@ -278,3 +278,18 @@ def test_when_everything_failed_before_the_answer_says_so(client, service, model
     finally:
         with service.database.transaction() as session:
             session.execute(delete(ExcludedConfiguration).where(ExcludedConfiguration.memory_headroom_bytes == 10**15))
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "field"),
+    [
+        ("sizing", {"devices": ["H1000"]}, "devices"),
+        ("sizing", {"model_id": "../up"}, "model_id"),
+        ("capacity", {"devices": ["H1000"]}, "devices"),
+        ("capacity", {"model_id": "../up"}, "model_id"),
+    ],
+)
+def test_what_is_not_known_is_named_by_the_bodys_own_field(client, path, change, field):
+    answer = client.post(f"/api/{path}", json={"model_id": "meta-llama/Llama-3.1-8B", **change})
+    assert answer.status_code == 400
+    assert answer.json()["param"]["field"] == field

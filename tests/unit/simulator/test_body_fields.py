@@ -6,12 +6,13 @@ from pydantic import BaseModel
 from budsim.simulator.body_fields import _FIELDS, field_of
 from budsim.simulator.optimize_schemas import OptimizeRequest
 from budsim.simulator.request_schemas import ClusterRecommendationRequest, HardwareRunRequest
-from budsim.simulator.sizing_schemas import CapacityRequest
+from budsim.simulator.sizing_schemas import CapacityRequest, SizingRequest
 
 BODIES = {
     "platform": ClusterRecommendationRequest,
     "hardware": HardwareRunRequest,
     "optimize": OptimizeRequest,
+    "sizing": SizingRequest,
     "capacity": CapacityRequest,
 }
 

@@ -132,6 +132,12 @@ class TestPrices:
         assert asked.limits.max_memory_bytes_per_device == 24e9
         assert asked.targets.output_tps == 100
 
+    @pytest.mark.parametrize("name", ["H100", " ", "cudaa"])
+    def test_a_hardware_type_that_is_none_is_refused_with_those_that_are(self, name):
+        with pytest.raises(InvalidRequestError, match="cuda, rocm") as refused:
+            hardware_question(readme(hardware_type=name), "m", CONFIG)
+        assert refused.value.param == {"field": "hardware_type"}
+
     def test_no_quantisation_is_the_checkpoints_own_format(self):
         asked = hardware_question(readme(quantization_options=["none", "INT8", "int8", ""]), "m", CONFIG)
         assert asked.precisions == (None, "int8")
