@@ -14,7 +14,6 @@ Heavy modules are imported inside the commands, so ``budsim --help`` stays insta
 from __future__ import annotations
 
 import json
-import math
 import re
 import sys
 from pathlib import Path
@@ -27,6 +26,7 @@ from budsim.cli_deploy import deploy
 from budsim.cli_memory import memory_options
 from budsim.cli_recommend import recommend
 from budsim.cli_sizing import capacity, size
+from budsim.cli_types import FiniteRange
 from budsim.commons.errors import BudSimError, UnavailableError
 
 EXIT_UNEXPECTED = 1
@@ -56,16 +56,6 @@ class _Cli(click.Group):
                 _print_error(error.http_status, error.message, error.param)
             code = EXIT_UNAVAILABLE if isinstance(error, UnavailableError) else EXIT_BAD_INPUT
             ctx.exit(EXIT_UNEXPECTED if error.http_status >= 500 and code == EXIT_BAD_INPUT else code)
-
-
-class _Target(click.FloatRange):
-    """A target: a finite number of at least 0."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        number: float = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value} is not a finite number", param, ctx)
-        return number
 
 
 @click.group(cls=_Cli, context_settings={"help_option_names": ["-h", "--help"]})
@@ -153,14 +143,16 @@ def serve(host: str | None, port: int | None, clusters_file: Path | None) -> Non
 @click.option(
     "--concurrency", type=click.IntRange(1), default=10, show_default=True, help="Concurrent requests to carry."
 )
-@click.option("--ttft-ms", type=_Target(0), default=0.0, help="Target: median TTFT, ms (0 = none).")
+@click.option("--ttft-ms", type=FiniteRange(0), default=0.0, help="Target: median TTFT, ms (0 = none).")
 @click.option(
     "--throughput-per-user",
-    type=_Target(0),
+    type=FiniteRange(0),
     default=0.0,
     help="Target: output tokens/s of one request (0 = none).",
 )
-@click.option("--e2e-s", type=_Target(0), default=0.0, help="Target: end-to-end latency of one request, s (0 = none).")
+@click.option(
+    "--e2e-s", type=FiniteRange(0), default=0.0, help="Target: end-to-end latency of one request, s (0 = none)."
+)
 @click.option(
     "--objective",
     type=click.Choice(["cost", "throughput", "latency", "balanced"]),

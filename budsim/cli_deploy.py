@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from budsim.cli_types import FiniteRange
 from budsim.commons.errors import InsufficientMemoryError, InvalidRequestError
 
 _FORMATS = ("command", "compose", "kubernetes", "kserve", "llm-d")
@@ -37,9 +38,9 @@ def deploy() -> None:
 @click.option("--input-tokens", "--isl", type=click.IntRange(1), default=1024, show_default=True)
 @click.option("--output-tokens", "--osl", type=click.IntRange(1), default=512, show_default=True)
 @click.option("--concurrency", type=click.IntRange(1), default=10, show_default=True)
-@click.option("--ttft-ms", type=click.FloatRange(0), default=0.0, help="Target, as for simulate (0 = none).")
-@click.option("--throughput-per-user", type=click.FloatRange(0), default=0.0, help="Target (0 = none).")
-@click.option("--e2e-s", type=click.FloatRange(0), default=0.0, help="Target (0 = none).")
+@click.option("--ttft-ms", type=FiniteRange(0), default=0.0, help="Target, as for simulate (0 = none).")
+@click.option("--throughput-per-user", type=FiniteRange(0), default=0.0, help="Target (0 = none).")
+@click.option("--e2e-s", type=FiniteRange(0), default=0.0, help="Target (0 = none).")
 @click.option("--objective", type=click.Choice(["cost", "throughput", "latency", "balanced"]), default="cost")
 @click.option("--engine", multiple=True, help="Engines to use, most preferred first (vllm, sglang, latentbud).")
 @click.option("--engine-version", help="Version of the engine; its arguments are those of that version.")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from budsim.cli_types import FiniteRange
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -37,7 +39,7 @@ _OPTIONS = (
     click.option("--kv-cache-dtype", help="--explain: format of the KV cache."),
     click.option("--max-model-len", type=click.IntRange(1), help="--explain: longest sequence, tokens."),
     click.option("--max-num-seqs", type=click.IntRange(1), help="--explain: sequences in one step."),
-    click.option("--gpu-memory-utilization", type=click.FloatRange(0, 1, min_open=True), help="--explain: share."),
+    click.option("--gpu-memory-utilization", type=FiniteRange(0, 1, min_open=True), help="--explain: share."),
 )
 
 

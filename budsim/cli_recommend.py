@@ -9,9 +9,11 @@ from typing import Any
 
 import click
 
+from budsim.cli_types import FiniteRange
+
 _EXIT_INFEASIBLE = 3
 _WHOLE = click.IntRange(1)
-_AMOUNT = click.FloatRange(0, min_open=True)
+_AMOUNT = FiniteRange(0, min_open=True)
 _OPTIONS = (
     click.option("--input-tokens", "--isl", type=_WHOLE, default=1024, show_default=True, help="Input length, tokens."),
     click.option(
@@ -23,7 +25,7 @@ _OPTIONS = (
     ),
     click.option("--kv-cache-dtype", help="Format of the KV cache."),
     click.option("--context-length", type=_WHOLE, help="Longest sequence to admit, tokens."),
-    click.option("--gpu-memory-utilization", type=click.FloatRange(0, 1, min_open=True), help="Share for the engine."),
+    click.option("--gpu-memory-utilization", type=FiniteRange(0, 1, min_open=True), help="Share for the engine."),
     click.option("--max-tensor-parallel", type=_WHOLE, help="TP ranks at most."),
     click.option("--max-pipeline-parallel", type=_WHOLE, default=1, show_default=True, help="Stages at most."),
     click.option("--data-parallel-size", type=_WHOLE, default=1, show_default=True, help="Copies that share the load."),

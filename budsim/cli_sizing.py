@@ -10,9 +10,11 @@ from typing import Any
 
 import click
 
+from budsim.cli_types import FiniteRange
+
 _EXIT_TARGETS_MISSED = 4
 _WHOLE = click.IntRange(1)
-_AMOUNT = click.FloatRange(0, min_open=True)
+_AMOUNT = FiniteRange(0, min_open=True)
 _SHARED = (
     click.option("--input-tokens", "--isl", type=_WHOLE, default=1024, show_default=True, help="Mean input length."),
     click.option("--output-tokens", "--osl", type=_WHOLE, default=512, show_default=True, help="Mean output length."),

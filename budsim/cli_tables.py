@@ -146,10 +146,10 @@ def print_simulation(answer: Mapping[str, Any]) -> None:
 def _remedies(answer: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """Yield device and remedy of an answer: the API lists them flat, the library by group."""
     for remedy in answer.get("remedies", ()):
-        yield remedy["device_name"], remedy["text"]
+        yield remedy.get("catalogue_name") or remedy["device_name"], remedy["text"]
     for group in answer.get("groups", ()):
         for remedy in group["remedies"]:
-            yield group["device_name"], remedy["text"]
+            yield group["catalogue_name"], remedy["text"]
 
 
 def _deployment_cells(engine: str, metrics: Mapping[str, Any]) -> list[str]:

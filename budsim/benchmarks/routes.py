@@ -18,6 +18,7 @@ from budsim.benchmarks.schemas import (
 )
 from budsim.benchmarks.services import BenchmarkService
 from budsim.commons.access import SERVICE
+from budsim.commons.catalogs import device_label
 from budsim.simulator.request_schemas import MAX_INTEGER, storable
 from budsim.simulator.routes import service_of
 from budsim.simulator.schemas import FIELD_ERRORS, ErrorResponse
@@ -83,7 +84,8 @@ def accuracy(request: Request) -> AccuracyReport:
     groups, in_use = benchmarks(request).accuracy()
     items = [
         GroupAccuracyView(
-            **dict(zip(("model", "device", "engine", "load"), group.key, strict=True)),
+            **dict(zip(("model", "device", "engine", "load"), group.key, strict=True))
+            | {"device": device_label(group.key[1])},
             count=group.count,
             metrics=[asdict(metric) for metric in group.metrics],
             calibration=in_use.get(group.key),

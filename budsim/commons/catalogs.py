@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from budsim.commons.errors import InvalidRequestError, PayloadTooLargeError
+from budsim.commons.errors import InvalidRequestError, PayloadTooLargeError, UnknownHardwareError
 from budsim.engine_ops.litellm import TokenPrice
 from budsim.perf_model.custom_devices import custom_device_entries, parse_custom_device
 from budsim.perf_model.hardware_catalog import HardwareCatalog, parse_catalog, parse_match_rules
@@ -40,6 +40,14 @@ def hardware_catalog() -> HardwareCatalog:
     except OSError:
         return _catalog(None, 0, 0)
     return _catalog(path, status.st_mtime_ns, status.st_size)
+
+
+def device_label(name: str) -> str:
+    """Return the catalogue's own spelling of a device's name; a name that it does not have stays as it is."""
+    try:
+        return hardware_catalog().get(name).name
+    except UnknownHardwareError:
+        return name
 
 
 def custom_devices_path() -> Path:

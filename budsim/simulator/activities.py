@@ -478,6 +478,8 @@ def _place(task: Mapping[str, Any]) -> Json:
         "cluster_id": group["cluster_id"],
         "device_type": group["device_type"],
         "device_name": group["device_name"],
+        "catalogue_name": group["spec"]["name"],
+        "cluster_name": group["cluster_name"],
         "engine": task["engine"]["engine"],
     }
 

@@ -77,7 +77,11 @@ def explanation(
         if not outcome.get("num_rows") and (why := _why_nothing(outcome)):
             reasons.append(why)
         remedies += [
-            {**{name: remedy[name] for name in ("kind", "text", "changes")}, **place}
+            {
+                **{name: remedy[name] for name in ("kind", "text", "changes")},
+                **place,
+                "catalogue_name": outcome.get("catalogue_name"),
+            }
             for remedy in outcome.get("remedies", ())
         ]
     return {
@@ -95,10 +99,16 @@ def _placed_front(outcome: Mapping[str, Any]) -> list[Json]:
     return [{**place, **point} for point in outcome.get("front", ())]
 
 
+def _device(item: Mapping[str, Any]) -> str:
+    """Return the name of a device for people: the catalogue's."""
+    return str(item.get("catalogue_name") or item["device_name"])
+
+
 def _why_nothing(outcome: Mapping[str, Any]) -> str:
-    place = f"{outcome['device_name']} ({outcome['device_type']}) with {outcome['engine']}"
+    place = f"{_device(outcome)} ({outcome['device_type']}) with {outcome['engine']}"
     causes = outcome.get("rejections") or [{"reason": "no candidate"}]
-    return f"Cluster {outcome['cluster_id']}: {place}: {outcome.get('error') or causes[0]['reason']}"
+    cluster = outcome.get("cluster_name") or outcome["cluster_id"]
+    return f"Cluster {cluster}: {place}: {outcome.get('error') or causes[0]['reason']}"
 
 
 def mixed(
@@ -201,7 +211,7 @@ def first_remedy(told: Mapping[str, Any], ranked: Sequence[Mapping[str, Any]]) -
     remedies = told["remedies"]
     nearest = [item for item in remedies if ranked and _place(item) == _place(ranked[0])]
     found = (nearest or remedies)[:1]
-    return "".join(f" What would help on {item['device_name']}: {item['text']}" for item in found)
+    return "".join(f" What would help on {_device(item)}: {item['text']}" for item in found)
 
 
 def _place(item: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -64,6 +64,7 @@ class GroupOutcome:
         is_complete: False = the search was stopped; rows are the best so far.
         error: Why the task could not be searched at all.
         error_field: Field of the request that this is about.
+        catalogue_name: The catalogue's name of the device, for people; ``device_name`` is the cluster's own.
         front: Points of the Pareto front of cost, latency and throughput, each with its reason.
         num_generations: Of the genetic search; 0 = the direct search made it.
         convergence_generation: First generation within 1 % of the final best.
@@ -88,6 +89,8 @@ class GroupOutcome:
     convergence_generation: int | None = None
     partial_row: dict[str, Any] | None = None
     error_field: str | None = None
+    catalogue_name: str = ""
+    cluster_name: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the outcome as plain JSON values."""
@@ -105,4 +108,4 @@ class GroupOutcome:
         if self.rows:
             return None
         cause = self.error or (self.rejections[0].reason if self.rejections else "no candidate")
-        return f"{self.device_name} ({self.device_type}) with {self.engine}: {cause}"
+        return f"{self.catalogue_name or self.device_name} ({self.device_type}) with {self.engine}: {cause}"

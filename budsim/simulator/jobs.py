@@ -20,7 +20,6 @@ from budsim.perf_model.model_architecture import ModelArchitecture
 from budsim.perf_model.parameters import weight_bytes
 from budsim.perf_model.precision import resolve_precision
 from budsim.perf_model.serving_point import Infeasible
-from budsim.perf_model.workload import SloTargets
 from budsim.simulator.deployment import engine_columns, fit_columns, group_columns, question_columns
 from budsim.simulator.simulation_request import Job, JobKind, SimulationRequest
 from budsim.simulator.topology import DeviceGroup
@@ -214,7 +213,7 @@ def _quantization(
 def _stored(request: SimulationRequest, group: DeviceGroup, placed: _Placed) -> dict[str, Any]:
     """Return the ``top_k_configs`` object of a job's row: the keys of a served model's, none of them invented."""
     args, envs = placed.launch
-    wants_targets = request.targets != SloTargets()
+    wants_targets = request.targets.is_any_set
     return {
         "config": {"model": request.model_id, "target_device": group.device_type, "precision": None},
         "total_memory": placed.memory_bytes_per_device,

@@ -113,7 +113,7 @@ def most_replicas(case: SearchCase, plan: ParallelPlan) -> int | Rejection:
     if limits.max_usd_per_hour is None:
         return replicas
     if case.usd_per_device_hour is None:
-        text = f"No price of {case.group.device_name} is known, so that a budget cannot be kept."
+        text = f"A budget cannot be kept: {case.price_source or 'no price is known'}."
         return Rejection(plan, "budget", text)
     # The very comparison by which candidates are judged: no rounding may tell them apart.
     each = case.usd_per_device_hour * plan.num_devices
@@ -121,7 +121,8 @@ def most_replicas(case: SearchCase, plan: ParallelPlan) -> int | Rejection:
     while paid and case.usd_per_device_hour * (plan.num_devices * paid) > limits.max_usd_per_hour:
         paid -= 1
     if paid < needed:
-        text = f"{needed} replicas of {plan.num_devices} devices cost {each * needed:.4g} USD/h; the budget is "
+        count = f"{needed} x {plan.num_devices}" if needed > 1 else str(plan.num_devices)
+        text = f"{count} device{'s' if count != '1' else ''} cost {each * needed:.4g} USD/h; the budget is "
         return Rejection(plan, "budget", f"{text}{limits.max_usd_per_hour:.4g}.")
     return paid
 

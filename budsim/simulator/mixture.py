@@ -127,7 +127,7 @@ def _combined(parts: Sequence[Json], request: SimulationRequest, whole: Sequence
     output_tps = sum(item["output_tps"] for item in stored)
     groups = [_group(part, request.workload.concurrency or 1) for part in parts]
     shares = ", ".join(
-        f"{group['concurrency']} on {group['num_devices']} x {group['device_name']} ({group['replicas']} of "
+        f"{group['concurrency']} on {group['num_devices']} x {group['catalogue_name']} ({group['replicas']} of "
         f"TP {group['tp_size']} x PP {group['pp_size']})"
         for group in groups
     )
@@ -154,6 +154,7 @@ def _group(part: Json, concurrency: int) -> Json:
     figures = ("e2e_latency", "throughput_per_user", "output_tps", "cost_per_hour_usd")
     return {
         **{name: part.get(name) for name in ("device_type", "device_name", "engine", "engine_version")},
+        "catalogue_name": stored.get("catalogue_name") or part["device_name"],
         "concurrency": part["target_concurrency"],
         "traffic_share": part["target_concurrency"] / concurrency,
         **{name: stored[name] for name in (*names, *figures)},

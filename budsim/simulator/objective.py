@@ -239,7 +239,7 @@ class CaseEvaluator:
         if price * devices <= budget:
             return None
         if price > budget:
-            return f"One {self.case.group.device_name} costs {price:.4g} USD/h; the budget is {budget:.4g}."
+            return f"One {self.case.group.spec.name} costs {price:.4g} USD/h; the budget is {budget:.4g}."
         return f"{devices} devices at {price:.4g} USD/h cost {price * devices:.4g} USD/h; the budget is {budget:.4g}."
 
     def _nodes_spanned(self, plan: ParallelPlan, replicas: int) -> int | None:

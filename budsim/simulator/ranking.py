@@ -86,8 +86,12 @@ def missed_reasons(
 def _missed_reason(row: Mapping[str, Any], threshold: float) -> str:
     stored = row["top_k_configs"]
     targets = ", ".join(str(miss["target"]) for miss in stored["misses"])
+    cluster, device = (
+        stored.get("cluster_name") or row["cluster_id"],
+        stored.get("catalogue_name") or row["device_name"],
+    )
     return (
-        f"Cluster {stored.get('cluster_name') or row['cluster_id']}: {row['device_name']} ({row['device_type']}): "
+        f"Cluster {cluster}: {device} ({row['device_type']}): "
         f"best error rate {stored['error_rate']:.2f} is over the threshold {threshold:g}"
         f"{f' (misses {targets})' if targets else ''}."
     )

@@ -241,6 +241,9 @@ class Remedy(ResponseModel):
     )
     device_type: str | None = Field(None, description="The device type it is about.", examples=["cuda"])
     device_name: str | None = Field(None, description="The device it is about.", examples=["NVIDIA-L40S"])
+    catalogue_name: str | None = Field(
+        None, description="The hardware catalogue's name of it.", examples=["NVIDIA L40S"]
+    )
     engine: str | None = Field(None, description="The engine it is about.", examples=["vllm"])
 
 
@@ -250,6 +253,9 @@ class ParetoPoint(ResponseModel):
     cluster_id: str = Field(description="Cluster.", examples=["49ec33d5-a86b-4e03-8a4f-156a260c93e5"])
     device_type: str = Field(description="Device type.", examples=["cuda"])
     device_name: str = Field(description="Device.", examples=["NVIDIA-L40S"])
+    catalogue_name: str | None = Field(
+        None, description="The hardware catalogue's name of it.", examples=["NVIDIA L40S"]
+    )
     engine: str = Field(description="Engine.", examples=["vllm"])
     tp_size: int = Field(description="Tensor parallel size.", examples=[2])
     pp_size: int = Field(description="Pipeline stages.", examples=[1])

@@ -333,6 +333,17 @@ def search_group(
         should_stop: True ends the search with the best so far, and skips the remedies.
         on_progress: Told the share of the search that is over.
     """
+    found = _group_outcome(task, predictor, method, should_stop, on_progress)
+    return replace(found, catalogue_name=task.group.spec.name, cluster_name=task.group.cluster_name)
+
+
+def _group_outcome(
+    task: GroupTask,
+    predictor: Predictor,
+    method: str,
+    should_stop: StopSignal | None,
+    on_progress: ProgressReport | None,
+) -> GroupOutcome:
     head = (task.task_key, task.group.cluster_id, task.group.device_type, task.group.device_name, task.engine.engine)
     if task.request.job is not None:
         return _job_outcome(task, head, predictor)

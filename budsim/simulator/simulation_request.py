@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -131,6 +132,10 @@ def check_request(request: SimulationRequest) -> None:
         raise InvalidRequestError("A Poisson load needs request_rate > 0.", {"field": "request_rate"})
     if load.load_mode is not LoadMode.POISSON and not load.concurrency:
         raise InvalidRequestError("concurrency must be at least 1.", {"field": "concurrency"})
+    _check_positive("request_rate", load.request_rate)
+    for target in fields(request.targets):
+        _check_positive(target.name, getattr(request.targets, target.name))
+    _check_positive("max_usd_per_hour", request.limits.max_usd_per_hour)
     if load.concurrency is not None and not 1 <= load.concurrency <= MAX_CONCURRENCY:
         text = f"concurrency must be between 1 and {MAX_CONCURRENCY}, not {load.concurrency}."
         raise InvalidRequestError(text, {"field": "concurrency"})
@@ -144,3 +149,10 @@ def check_request(request: SimulationRequest) -> None:
         if text not in allowed:
             raise InvalidRequestError(f"{name} must be one of {', '.join(allowed)}, not {text!r}.", {"field": name})
     check_on_prem(request.on_prem)
+
+
+def _check_positive(name: str, value: float | None) -> None:
+    """Refuse a bound that no figure can be compared with: NaN would be met by everything."""
+    if value is not None and not (math.isfinite(value) and value > 0):
+        text = f"{name} must be a finite number above 0, not {value:g}; leave it out for no such bound."
+        raise InvalidRequestError(text, {"field": name})

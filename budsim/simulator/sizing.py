@@ -98,7 +98,9 @@ def _sized(case: SearchCase, model_id: str, predictor: Predictor, should_stop: S
     name = case.group.spec.name
     if not found:
         nearest = best_first([item for item in failed if isinstance(item, Evaluation)], case.objective)
-        last = nearest[0] if nearest else next(iter(failed[::-1]), None)
+        # The cheapest layout that runs, where the budget is in the way; else the largest, which holds most.
+        paid = [item for item in failed if isinstance(item, Rejection) and item.code == "budget"][:1]
+        last = next(iter([*nearest, *paid, *failed[::-1]]), None)
         binding, text = edge_text(last) if last is not None else ("none", "no layout")
         view = deployment_view(nearest[0], case, model_id) if nearest else None
         most = f"{case.group.total_devices} devices are not enough: " if nearest else ""

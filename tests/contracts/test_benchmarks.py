@@ -93,6 +93,8 @@ def test_the_next_prediction_knows_what_was_handed_in(client, upload, table):
 def test_accuracy_is_of_predictions_made_before_and_shows_as_gauges(client, upload):
     upload()
     report = client.get("/api/accuracy").json()
+    names = {device["name"] for device in client.get("/api/hardware", params={"limit": 1000}).json()["hardware"]}
+    assert {group["device"] for group in report["items"]} <= names  # as the catalogue spells them
     (group,) = [item for item in report["items"] if item["model"] == MODEL.lower()]
     assert (group["count"], group["engine"], group["load"]) == (len(LOADS), "vllm", "served")
     by_metric = {item["metric"]: item for item in group["metrics"]}

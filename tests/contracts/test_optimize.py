@@ -139,6 +139,15 @@ def test_a_bound_that_is_in_the_way_says_what_it_has_to_become_and_that_is_enoug
     assert optimize(client, constraints={**bounds, **changes}).status_code == 200
 
 
+def test_people_read_the_catalogues_name_of_a_device_and_the_clusters_own(client):
+    refused = optimize(client, constraints={"max_cost_per_hour": 0.001}).json()
+    for text in (refused["message"], *refused["param"]["reasons"]):
+        assert "Cluster a: NVIDIA A100 SXM4 80GB" in text
+        assert "NVIDIA-A100-SXM4-80GB" not in text
+        assert CLUSTER_A not in text
+    assert {item["device_name"] for item in refused["param"]["refusals"]} == {"NVIDIA-A100-SXM4-80GB"}
+
+
 def test_an_engine_that_is_none_is_told_beside_the_one_that_is_used(client):
     answer = optimize(client, engines=["sglng", "vllm"]).json()
     assert answer["optimal_config"]["engine"] == "vllm"

@@ -2,6 +2,7 @@
 
 import json
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -32,3 +33,19 @@ def test_without_json_stdout_stays_empty():
     found = CliRunner().invoke(main, ["models", "show", "nobody/nothing"])
     assert (found.exit_code, found.stdout) == (2, "")
     assert "nobody/nothing" in found.stderr
+
+
+def float_options(command, path=()):
+    """Every option of every command that takes a number with a point."""
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from float_options(inner, (*path, name))
+    for option in command.params:
+        if isinstance(option.type, click.FloatRange | click.types.FloatParamType):
+            yield pytest.param(option, id=" ".join((*path, option.name)))
+
+
+@pytest.mark.parametrize("option", list(float_options(main)))
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_no_option_takes_what_is_no_number(option, value):
+    with pytest.raises(click.BadParameter):
+        option.type.convert(value, option, None)
