@@ -146,6 +146,9 @@ def no_recommendation(
     causes = [refusal["code"] for refusal in leading]
     searched = [reason for reason in told["reasons"] if NOT_WANTED not in reason] or told["reasons"]
     why = "; ".join(reason.rstrip(".") for reason in searched) or "no device is available"
+    alike = {cause["reason"].rstrip(".") for cause in leading if cause["code"] == "not_searched"}
+    if len(alike) == 1 and len(leading) > 1 and causes.count("not_searched") == len(causes):
+        why = alike.pop()  # the same everywhere: a value of the request
     if any(code in _MEMORY_CODES for code in causes):
         return InsufficientMemoryError(f"No configuration fits the memory there is: {why}.{helps}", param)
     if not causes and any("serves this model" in reason for reason in told["reasons"]):

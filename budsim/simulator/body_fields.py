@@ -46,6 +46,7 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
         "cost_per_hour": "targets.max_cost_per_hour",
     },
     "sizing": {**_LOAD, **_FORMATS, "model": "model_id", "engines": "engines", "hardware": "devices"},
+    "recommendations": {"model": "models"},
     "capacity": {**_FORMATS, "model": "model_id", "engines": "engines", "device_names": "devices"},
 }
 
@@ -54,7 +55,7 @@ def field_of(kind: str, refused: Iterable[str]) -> str | None:
     """Return the field of the first thing refused that the body has one for; None = it has none.
 
     Args:
-        kind: platform | hardware | optimize | sizing | capacity.
+        kind: platform | hardware | optimize | sizing | capacity | recommendations.
         refused: Names of what the core refuses, the weightiest first.
     """
     fields = _FIELDS[kind]

@@ -264,7 +264,10 @@ def _more_memory(outcome: SearchOutcome) -> Remedy | None:
     """Tell what memory lacks, when it is why nothing is feasible at all."""
     if outcome.evaluations:
         return None
-    for code, count, reason in rejection_counts(outcome.rejections):
+    causes = list(rejection_counts(outcome.rejections))
+    if causes and causes[0][0] == "saturated":
+        return None  # what runs has the memory, and not the speed
+    for code, count, reason in causes:
         if "memory" in code or code == "kv_capacity":
             text = f"Use devices with more memory, or more of them per replica ({count} candidates): {reason}"
             return Remedy("memory", text, {"code": code}, is_verified=False)

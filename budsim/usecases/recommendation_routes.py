@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from budsim.model_ops.services import service_library
 from budsim.perf_model.model_architecture import ModelArchitecture
+from budsim.simulator.body_fields import fields_of
 from budsim.simulator.routes import service_of
 from budsim.simulator.search_backend import resolve_model
 from budsim.usecases.advisor import HardwareAdvisor
@@ -62,7 +63,8 @@ async def recommend(
     """Return what serves the use case; an empty body asks for all categories and batch sizes 1 to 64."""
     wanted = body or RecommendationQuery()
     limiter = None if wanted.models else request.app.state.readers  # a name may have to be asked for at the hub
-    asked = await to_thread.run_sync(recommendations(request).read, unique_id, wanted, limiter=limiter)
+    with fields_of("recommendations"):
+        asked = await to_thread.run_sync(recommendations(request).read, unique_id, wanted, limiter=limiter)
     answer = asked.recommend_at_once()  # here: a thread of its own would wait longer for its turn than this takes
     if answer is None:
         answer = await run_in_threadpool(asked.recommend)
@@ -83,7 +85,8 @@ def optimize_hardware(
     body: Annotated[OptimizeQuery | None, Storable, Body(examples=[{"optimization_mode": "cost"}])] = None,
 ) -> Response:
     """Return configurations by cost, performance or both."""
-    return _json(recommendations(request).optimize(unique_id, body or OptimizeQuery()))
+    with fields_of("recommendations"):
+        return _json(recommendations(request).optimize(unique_id, body or OptimizeQuery()))
 
 
 @router.get(
@@ -97,7 +100,7 @@ def quick_optimization(
     unique_id: UniqueIdPath,
     model: Annotated[
         str | None,
-        Query(description="Only this model.", max_length=512, examples=["Qwen/Qwen3-8B"]),
+        Query(description="Only this model.", min_length=1, max_length=512, examples=["Qwen/Qwen3-8B"]),
         Text,
     ] = None,
 ) -> Response:

@@ -139,6 +139,11 @@ def test_a_bound_that_is_in_the_way_says_what_it_has_to_become_and_that_is_enoug
     assert optimize(client, constraints={**bounds, **changes}).status_code == 200
 
 
+def test_what_is_wrong_with_the_request_everywhere_is_said_once(client):
+    answer = optimize(client, cluster_id=None, quantization_options=["int3"])
+    assert answer.json()["message"].count("unknown precision") == 1
+
+
 def test_people_read_the_catalogues_name_of_a_device_and_the_clusters_own(client):
     refused = optimize(client, constraints={"max_cost_per_hour": 0.001}).json()
     for text in (refused["message"], *refused["param"]["reasons"]):

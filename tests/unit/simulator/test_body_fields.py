@@ -7,6 +7,7 @@ from budsim.simulator.body_fields import _FIELDS, field_of
 from budsim.simulator.optimize_schemas import OptimizeRequest
 from budsim.simulator.request_schemas import ClusterRecommendationRequest, HardwareRunRequest
 from budsim.simulator.sizing_schemas import CapacityRequest, SizingRequest
+from budsim.usecases.recommendation_schemas import RecommendationQuery
 
 BODIES = {
     "platform": ClusterRecommendationRequest,
@@ -14,6 +15,7 @@ BODIES = {
     "optimize": OptimizeRequest,
     "sizing": SizingRequest,
     "capacity": CapacityRequest,
+    "recommendations": RecommendationQuery,
 }
 
 

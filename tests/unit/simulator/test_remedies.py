@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 from search_doubles import AnalyticPredictor, group, search_case, spec
 
+from budsim.perf_model.parallelism import ParallelPlan
 from budsim.perf_model.precision import resolve_precision
-from budsim.perf_model.workload import SloTargets
-from budsim.simulator.direct_search import search
+from budsim.perf_model.workload import LoadMode, SloTargets, Workload
+from budsim.simulator.candidate import Rejection
+from budsim.simulator.direct_search import SearchOutcome, search
 from budsim.simulator.remedies import remedies
 from budsim.simulator.search_space import SearchLimits
 from budsim.simulator.topology import NodeDevices
@@ -106,3 +108,18 @@ def test_a_configuration_that_failed_before_is_no_remedy():
     outcome = search(case, AnalyticPredictor())
     roomy = replace(case, exclusions=replace(case.exclusions, headroom_bytes=case.group.memory_bytes_per_device))
     assert not [item for item in remedies(roomy, outcome, AnalyticPredictor()) if item.is_verified]
+
+
+def test_arrivals_that_nothing_keeps_up_with_are_no_lack_of_memory():
+    load = Workload(512, 128, LoadMode.POISSON, request_rate=1e9)
+    case = search_case(group(2), workload=load)
+    few = ParallelPlan(1, 1)
+    rejections = (
+        Rejection(few, "saturated", "slow"),
+        Rejection(few, "saturated", "slow"),
+        Rejection(few, "memory", "no room"),
+    )
+    outcome = SearchOutcome((), rejections, 3)
+    assert "memory" not in {item.kind for item in remedies(case, outcome, AnalyticPredictor())}
+    told = remedies(case, replace(outcome, rejections=rejections[2:]), AnalyticPredictor())
+    assert "memory" in {item.kind for item in told}
