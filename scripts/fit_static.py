@@ -30,7 +30,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from fit_step_time import (
     NAMES,
     OUTPUT,
-    SERVED_EXTRA,
     STATIC_SOURCES,
     TTFT_WEIGHT,
     Case,
@@ -58,6 +57,7 @@ from budsim.perf_model.engine_constants import (
 )
 from budsim.perf_model.fitted_constants import FITTED
 
+SERVED_EXTRA = ("ibm-llm-pilot",)
 # Constants that static batches were measured with; nothing in them runs MLA, fp4 or scales per block.
 FREE = (
     "memory_efficiency", "kv_efficiency", "kv_narrow_efficiency", "compute_efficiency", "narrow_efficiency",

@@ -32,9 +32,9 @@ from residual_training import (
     training_view,
 )
 
-from budsim.perf_model.novelty import KnownCases
+from budsim.perf_model.novelty import LEVELS, KnownCases
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
-from budsim.simulator.model_cache import models_root, read_models
+from budsim.simulator.model_cache import WIDTH_NAMES, models_root, read_models
 from budsim.simulator.regressor import (
     METHODS,
     STATIC_WIDTH,
@@ -67,6 +67,7 @@ class Stored:
 def held_out_predictions(cell: Cell, records: pd.DataFrame, found: Calibration, scheme: str) -> pd.DataFrame:
     """Return what both methods answer to every point of a cell by trees and constants that have not seen its fold."""
     view, seen = scheme_view(cell, scheme, fold_constants), training_view(cell, fold_constants)
+    unjudged = {name: np.ones(len(LEVELS)) for name in WIDTH_NAMES}  # of what was not measured in the cell
     out = []
     for label, learnt, judged in folds(cell, scheme):
         own = records[records["scheme"].eq(scheme) & records["label"].eq(label)]
@@ -76,7 +77,7 @@ def held_out_predictions(cell: Cell, records: pd.DataFrame, found: Calibration, 
         models = CellModels(
             residuals={name: Stored(own.loc[own["metric"].eq(name), "raw"].to_numpy()) for name in sorted(trained)},
             widths=widths,
-            factors={name: levels_of(kept.factors) for name, kept in found.widths.items()},
+            factors=unjudged | {name: levels_of(kept.factors) for name, kept in found.widths.items()},
             shrink={metric: levels_of(table) for metric, table in found.shrink.items()},
             trust=found.trust,
             cases=KnownCases.of(seen.described.features[learnt]),

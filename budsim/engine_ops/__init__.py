@@ -51,6 +51,7 @@ __all__ = [
     "resolve_engine_settings",
 ]
 
+_FP8_CACHES = {("trtllm", "fp8"), ("trtllm", "nvfp4"), ("optimum-habana", "fp8")}
 _VLLM_READS_CACHE_FORMAT = (0, 13)
 
 PROFILES: tuple[EngineProfile, ...] = (
@@ -378,12 +379,13 @@ def _checkpoint_cache(
 
     ModelOpt, which makes the nvfp4 checkpoints that are published for serving, calibrates an fp8 cache with them.
     TensorRT-LLM obeys, for its fp8 checkpoints too; vLLM does from 0.13 on (pull request 29980: ``auto`` reads
-    ``kv_cache_quant_algo``).
+    ``kv_cache_quant_algo``). Optimum Habana quantises with Intel Neural Compressor, whose fp8 recipes hold the cache
+    (``KVCache`` among its supported modules); the batches that Intel publishes fit in no 16-bit one.
     """
     if precision is None:
         return None
     is_own = arch.quantization == precision.name and arch.cache_format is not None
-    if profile.name == "trtllm" and precision.name in ("fp8", "nvfp4"):
+    if (profile.name, precision.name) in _FP8_CACHES:
         return "fp8"
     if profile.name != "vllm" or precision.name != "nvfp4":
         return None

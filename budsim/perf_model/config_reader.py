@@ -430,6 +430,9 @@ def read_architecture(config: Mapping[str, Any], name: str = "model") -> ModelAr
     architectures = _architectures(fields, outer)
     quantized = fields.values if fields.has("quantization_config") else config
     scheme, exempt = read_quantization(quantized, name, len(kinds))
+    router_bias = traits.router_bias or fields.boolean(
+        "moe_router_enable_expert_bias", "use_routing_bias", default=False
+    )
     values: dict[str, Any] = {
         **sizes,
         **experts,
@@ -446,8 +449,8 @@ def read_architecture(config: Mapping[str, Any], name: str = "model") -> ModelAr
         "moe_layers": sum(kind is MlpKind.MOE for kind in mlp),
         "gated_mlp": _gated(fields, traits),
         "expert_bias": traits.expert_bias,
-        "router_bias": traits.router_bias
-        or fields.boolean("moe_router_enable_expert_bias", "use_routing_bias", default=False),
+        "router_bias": router_bias,
+        "balanced_router": router_bias and not traits.linear_router,
         "mtp_layers": fields.integer("num_nextn_predict_layers", "mtp_num_hidden_layers", default=0, low=0, high=64),
         "kv_shared_layers": fields.integer("num_kv_shared_layers", default=0, low=0),
         "layer_overrides": overrides,

@@ -57,7 +57,8 @@ class StepConstants:
             the device's work.
         sequence_overhead_s: Host work per sequence and step.
         arrival_delay_s: From the client to the scheduler's queue: HTTP, tokenising.
-        arrival_lag_steps: Steps that pass until the scheduler looks at a new arrival.
+        arrival_lag_steps: Decode steps that pass until the scheduler looks at a new arrival, besides the one that runs
+            and, where the engine plans ahead, the next.
         cold_step_s: What the first step of prompts waits for kernels to be compiled, on a server without warm-ups.
         cold_chunk_s: What the first step of prompts that fills the token budget waits besides.
         two_rows_factor: Time of GEMMs of 2 rows over the roofline's, where that of 1 row is exact. This and the three
@@ -99,7 +100,7 @@ class StepConstants:
     prefill_launch_s: float = 80e-6
     sequence_overhead_s: float = 5e-6
     arrival_delay_s: float = 5e-3
-    arrival_lag_steps: float = 0.5
+    arrival_lag_steps: float = 0.1
     cold_step_s: float = 0.005
     cold_chunk_s: float = 0.02
     two_rows_factor: float = 1.0

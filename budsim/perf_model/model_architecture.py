@@ -96,7 +96,8 @@ class ModelArchitecture:
         moe_layers: Number of layers that have experts.
         shared_expert_intermediate_size: Total width of the always-active experts of one MoE layer.
         dense_residual_size: Width of a dense MLP beside the experts of a MoE layer (Arctic, Gemma 4, Grok 2).
-        router_bias: One correction bias per expert.
+        router_bias: One bias per expert.
+        balanced_router: That bias is a correction that keeps the experts evenly loaded (aux-loss-free balancing).
         extra_embedding_params: Further look-up tables (Gemma 3n's per-layer embeddings).
         attention_params_by_layer: Attention matrices of each layer where no formula above holds (DeepSeek-V4, Zamba).
         kv_token_ratios: Tokens that share one cached entry, by layer (DeepSeek-V4); empty = 1 everywhere.
@@ -178,6 +179,7 @@ class ModelArchitecture:
     dense_residual_size: int = 0
     moe_latent_size: int = 0
     router_bias: bool = False
+    balanced_router: bool = False
     shared_expert_gate: bool = False
     extra_embedding_params: int = 0
     attention_params_by_layer: tuple[int, ...] = ()

@@ -27,7 +27,8 @@ class FamilyTraits:
         head_bias: The output projection has a bias.
         positions: Learned position embeddings; ``position_offset`` more than ``max_position_embeddings``.
         alternate_sliding: Every n-th layer attends fully, the others in the window; 0 = all or none.
-        router_bias: One correction bias per expert.
+        router_bias: One bias per expert.
+        linear_router: That bias is the router's own, not a correction that keeps the experts evenly loaded.
         expert_bias: Experts have biases.
         sinks: One sink logit per head.
         shared_expert_gate: The shared expert's output has a gate of its own.
@@ -51,6 +52,7 @@ class FamilyTraits:
     position_offset: int = 0
     alternate_sliding: int = 0
     router_bias: bool = False
+    linear_router: bool = False
     expert_bias: bool = False
     sinks: bool = False
     shared_expert_gate: bool = False
@@ -183,7 +185,9 @@ FAMILIES: dict[str, FamilyTraits] = {
     "arctic": FamilyTraits(norms=3),
     "grok-1": FamilyTraits(norms=4, tied=True),
     "grok-2": FamilyTraits(norms=4, tied=True),
-    "gpt_oss": FamilyTraits(qkv_bias=True, router_bias=True, expert_bias=True, sinks=True, alternate_sliding=2),
+    "gpt_oss": FamilyTraits(
+        qkv_bias=True, router_bias=True, linear_router=True, expert_bias=True, sinks=True, alternate_sliding=2
+    ),
     "mimo_v2_flash": FamilyTraits(router_bias=True),
     "mimo_v2": FamilyTraits(router_bias=True),
     "step3p7": FamilyTraits(router_bias=True, qk_norm="head", head_gate=True),

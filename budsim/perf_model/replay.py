@@ -10,6 +10,9 @@ Sources:
     continuous batching   Yu et al. 2022, Orca, OSDI.
     mixed chunked prefill Agrawal et al. 2024, Sarathi-Serve, arXiv:2403.02310; vLLM V1 scheduler.
     prefill-first         SGLang ``Scheduler.get_next_batch_to_run``: new prefill batches go before decode.
+    planning ahead        Zhu et al. 2024, NanoFlow, arXiv:2408.12757; SGLang ``event_loop_overlap``, vLLM
+                          ``EngineCore.step_with_batch_queue``, TensorRT-LLM ``PyExecutor._executor_loop_overlap``:
+                          while a step runs the host plans and launches the next one.
     full reservation      TensorRT-LLM ``GUARANTEED_NO_EVICT``: a request is admitted when its last token will fit.
     recompute preemption  vLLM ``Scheduler.schedule``: where no block is free the latest sequence loses its cache and is
                           prefilled again, with what it had generated; SGLang ``retract_decode``.
@@ -107,6 +110,7 @@ class SchedulerSetup(NamedTuple):
     cold_step_s: float  # added to the first step of prompts; 0 = the server is warm
     cold_chunk_s: float  # added to the first step of prompts that fills the token budget; 0 = the server is warm
     balance_steps: int  # steps that prompts wait at most until every rank has one; 0 = they do not wait for each other
+    steps_ahead: int  # 1: a step is scheduled when the one before it starts, not when that one ends
 
 
 class _Requests(NamedTuple):
@@ -512,7 +516,8 @@ def _jump_length(s: SchedulerSetup, r: _Requests, k: _Counters, dt: float) -> in
     if k.preempted_size[0] == 0 and k.active[0] < s.max_num_seqs and next_seen < k.issued[0]:
         wait = r.visible[r.queue[next_seen]] - k.received[0]
         if wait > 0.0:
-            steps = max(np.int64(np.ceil((wait + k.received[0] - k.now[0]) / dt)), 1) + k.unseen_steps[0]
+            until = np.int64(np.ceil((wait + k.received[0] - k.now[0]) / dt)) + s.steps_ahead
+            steps = max(until, 1) + k.unseen_steps[0]
             looks = (steps + s.receive_steps - 1) // s.receive_steps
             n = min(n, looks * s.receive_steps - k.unseen_steps[0])
     return n
@@ -524,7 +529,7 @@ def _receive(s: SchedulerSetup, k: _Counters, n: int, dt: float) -> None:
     k.unseen_steps[0] += n
     if k.unseen_steps[0] >= s.receive_steps:
         k.unseen_steps[0] %= s.receive_steps
-        k.received[0] = k.now[0] - k.unseen_steps[0] * dt
+        k.received[0] = k.now[0] - (k.unseen_steps[0] + s.steps_ahead) * dt
 
 
 @_inner
@@ -600,7 +605,7 @@ def _advance_prefill(
         dt += k.cold_chunk[0]
         k.cold_chunk[0] = 0.0
     k.now[0] += dt
-    k.received[0], k.unseen_steps[0] = k.now[0], 0
+    k.received[0], k.unseen_steps[0] = k.now[0] - s.steps_ahead * dt, 0
     if d > 0:
         k.steps[0] += 1
         k.context_sum[0] += k.decode_rate[0]
@@ -691,6 +696,6 @@ def play(
             _preempt_until_room(s, requests, k)
             _advance_decode(c, draft, s, requests, k, hist)
         else:
-            k.now[0] = k.received[0] = requests.visible[requests.queue[k.head[0]]]
+            k.now[0] = k.received[0] = max(k.now[0], requests.visible[requests.queue[k.head[0]]])
             k.unseen_steps[0] = 0
     return k.preemptions[0]

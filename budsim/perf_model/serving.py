@@ -64,11 +64,28 @@ _TUNED_STREAMING = 10  # tokens: the shortest interval in which those recipes st
 _BALANCE_STEPS = 60
 _FIRST_MIXED_VLLM = (0, 8)  # V1 is the default engine from 0.8 on
 
+# First version whose scheduler works one step ahead by default: vLLM ``--async-scheduling`` (release notes of 0.14),
+# SGLang's overlap schedule (0.4), the overlap scheduler of TensorRT-LLM's PyTorch backend (default from 1.0 on).
+_FIRST_AHEAD = {"vllm": (0, 14), "sglang": (0, 4), "trtllm": (1, 0)}
+
 
 def plays_v0(settings: EngineSettings) -> bool:
     """Whether the engine is a vLLM whose default scheduler is V0."""
     version = version_numbers(settings.engine_version)
     return settings.engine == "vllm" and version is not None and version < _FIRST_MIXED_VLLM
+
+
+def schedules_ahead(point: ServingPoint) -> bool:
+    """Whether the engine plans a step while the one before it runs, so that the host's work is hidden.
+
+    What arrives during a step then misses the next one, too. vLLM does so from 0.14 on, but not on a CPU and not with
+    pipeline stages.
+    """
+    first = _FIRST_AHEAD.get(point.settings.engine)
+    if first is None or point.plan.pp_size > 1 or point.device.device_type.startswith("cpu"):
+        return False
+    version = version_numbers(point.settings.engine_version)
+    return version is None or version >= first
 
 
 def _policy(point: ServingPoint) -> int:
@@ -139,6 +156,7 @@ def scheduler_setup(point: ServingPoint, constants: StepConstants, kv_tokens: fl
         cold_step_s=float(constants.cold_step_s) if load.num_warmups == 0 else 0.0,
         cold_chunk_s=float(constants.cold_chunk_s) if load.num_warmups == 0 else 0.0,
         balance_steps=_BALANCE_STEPS if settings.engine == "trtllm" and ranks > 1 else 0,
+        steps_ahead=int(schedules_ahead(point)),
     )
 
 

@@ -34,7 +34,7 @@ from budsim.perf_model.collectives import (
     link_bytes_per_s,
     send_seconds,
 )
-from budsim.perf_model.engine_constants import StepConstants, narrow_head_share
+from budsim.perf_model.engine_constants import StepConstants, device_family, narrow_head_share
 from budsim.perf_model.model_architecture import LayerKind, ModelArchitecture
 from budsim.perf_model.parameters import count_parameters, weight_bytes
 from budsim.perf_model.precision import bytes_per_element
@@ -73,6 +73,22 @@ _QUANTISING_LAYERS = 0.15
 # fast kernels, so NCCL. Its small messages take 9.6 and 15 us on four H100 and B200 (2.29), fast kernels 4.1 and 6.
 _WIDE_NORM_COLLECTIVES = 2.5
 _NORMAL = NormalDist()
+# Routers that only an auxiliary loss balanced during training repeat their choices within a step: of their tokens so
+# many choose independently, as a share of those of routers whose correction bias keeps the experts evenly loaded (Wang
+# et al. 2024, arXiv:2408.15664; a loss over the global batch leaves experts to domains: Qiu et al. 2025,
+# arXiv:2501.11873). Chosen by held-out errors of Qwen3-235B and gpt-oss (docs/accuracy.md).
+_AUXILIARY_LOSS_EVENNESS = 0.4
+# Correlation of two tokens' choices of one expert, for balanced routers and others: over many tokens the loads of the
+# experts vary by sqrt(correlation (E/k - 1)) of their mean (beta-binomial). Chosen likewise.
+_LOAD_CORRELATION = {True: 0.004, False: 0.12}
+# Hopper multiplies mxfp4 experts by 16-bit activations in OpenAI's Triton kernels (default of vLLM, SGLang and
+# TensorRT-LLM there): 0.24-0.43 of the 16-bit rate and 49-64 rows per expert at least, marlin's int4 ones 0.2 and 16
+# (operator tables of aiconfigurator-core 0.12.0, H100 and H200).
+_TRITON_MXFP4_RATE = 1.3
+_TRITON_MXFP4_ROWS = 3.2
+# TensorRT-LLM's one-shot all-reduce, in the latency of the others' (same tables: 2.2 of 4.0 us on H100 and H200, 4.2 of
+# 7.1 us on B200).
+_ALL_REDUCE_LATENCY = {"trtllm": 0.6}
 _LOGIT_PASSES = 4  # fp32 logits: written, scaled, soft-maxed, sampled
 
 
@@ -172,6 +188,34 @@ def _expected_maximum(count: int) -> float:
     return _NORMAL.inv_cdf((count - 0.375) / (count + 0.25)) if count > 1 else 0.0
 
 
+def _fullest_rank_load(arch: ModelArchitecture, ranks: int) -> float:
+    """Return how much of many tokens' arithmetic the fullest of ``ranks`` EP ranks does, in shares of the mean."""
+    if ranks <= 1:
+        return 1.0
+    correlation = _LOAD_CORRELATION[arch.balanced_router]
+    variation = math.sqrt(correlation * max(0.0, arch.num_experts / arch.experts_per_token - 1))
+    return min(float(ranks), 1 + _expected_maximum(ranks) * variation * math.sqrt((ranks - 1) / arch.num_experts))
+
+
+def _grouped_gemm(
+    point: ServingPoint, k: StepConstants, rates: DeviceRates, read_bytes: float, params: float
+) -> tuple[str, float, float]:
+    """Return the kind of the experts' GEMM, the FLOP/s it reaches and the rows that an expert computes at least."""
+    kind, peak = _kernel_kind(point, rates, read_bytes, params)
+    if kind == "narrow" and point.precision.name == "fp8_block":
+        return kind, peak * k.expert_block_efficiency, k.expert_block_tile_rows
+    if kind == "packed":
+        triton = point.precision.name.startswith("mxfp4") and device_family(point.device) == "hopper"
+        rate, rows = (_TRITON_MXFP4_RATE, _TRITON_MXFP4_ROWS) if triton else (1.0, 1.0)
+        return kind, peak * k.expert_packed_efficiency * rate, k.expert_packed_tile_rows * rows
+    grouped = {
+        "wide": k.expert_compute_efficiency,
+        "narrow": k.expert_narrow_efficiency,
+        "fp4": k.expert_fp4_efficiency,
+    }
+    return kind, peak * grouped[kind], k.expert_tile_rows
+
+
 def _expert_terms(point: ServingPoint, k: StepConstants, rates: DeviceRates, read_bytes: float) -> dict[str, float]:
     """Return the expert fields of ``StepCoefficients``."""
     arch, plan = point.arch, point.plan
@@ -191,25 +235,15 @@ def _expert_terms(point: ServingPoint, k: StepConstants, rates: DeviceRates, rea
     params = count_parameters(arch).experts
     ranks = max(1, plan.ep_size)
     spread = _expected_maximum(ranks) * math.sqrt(ranks / arch.num_experts)
-    kind, peak = _kernel_kind(point, rates, read_bytes, params)
-    grouped = {
-        "wide": k.expert_compute_efficiency,
-        "narrow": k.expert_narrow_efficiency,
-        "fp4": k.expert_fp4_efficiency,
-        "packed": k.expert_packed_efficiency,
-    }
-    blockwise = kind == "narrow" and point.precision.name == "fp8_block"
-    efficiency = k.expert_block_efficiency if blockwise else grouped[kind]
-    tile = k.expert_block_tile_rows if blockwise else k.expert_tile_rows
-    tile = k.expert_packed_tile_rows if kind == "packed" else tile
+    kind, flops, tile = _grouped_gemm(point, k, rates, read_bytes, params)
     reading = rates.bandwidth_bytes_per_s * k.expert_memory_efficiency
     copies = _EXPERT_PASSES * arch.experts_per_token * arch.hidden_size * 2 * arch.moe_layers / ranks
     return {
         "expert_read_s": read_bytes / devices / (reading * (k.packed_efficiency if kind == "packed" else 1.0)),
-        "expert_token_s": 2 * params * share / devices / (peak * efficiency),
+        "expert_token_s": 2 * params * share / devices / flops * _fullest_rank_load(arch, ranks),
         "expert_copy_s": copies / (rates.bandwidth_bytes_per_s * k.memory_efficiency),
         "expert_share": share,
-        "routing_evenness": k.routing_evenness,
+        "routing_evenness": k.routing_evenness * (1.0 if arch.balanced_router else _AUXILIARY_LOSS_EVENNESS),
         "expert_spread": spread,
         "expert_tile_tokens": tile,
     }
@@ -263,7 +297,6 @@ def _kernels_s(arch: ModelArchitecture, k: StepConstants, quantising: float) -> 
 def _launch_s(arch: ModelArchitecture, k: StepConstants) -> float:
     """Return the host time that launches one step's kernels one by one, in kernels of a dense layer."""
     shared = 0.3 if arch.shared_expert_intermediate_size else 0.0
-    shared = 0.3 if arch.shared_expert_intermediate_size else 0.0
     layers = arch.num_layers * (_MLA_LAUNCHES if arch.is_mla else 1.0) + arch.moe_layers * (0.5 + shared)
     return layers * k.prefill_launch_s
 
@@ -273,7 +306,7 @@ def _fabric(point: ServingPoint, k: StepConstants) -> Fabric:
         link_bytes_per_s(point.device),
         point.inter_node_bytes_per_s,
         max(1, point.devices_per_node),
-        k.collective_latency_s,
+        k.collective_latency_s * _ALL_REDUCE_LATENCY.get(point.settings.engine, 1.0),
         k.link_efficiency,
         bool(point.device.link_bytes_per_s),
     )

@@ -105,8 +105,13 @@ def _manifest(path: Path, sha256: str | None = None) -> dict[str, Any]:
     return stored
 
 
-def _cell(folder: Path, stored: Mapping[str, Any]) -> CellModels:
+def _cell(folder: Path, stored: Mapping[str, Any], spare: Mapping[str, FloatArray]) -> CellModels:
     """Return the models that a cell's manifest lists.
+
+    Args:
+        folder: Of the manifest.
+        stored: The manifest.
+        spare: Factors of the intervals that the cell has no measurements for.
 
     Raises:
         KeyError, TypeError, ValueError: The manifest does not say what is needed.
@@ -127,7 +132,7 @@ def _cell(folder: Path, stored: Mapping[str, Any]) -> CellModels:
     return CellModels(
         residuals=trees["residuals"],
         widths=trees["widths"],
-        factors={name: levels_of(stored["factors"][name]) for name in WIDTH_NAMES},
+        factors={**spare, **{name: levels_of(table) for name, table in stored["factors"].items()}},
         shrink={name: levels_of(table) for name, table in stored.get("shrink", {}).items()},
         trust={name: float(weight) for name, weight in stored["trust"].items()},
         cases=KnownCases.from_dict(stored["cases"]),
@@ -146,13 +151,16 @@ def read_models(root: Path) -> PretrainedModels:
     cells: dict[tuple[str, str], CellModels] = {}
     path = top
     try:
-        fallback = _cell(root, stored["fallback"])
+        fallback = _cell(root, stored["fallback"], {})
+        missing = set(WIDTH_NAMES) - set(fallback.factors)
+        if missing:
+            raise ValueError(f"fallback.factors: {', '.join(sorted(missing))} missing")
         for name, digest in stored["cells"].items():
             engine, _, device_type = name.partition("/")
             if not (_NAME.fullmatch(engine) and _NAME.fullmatch(device_type)):
                 raise ValueError(f"'{name}' is not engine/device type")
             path = root / engine / device_type / MANIFEST
-            cells[engine, device_type] = _cell(path.parent, _manifest(path, str(digest)))
+            cells[engine, device_type] = _cell(path.parent, _manifest(path, str(digest)), fallback.factors)
         return PretrainedModels(str(stored["model_version"]), cells, fallback)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise _problem(path, f"does not say what a manifest must ({error})") from error

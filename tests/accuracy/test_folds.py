@@ -17,9 +17,9 @@ pytestmark = pytest.mark.accuracy
 
 # Medians of docs/accuracy.md plus a tenth.
 LIMITS = {
-    "unseen_configuration": {"tpot": 8.3, "ttft": 16.6},
-    "model_family": {"tpot": 12.3, "ttft": 21.9},
-    "hardware": {"tpot": 11.6, "ttft": 20.4},
+    "unseen_configuration": {"tpot": 7.5, "ttft": 15.5},
+    "model_family": {"tpot": 8.5, "ttft": 18.0},
+    "hardware": {"tpot": 7.9, "ttft": 17.6},
 }
 
 

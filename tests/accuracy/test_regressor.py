@@ -17,9 +17,9 @@ pytestmark = pytest.mark.accuracy
 
 # Medians and means in percent of docs/accuracy.md, plus a tenth.
 LIMITS = {
-    "unseen_configuration": {"tpot": (3.6, 7.2), "ttft": (10.6, 19.7)},
-    "model_family": {"tpot": (12.3, 16.2), "ttft": (21.9, 30.7)},
-    "hardware": {"tpot": (11.6, 16.5), "ttft": (20.4, 29.6)},
+    "unseen_configuration": {"tpot": (3.6, 7.2), "ttft": (9.7, 19.3)},
+    "model_family": {"tpot": (8.5, 12.2), "ttft": (18.0, 26.7)},
+    "hardware": {"tpot": (7.9, 11.7), "ttft": (17.6, 26.5)},
 }
 STATIC_E2E = (4.0, 8.5)
 
@@ -80,7 +80,7 @@ def test_confidence_says_what_the_guide_says(population):
     for metric in ("tpot", "ttft", "e2e"):
         medians = table[f"{metric} median"]
         assert all(medians[high] < medians[low] for low, high in pairwise("12345"))
-        assert table.loc["> 0.9", f"{metric} within 10 %"] >= 0.77  # 0.79 of TTFT: docs/accuracy.md
+        assert table.loc["> 0.9", f"{metric} within 10 %"] >= 0.8
 
 
 def test_the_layout_that_is_chosen_is_nearly_the_best(population):

@@ -335,3 +335,18 @@ def test_modules_listed_throughout_the_model_stay_unquantised() -> None:
     assert "attn" in read(LLAMA, quantization_config=everywhere).quantization_exempt
     one_layer = {"quant_method": "fp8", "ignored_layers": ["model.layers.0.self_attn.q_proj"]}
     assert "attn" not in read(LLAMA, quantization_config=one_layer).quantization_exempt
+
+
+@pytest.mark.parametrize(
+    ("model_type", "bias", "balanced"),
+    [("mixtral", None, False), ("mixtral", True, True), ("gpt_oss", None, False), ("minimax_m2", None, True)],
+)
+def test_only_a_correction_bias_balances_a_router(model_type: str, bias: bool | None, balanced: bool) -> None:
+    # gpt-oss routes with a linear layer that has a bias of its own; DeepSeek-V3's kind corrects the scores.
+    config = (
+        LLAMA
+        | {"num_local_experts": 8, "num_experts_per_tok": 2}
+        | {"model_type": model_type}
+        | ({} if bias is None else {"use_routing_bias": bias})
+    )
+    assert ModelArchitecture.from_config(config, "sample").balanced_router is balanced

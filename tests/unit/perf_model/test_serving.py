@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from serving_samples import MIXTRAL, WINDOWED, point, settings, workload
+from serving_samples import H100, MIXTRAL, WINDOWED, XEON, point, settings, workload
 
 from budsim.commons.errors import InvalidRequestError
 from budsim.perf_model import serving
@@ -19,6 +19,7 @@ from budsim.perf_model.serving import (
     capacity_requests_per_s,
     length_bounds,
     scheduler_setup,
+    schedules_ahead,
     serve,
     share_of_load,
 )
@@ -212,6 +213,42 @@ def test_a_scheduler_that_looks_rarely_lets_successors_wait_half_its_interval():
     engines = [settings(engine="sglang", stream_interval=interval) for interval in (1, 10)]
     first, second = (run(point(load=alone, engine=engine)) for engine in engines)
     assert first.ttft_ms_mean == second.ttft_ms_mean  # an idle scheduler looks all the time
+
+
+def planned(version, clients, device=H100, plan=None, **changes):
+    load = workload(concurrency=clients, num_prompts=400, length_dist="uniform_0.5_1.5", **changes)
+    engine = settings(engine_version=version, cpu_kvcache_bytes=64 * 2**30 if device is XEON else None)
+    return run(point(device=device, plan=plan, load=load, engine=engine))
+
+
+def test_who_arrives_while_the_next_step_is_planned_misses_it():
+    before, ahead = planned("0.13.0", 4, osl=512), planned("0.14.0", 4, osl=512)
+    missed_steps = (ahead.ttft_ms_mean - before.ttft_ms_mean) / before.tpot_ms_mean
+    assert 0.8 < missed_steps < 2.5  # one decode step, at times a longer one with another prompt
+    assert ahead.tpot_ms_mean == pytest.approx(before.tpot_ms_mean, rel=0.02)
+    assert planned("0.14.0", 1).ttft_ms_mean == planned("0.13.0", 1).ttft_ms_mean  # an idle engine plans at once
+
+
+@pytest.mark.parametrize("osl", [1, 2, 64])
+@pytest.mark.parametrize("clients", [1, 2, 3, 8, 64])
+def test_planning_ahead_answers_nobody_earlier(osl, clients):
+    before, ahead = planned("0.13.0", clients, osl=osl), planned("0.14.0", clients, osl=osl)
+    assert ahead.ttft_ms_mean >= 0.99 * before.ttft_ms_mean
+
+
+@pytest.mark.parametrize(("device", "plan"), [(XEON, ParallelPlan()), (H100, ParallelPlan(1, pp_size=2))])
+def test_vllm_plans_no_step_ahead_on_a_cpu_nor_across_pipeline_stages(device, plan):
+    assert planned("0.14.0", 4, device, plan) == planned("0.13.0", 4, device, plan)
+
+
+def test_each_engine_plans_ahead_from_its_version_on():
+    def ahead(engine, version):
+        return schedules_ahead(point(engine=settings(engine=engine, engine_version=version)))
+
+    assert [ahead("vllm", v) for v in ("0.6.3", "0.13.0", "0.14.0", "0.19.1", None)] == [False, False, True, True, True]
+    assert [ahead("trtllm", v) for v in ("0.12.0", "1.0.0rc3", None)] == [False, True, True]
+    assert [ahead("sglang", v) for v in ("0.3.6", "0.5.1.post1", None)] == [False, True, True]
+    assert not ahead("tgi", None)
 
 
 def test_only_a_cold_server_compiles_and_only_when_a_first_wave_fills_its_budget():

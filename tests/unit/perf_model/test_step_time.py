@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from serving_samples import H100, MIXTRAL, WINDOWED, XEON, point
+from serving_samples import H100, MIXTRAL, WINDOWED, XEON, point, settings
 
 from budsim.perf_model.engine_constants import BOUNDS, DEFAULTS, StepConstants, device_family, step_constants
 from budsim.perf_model.fitted_constants import FITTED
@@ -209,3 +209,58 @@ def test_few_rows_of_unpacked_experts_cost_reading_not_arithmetic():
     c = step_coefficients(point(MIXTRAL, precision="int4"), CONSTANTS)
     rows = 4 + c.expert_tile_tokens / c.expert_share
     assert c.expert_token_s * rows < 2 * c.expert_read_s
+
+
+MANY_EXPERTS = MIXTRAL | {"num_local_experts": 128, "num_experts_per_tok": 4, "intermediate_size": 2048}
+
+
+def expert_coefficients(balanced, **changes):
+    p = point(MANY_EXPERTS, **changes)
+    return step_coefficients(replace(p, arch=replace(p.arch, balanced_router=balanced)), CONSTANTS)
+
+
+def test_a_router_that_repeats_itself_reads_fewer_experts_of_a_few_tokens_and_as_many_of_one_and_of_all():
+    p = point(MANY_EXPERTS)
+    batches = [StepWork(decoding=n, decode_context=1) for n in (1, 32, 4096)]
+    even, skewed = (
+        seconds(replace(p, arch=replace(p.arch, balanced_router=balanced)), *batches) for balanced in (True, False)
+    )
+    assert skewed[1] < 0.8 * even[1]
+    assert skewed[[0, 2]] == pytest.approx(even[[0, 2]])
+
+
+@pytest.mark.parametrize("balanced", [True, False])
+def test_the_fullest_of_more_ep_ranks_computes_longer_than_their_mean(balanced):
+    # Arithmetic of one token on one device, times the devices: without EP every device does the same.
+    per_ranks = [
+        ranks * expert_coefficients(balanced, plan=ParallelPlan(ranks, ep_size=ranks)).expert_token_s
+        for ranks in (1, 2, 4, 8)
+    ]
+    whole = 8 * expert_coefficients(balanced, plan=ParallelPlan(8)).expert_token_s
+    assert whole == pytest.approx(per_ranks[0])
+    assert (np.diff(per_ranks) > 0).all()
+    assert per_ranks[-1] < 2 * whole
+
+
+def test_experts_of_balanced_routers_keep_ep_ranks_more_even():
+    even, skewed = (
+        expert_coefficients(balanced, plan=ParallelPlan(8, ep_size=8)).expert_token_s for balanced in (True, False)
+    )
+    assert even < skewed
+
+
+def test_mxfp4_experts_on_hopper_run_in_other_kernels_than_int4_ones():
+    # Operator tables of H100 and H200: Triton computes more rows per expert and faster than marlin.
+    mxfp4, int4 = (step_coefficients(point(MIXTRAL, precision=p), CONSTANTS) for p in ("mxfp4", "int4"))
+    assert mxfp4.expert_token_s < int4.expert_token_s
+    assert mxfp4.expert_tile_tokens * mxfp4.expert_token_s > int4.expert_tile_tokens * int4.expert_token_s
+    assert 49 <= mxfp4.expert_tile_tokens <= 64
+
+
+def test_tensorrt_llm_reduces_small_messages_faster():
+    steps = [
+        step_coefficients(point(plan=ParallelPlan(8), engine=settings(engine=engine)), CONSTANTS)
+        for engine in ("trtllm", "vllm")
+    ]
+    assert steps[0].collective_step_s < 0.8 * steps[1].collective_step_s
+    assert steps[0].collective_token_s == steps[1].collective_token_s

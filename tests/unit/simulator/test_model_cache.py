@@ -62,6 +62,25 @@ def test_a_cell_with_too_little_data_ships_no_residual():
         assert manifest["training"]["predicted_points"] == 0
 
 
+def test_what_a_cell_never_measured_has_the_error_bars_of_the_unmeasured():
+    models = read_models(SHIPPED)
+    batches_only = models.cells["vllm", "rocm"]
+    for metric in ("ttft_ms_mean", "tpot_ms_mean"):
+        name = f"regressor_{metric}"
+        assert name not in batches_only.widths
+        np.testing.assert_array_equal(batches_only.factors[name], models.fallback.factors[name])
+    own = "regressor_static_e2e_s"
+    assert (batches_only.factors[own] != models.fallback.factors[own]).any()
+
+
+def test_a_fallback_that_lacks_a_metric_is_refused(copy):
+    fallback = json.loads((copy / MANIFEST).read_text())["fallback"]
+    fallback["factors"].pop("regressor_tpot_ms_mean")
+    rewrite(copy / MANIFEST, fallback=fallback)
+    with pytest.raises(ModelFilesError, match="regressor_tpot_ms_mean missing"):
+        installed_models()
+
+
 def test_a_tampered_file_is_named(copy):
     path = a_cell(copy) / "regressor_tpot_ms_mean.ubj"
     content = bytearray(path.read_bytes())
