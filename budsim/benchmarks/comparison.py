@@ -10,6 +10,8 @@ import pandas as pd
 
 from budsim.benchmarks.measured_point import COMPARED_METRICS, LATENCY_METRICS, MeasuredPoint
 from budsim.perf_model.calibration import Calibration
+from budsim.perf_model.residual_features import PointDescriber
+from budsim.perf_model.serving import mean_tokens_per_step
 from budsim.perf_model.serving_point import Infeasible, Prediction, ServingPoint
 from budsim.simulator.calibrated import calibration_key, fit_calibration
 from budsim.simulator.candidate import Predictor
@@ -19,6 +21,9 @@ from budsim.simulator.points_reader import RowRefusal, read_rows
 _PREDICTED_METRICS = frozenset(Prediction.__dataclass_fields__) & frozenset(LATENCY_METRICS) | {
     "output_tps", "request_throughput",
 }  # fmt: skip
+# A measured TPOT this much below what the datasheet allows, or above what is predicted, is of another unit or layout:
+# caches and a datasheet's errors are within a factor of two, the slowest machine calibrated here is 7 times slower.
+_BELOW_THE_FLOOR, _ABOVE_THE_PREDICTION = 0.5, 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,24 @@ def _not_comparable(point: MeasuredPoint) -> str:
 def _with_prediction(run: ComparedRun, answer: Prediction | Infeasible) -> ComparedRun:
     if isinstance(answer, Infeasible):
         return replace(run, reason=answer.reason)
-    return replace(run, predicted=answer)
+    reason = _not_believable(run, answer)
+    return replace(run, reason=reason) if reason else replace(run, predicted=answer)
+
+
+def _not_believable(run: ComparedRun, predicted: Prediction) -> str:
+    """Return why a measured TPOT cannot be of this deployment, in milliseconds; empty otherwise."""
+    measured, point = run.run.metrics.get("tpot_ms_mean"), run.point
+    if not measured or point is None:
+        return ""
+    floor = float(PointDescriber().describe([point], [predicted]).tpot_floor_ms[0]) / mean_tokens_per_step(point)
+    asked = "check that the times are in the unit of the file's format, and that tp is the one that ran"
+    if measured < _BELOW_THE_FLOOR * floor:
+        return f"mean TPOT of {measured:.4g} ms, but reading the weights takes {floor:.4g} ms by the datasheet: {asked}"
+    if measured > _ABOVE_THE_PREDICTION * predicted.tpot_ms_mean:
+        return (
+            f"mean TPOT of {measured:.4g} ms is over 100 times the predicted {predicted.tpot_ms_mean:.4g} ms: {asked}"
+        )
+    return ""
 
 
 def fit_all(runs: Sequence[ComparedRun]) -> list[Calibration]:

@@ -250,7 +250,7 @@ class _PointReader:
             precision=precision,
             settings=settings,
             workload=workload,
-            devices_per_node=device.devices_per_node_typical,
+            devices_per_node=max(device.devices_per_node_typical, device.link_group_size or 1),
         )
         return ReadRow(point, (*_notes(row, match, precision, workload, settings), *_model_notes(point), *notes))
 

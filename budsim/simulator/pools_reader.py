@@ -70,10 +70,6 @@ def disaggregated_point(
         prefill_instances: Instances that prefill.
         decode_instances: Instances that decode.
     """
-    prefill, decode = (
-        replace(pool, devices_per_node=max(pool.devices_per_node, pool.device.link_group_size or 1))
-        for pool in (prefill, decode)
-    )
     point = DisaggregatedPoint(prefill, decode, prefill_instances, decode_instances)
     is_alike = prefill.device.name == decode.device.name
     return replace(point, crosses_nodes=not is_alike or point.num_devices > decode.devices_per_node)

@@ -160,6 +160,15 @@ def test_a_run_that_cannot_be_predicted_is_kept_with_the_reason(upload):
     assert all(run["predicted"] is None and "NoSuchCard" in run["reason"] for run in body["runs"])
 
 
+@pytest.mark.parametrize(("factor", "told"), [(1e-3, "by the datasheet"), (1e3, "over 100 times")])
+def test_times_of_another_unit_calibrate_nothing_and_are_told(upload, factor, told):
+    header = "model,tp,concurrency,isl,osl,ttft_ms_mean,tpot_ms_mean"
+    runs = [f"{MODEL},1,{c},1024,256,{40 * c * factor},{5 * factor}" for c in (1, 8)]
+    body = upload("\n".join([header, *runs])).json()
+    assert body["calibrations"] == []
+    assert all(run["predicted"] is None and told in run["reason"] for run in body["runs"])
+
+
 def test_a_run_uses_what_was_calibrated_and_says_so(client, service):
     content = Calibration(RUN_MODEL, HARDWARE, "vllm", constants={"memory_efficiency": 0.5}).to_dict()
     key = (RUN_MODEL.lower(), HARDWARE.lower(), "vllm", "served")

@@ -215,3 +215,12 @@ def test_the_model_that_drafts_takes_memory():
     )
     assert eagle["model_loading_gib"] > plain["model_loading_gib"] + 0.5
     assert eagle["kv_cache_tokens"] < plain["kv_cache_tokens"] == ngram["kv_cache_tokens"]
+
+
+@pytest.mark.parametrize("hardware", ["GB200", "GB300"])
+def test_devices_of_one_nvlink_domain_split_a_model_without_the_network(hardware):
+    frame = table(
+        *({"tp": tp} for tp in (4, 8)), model="meta-llama/Llama-3.3-70B-Instruct", hardware=hardware, concurrency=32
+    )
+    four, eight = predict(frame)["tpot_ms_mean"]
+    assert eight < four
